@@ -1,0 +1,1 @@
+"""The only code that touches disk, SQL, processes and sockets; each adapter implements one port."""

@@ -1,0 +1,1 @@
+"""Resource types, phases, conditions, errors and validation; knows nothing first-party."""

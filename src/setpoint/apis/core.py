@@ -1,0 +1,153 @@
+"""The core kinds that components and engines make: Namespace, ConfigMap, Secret, ServiceAccount, RBAC, Event."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from setpoint.apis.meta import Resource, Wire
+
+
+class Namespace(Resource):
+    """v1 Namespace; cluster-scoped."""
+
+    API_VERSION: ClassVar[str] = "v1"
+    KIND: ClassVar[str] = "Namespace"
+    PLURAL: ClassVar[str] = "namespaces"
+    SHORT_NAMES: ClassVar[tuple[str, ...]] = ("ns",)
+    NAMESPACED: ClassVar[bool] = False
+
+    spec: dict[str, Any] = {}
+    status: dict[str, Any] = {}
+
+
+class ConfigMap(Resource):
+    """v1 ConfigMap."""
+
+    API_VERSION: ClassVar[str] = "v1"
+    KIND: ClassVar[str] = "ConfigMap"
+    PLURAL: ClassVar[str] = "configmaps"
+    SHORT_NAMES: ClassVar[tuple[str, ...]] = ("cm",)
+
+    data: dict[str, str] = {}
+    binary_data: dict[str, str] = {}
+    immutable: bool | None = None
+
+
+class Secret(Resource):
+    """v1 Secret; `data` values are base64. Its repr shows no value, so that none can reach a log."""
+
+    API_VERSION: ClassVar[str] = "v1"
+    KIND: ClassVar[str] = "Secret"
+    PLURAL: ClassVar[str] = "secrets"
+
+    type: str = "Opaque"
+    data: dict[str, str] = {}
+    string_data: dict[str, str] = {}
+    immutable: bool | None = None
+
+    def __repr__(self) -> str:
+        """Name and keys only."""
+        return f"Secret({self.key}, keys={sorted(self.data | self.string_data)})"
+
+
+class ServiceAccount(Resource):
+    """v1 ServiceAccount."""
+
+    API_VERSION: ClassVar[str] = "v1"
+    KIND: ClassVar[str] = "ServiceAccount"
+    PLURAL: ClassVar[str] = "serviceaccounts"
+    SHORT_NAMES: ClassVar[tuple[str, ...]] = ("sa",)
+
+    secrets: tuple[dict[str, Any], ...] = ()
+    image_pull_secrets: tuple[dict[str, Any], ...] = ()
+    automount_service_account_token: bool | None = None
+
+
+class PolicyRule(Wire):
+    """rbac/v1 PolicyRule."""
+
+    verbs: tuple[str, ...]
+    api_groups: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    resource_names: tuple[str, ...] = ()
+    non_resource_urls: tuple[str, ...] = ()
+
+
+class Role(Resource):
+    """rbac/v1 Role."""
+
+    API_VERSION: ClassVar[str] = "rbac.authorization.k8s.io/v1"
+    KIND: ClassVar[str] = "Role"
+    PLURAL: ClassVar[str] = "roles"
+
+    rules: tuple[PolicyRule, ...] = ()
+
+
+class RoleRef(Wire):
+    """rbac/v1 RoleRef."""
+
+    kind: str
+    name: str
+    api_group: str = "rbac.authorization.k8s.io"
+
+
+class Subject(Wire):
+    """rbac/v1 Subject."""
+
+    kind: str
+    name: str
+    namespace: str = ""
+    api_group: str = ""
+
+
+class RoleBinding(Resource):
+    """rbac/v1 RoleBinding."""
+
+    API_VERSION: ClassVar[str] = "rbac.authorization.k8s.io/v1"
+    KIND: ClassVar[str] = "RoleBinding"
+    PLURAL: ClassVar[str] = "rolebindings"
+
+    role_ref: RoleRef
+    subjects: tuple[Subject, ...] = ()
+
+
+class ObjectReference(Wire):
+    """v1 ObjectReference."""
+
+    api_version: str = ""
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    field_path: str = ""
+
+
+class EventSource(Wire):
+    """v1 EventSource."""
+
+    component: str = ""
+    host: str = ""
+
+
+class Event(Resource):
+    """v1 Event; `type` is Normal or Warning. Events of one object, reason and message are counted, not repeated."""
+
+    API_VERSION: ClassVar[str] = "v1"
+    KIND: ClassVar[str] = "Event"
+    PLURAL: ClassVar[str] = "events"
+    SHORT_NAMES: ClassVar[tuple[str, ...]] = ("ev",)
+
+    involved_object: ObjectReference
+    reason: str = ""
+    message: str = ""
+    type: str = "Normal"
+    source: EventSource = EventSource()
+    first_timestamp: datetime | None = None
+    last_timestamp: datetime | None = None
+    event_time: datetime | None = None
+    count: int = 1
+    action: str = ""
+    reporting_component: str = ""
+    reporting_instance: str = ""

@@ -1,0 +1,132 @@
+"""The error tree. Retryability is the class, never a message; no HTTP number and no exit code here.
+
+    SetpointError
+    ├── InvalidSpec          what somebody wrote is wrong: file, field path, found, allowed
+    ├── NotFound
+    ├── AlreadyExists
+    ├── Conflict             the object changed since it was read
+    ├── Forbidden            refused for safety or by a rule (traversal, missing token)
+    ├── NotSupported         valid for a cluster, not done on one machine (or not yet); refused, never half-done
+    ├── Transient            may go away by itself
+    │   ├── Timeout
+    │   ├── Unavailable
+    │   └── Throttled
+    └── InvariantViolation   a bug of ours, with its story
+
+Each surface maps the tree once: exit codes in `cli`, Kubernetes `Status` in `server`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+class SetpointError(Exception):
+    """Root of all errors that a caller is meant to handle; `str()` is one sentence for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """Where in a file something is; line and column count from 1."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        """`file:line:column`, as editors and compilers print it."""
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+
+class InvalidSpec(SetpointError):
+    """Something a person wrote is wrong.
+
+    Args:
+        reason: What is wrong and what to do, in one sentence.
+        path: Field path such as `spec.templates[2].dag.tasks[0].depends`; empty when the whole is meant.
+        location: Where in the file, when known.
+        allowed: Values that would be right, if they can be listed.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        path: str = "",
+        location: Location | None = None,
+        allowed: tuple[str, ...] = (),
+    ) -> None:
+        self.reason = reason
+        self.path = path
+        self.location = location
+        self.allowed = allowed
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        """`file:line:col: path: reason (allowed: a, b)`, leaving out what is unknown."""
+        head = ": ".join(part for part in (str(self.location or ""), self.path, self.reason) if part)
+        return f"{head} (allowed: {', '.join(self.allowed)})" if self.allowed else head
+
+
+class NotFound(SetpointError):
+    """The named object does not exist."""
+
+    def __init__(self, kind: str, name: str, namespace: str = "") -> None:
+        self.kind, self.name, self.namespace = kind, name, namespace
+        where = f" in namespace {namespace}" if namespace else ""
+        super().__init__(f"{kind} {name!r} not found{where}")
+
+
+class AlreadyExists(SetpointError):
+    """An object of that kind and name exists."""
+
+    def __init__(self, kind: str, name: str, namespace: str = "") -> None:
+        self.kind, self.name, self.namespace = kind, name, namespace
+        super().__init__(f"{kind} {name!r} already exists")
+
+
+class Conflict(SetpointError):
+    """The object changed since it was read: read it again and redo the edit."""
+
+    def __init__(self, kind: str, name: str, *, found: str, wanted: str) -> None:
+        self.kind, self.name, self.found, self.wanted = kind, name, found, wanted
+        super().__init__(
+            f"{kind} {name!r} was changed: resourceVersion is {found}, the edit is based on {wanted}"
+        )
+
+
+class Forbidden(SetpointError):
+    """Refused for safety or by a rule."""
+
+
+class NotSupported(InvalidSpec):
+    """Legal for a cluster, but not done here; the path names the field."""
+
+
+class Transient(SetpointError):
+    """May go away by itself; `retry_after` is a hint, None when unknown."""
+
+    def __init__(self, reason: str, *, retry_after: timedelta | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(reason)
+
+
+class Timeout(Transient):
+    """Something took longer than its limit."""
+
+
+class Unavailable(Transient):
+    """A service or resource (port, disk, server) is not there at present."""
+
+
+class Throttled(Transient):
+    """Too much was asked at once."""
+
+
+class InvariantViolation(SetpointError):
+    """A bug of ours; the story holds what led here."""
+
+    def __init__(self, reason: str, *, story: tuple[str, ...] = ()) -> None:
+        self.story = story
+        super().__init__("; ".join((reason, *story)))

@@ -1,0 +1,1 @@
+"""Clients of the API line: Kubernetes API, Open Inference Protocol V2."""

@@ -1,0 +1,1 @@
+"""The lifecycle components: typed functions that are also Argo templates and commands."""

@@ -1,0 +1,1 @@
+"""The shipped WorkflowTemplates, written with Hera."""

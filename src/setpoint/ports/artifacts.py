@@ -1,0 +1,26 @@
+"""The artifact store: objects by key, as an S3 bucket would hold them; a key may be a directory's prefix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+
+class ArtifactStore(Protocol):
+    """Keys are relative, `/`-separated, without `..`; anything else is Forbidden. Synchronous: supervisors use it."""
+
+    def save(self, source: Path, key: str) -> None:
+        """Store a file, or a directory as a tree below the key; atomic per key, replaces what was there."""
+        ...
+
+    def load(self, key: str, target: Path) -> None:
+        """Copy the object (file or tree) to `target`; NotFound if there is none. Never a link to the stored bytes."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object or tree at the key."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove the object or tree; nothing if there is none."""
+        ...
