@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from setpoint.apis.meta import Resource, Wire
 
 
-class Namespace(Resource):
+class Namespace(Resource, frozen=True, kw_only=True):
     """v1 Namespace; cluster-scoped."""
 
     API_VERSION: ClassVar[str] = "v1"
@@ -21,7 +21,7 @@ class Namespace(Resource):
     status: dict[str, Any] = {}
 
 
-class ConfigMap(Resource):
+class ConfigMap(Resource, frozen=True, kw_only=True):
     """v1 ConfigMap."""
 
     API_VERSION: ClassVar[str] = "v1"
@@ -34,7 +34,7 @@ class ConfigMap(Resource):
     immutable: bool | None = None
 
 
-class Secret(Resource):
+class Secret(Resource, frozen=True, kw_only=True):
     """v1 Secret; `data` values are base64. Its repr shows no value, so that none can reach a log."""
 
     API_VERSION: ClassVar[str] = "v1"
@@ -51,7 +51,7 @@ class Secret(Resource):
         return f"Secret({self.key}, keys={sorted(self.data | self.string_data)})"
 
 
-class ServiceAccount(Resource):
+class ServiceAccount(Resource, frozen=True, kw_only=True):
     """v1 ServiceAccount."""
 
     API_VERSION: ClassVar[str] = "v1"
@@ -64,7 +64,7 @@ class ServiceAccount(Resource):
     automount_service_account_token: bool | None = None
 
 
-class PolicyRule(Wire):
+class PolicyRule(Wire, frozen=True, kw_only=True):
     """rbac/v1 PolicyRule."""
 
     verbs: tuple[str, ...]
@@ -74,7 +74,7 @@ class PolicyRule(Wire):
     non_resource_urls: tuple[str, ...] = ()
 
 
-class Role(Resource):
+class Role(Resource, frozen=True, kw_only=True):
     """rbac/v1 Role."""
 
     API_VERSION: ClassVar[str] = "rbac.authorization.k8s.io/v1"
@@ -84,7 +84,7 @@ class Role(Resource):
     rules: tuple[PolicyRule, ...] = ()
 
 
-class RoleRef(Wire):
+class RoleRef(Wire, frozen=True, kw_only=True):
     """rbac/v1 RoleRef."""
 
     kind: str
@@ -92,7 +92,7 @@ class RoleRef(Wire):
     api_group: str = "rbac.authorization.k8s.io"
 
 
-class Subject(Wire):
+class Subject(Wire, frozen=True, kw_only=True):
     """rbac/v1 Subject."""
 
     kind: str
@@ -101,7 +101,7 @@ class Subject(Wire):
     api_group: str = ""
 
 
-class RoleBinding(Resource):
+class RoleBinding(Resource, frozen=True, kw_only=True):
     """rbac/v1 RoleBinding."""
 
     API_VERSION: ClassVar[str] = "rbac.authorization.k8s.io/v1"
@@ -112,7 +112,7 @@ class RoleBinding(Resource):
     subjects: tuple[Subject, ...] = ()
 
 
-class ObjectReference(Wire):
+class ObjectReference(Wire, frozen=True, kw_only=True):
     """v1 ObjectReference."""
 
     api_version: str = ""
@@ -124,14 +124,14 @@ class ObjectReference(Wire):
     field_path: str = ""
 
 
-class EventSource(Wire):
+class EventSource(Wire, frozen=True, kw_only=True):
     """v1 EventSource."""
 
     component: str = ""
     host: str = ""
 
 
-class Event(Resource):
+class Event(Resource, frozen=True, kw_only=True):
     """v1 Event; `type` is Normal or Warning. Events of one object, reason and message are counted, not repeated."""
 
     API_VERSION: ClassVar[str] = "v1"

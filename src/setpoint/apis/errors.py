@@ -91,9 +91,7 @@ class Conflict(SetpointError):
 
     def __init__(self, kind: str, name: str, *, found: str, wanted: str) -> None:
         self.kind, self.name, self.found, self.wanted = kind, name, found, wanted
-        super().__init__(
-            f"{kind} {name!r} was changed: resourceVersion is {found}, the edit is based on {wanted}"
-        )
+        super().__init__(f"{kind} {name!r} was changed: resourceVersion is {found}, the edit is based on {wanted}")
 
 
 class Forbidden(SetpointError):

@@ -1,7 +1,8 @@
 """What every resource has: TypeMeta, ObjectMeta, owner references, conditions, and the `Resource` base.
 
 Wire names are camelCase and the conversion is here, by msgspec's rename. All types are frozen; an edit is
-`msgspec.structs.replace`. Unknown fields are refused.
+`.replace(...)`. Unknown fields are refused. Subclasses repeat `frozen=True, kw_only=True` for the type checker, which
+does not see them inherited.
 Source: Kubernetes API conventions, meta/v1.
 """
 
@@ -13,9 +14,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 
-class Wire(
-    msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True
-):
+class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
     """Base of every wire type: frozen, camelCase, unknown fields refused, defaults left out on writing."""
 
     def replace(self, **changes: Any) -> Self:
@@ -23,7 +22,7 @@ class Wire(
         return msgspec.structs.replace(self, **changes)
 
 
-class OwnerReference(Wire):
+class OwnerReference(Wire, frozen=True, kw_only=True):
     """meta/v1 OwnerReference."""
 
     api_version: str
@@ -34,7 +33,7 @@ class OwnerReference(Wire):
     block_owner_deletion: bool | None = None
 
 
-class ObjectMeta(Wire):
+class ObjectMeta(Wire, frozen=True, kw_only=True):
     """meta/v1 ObjectMeta, as far as it means something here.
 
     `resource_version` is opaque to clients: the text of a number that grows with every write of the store.
@@ -58,7 +57,7 @@ class ObjectMeta(Wire):
     self_link: str = ""
 
 
-class Condition(Wire):
+class Condition(Wire, frozen=True, kw_only=True):
     """meta/v1 Condition; `status` is True, False or Unknown."""
 
     type: str
@@ -70,7 +69,7 @@ class Condition(Wire):
     observed_generation: int | None = None
 
 
-class Resource(Wire):
+class Resource(Wire, frozen=True, kw_only=True):
     """An object of the Kubernetes API. Subclasses add `spec`, `status` or data and set the class variables."""
 
     API_VERSION: ClassVar[str] = ""

@@ -23,7 +23,7 @@ class Archive(StrEnum):
     NONE = "none"
 
 
-class ArtifactInput(Wire):
+class ArtifactInput(Wire, frozen=True, kw_only=True):
     """Load the object `key` of the artifact store (or the literal `raw`) to `path` before main starts."""
 
     name: str
@@ -35,7 +35,7 @@ class ArtifactInput(Wire):
     mode: int | None = None
 
 
-class ArtifactOutput(Wire):
+class ArtifactOutput(Wire, frozen=True, kw_only=True):
     """Save `path` to `key` of the artifact store after main ended."""
 
     name: str
@@ -46,7 +46,7 @@ class ArtifactOutput(Wire):
     optional: bool = False
 
 
-class ParameterOutput(Wire):
+class ParameterOutput(Wire, frozen=True, kw_only=True):
     """Read the file `path`; one trailing newline is cut. Without file the default counts, None means Error."""
 
     name: str
@@ -54,7 +54,7 @@ class ParameterOutput(Wire):
     default: str | None = None
 
 
-class Mount(Wire):
+class Mount(Wire, frozen=True, kw_only=True):
     """A directory or file shown at `path` inside the pod.
 
     `host_path` "" means an empty directory of the pod's own, shared by mounts of the same `volume`.
@@ -67,7 +67,7 @@ class Mount(Wire):
     read_only: bool = False
 
 
-class Container(Wire):
+class Container(Wire, frozen=True, kw_only=True):
     """One process of a pod. `command` empty means: the image's own entrypoint, by the image table."""
 
     name: str
@@ -87,7 +87,7 @@ class Retention(StrEnum):
     ALL = "all"
 
 
-class PodRequest(Wire):
+class PodRequest(Wire, frozen=True, kw_only=True):
     """Everything a supervisor needs. `id` is the command id: a second launch with the same id does nothing."""
 
     id: str
@@ -114,7 +114,7 @@ class PodPhase(StrEnum):
     ERROR = "Error"  # anything outside the user's command: inputs, outputs, start, lost
 
 
-class PodExit(Wire):
+class PodExit(Wire, frozen=True, kw_only=True):
     """How a pod ended; message in Argo's words, e.g. `main: Error (exit code 2)`."""
 
     phase: PodPhase
@@ -127,7 +127,7 @@ class PodExit(Wire):
     artifacts: tuple[str, ...] = ()  # names of the output artifacts that were saved
 
 
-class PodState(Wire):
+class PodState(Wire, frozen=True, kw_only=True):
     """What the launcher knows of a pod."""
 
     id: str
@@ -136,7 +136,7 @@ class PodState(Wire):
     exit: PodExit | None = None
 
 
-class LogLine(Wire):
+class LogLine(Wire, frozen=True, kw_only=True):
     """One line of a container's log; `time` is when the supervisor read it, if known."""
 
     container: str

@@ -13,7 +13,7 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 
 
-class ModelVersion(Wire):
+class ModelVersion(Wire, frozen=True, kw_only=True):
     """One registered version."""
 
     name: str

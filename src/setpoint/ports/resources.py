@@ -65,9 +65,7 @@ class ResourceApi(Protocol):
         """The object as it is now, or NotFound."""
         ...
 
-    async def list(
-        self, kind: type[R], namespace: str | None = None, *, selector: str = ""
-    ) -> ResourceList[R]:
+    async def list(self, kind: type[R], namespace: str | None = None, *, selector: str = "") -> ResourceList[R]:
         """Objects by namespace and name; None means all namespaces. `selector` is a Kubernetes label selector."""
         ...
 
