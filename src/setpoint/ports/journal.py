@@ -47,7 +47,7 @@ class WorkflowJournal(Protocol):
         ...
 
     async def request(self, uid: str, request: bytes) -> int:
-        """Put a request (stop, resume, retry ...) into the inbox; durable on return. NotFound if there is no such uid."""
+        """Put a request (stop, resume, retry ...) into the inbox; durable on return. NotFound if no such uid."""
         ...
 
     def requested(self) -> AsyncIterator[str]:

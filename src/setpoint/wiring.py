@@ -1,0 +1,1 @@
+"""Builds the adapters, connects them to the engines, reads the settings (file < environment < flags)."""
