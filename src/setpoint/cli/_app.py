@@ -1,0 +1,66 @@
+"""The command group: help comes from a table, a command's module is imported only when it is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Where a command lives and what `--help` says of it."""
+
+    module: str
+    help: str
+    panel: str
+
+
+RUNS, CONTROL, LIBRARY, HOST = "Workflows", "Control plane", "Templates, components, models", "This host"
+
+COMMANDS: dict[str, Entry] = {
+    "run": Entry(module="run", help="Run a manifest or a shipped pipeline to its end.", panel=RUNS),
+    "submit": Entry(module="submit", help="Hand manifests to the control plane and return.", panel=RUNS),
+    "get": Entry(module="get", help="Show one object; a workflow as its tree.", panel=RUNS),
+    "list": Entry(module="list", help="List objects of a kind.", panel=RUNS),
+    "logs": Entry(module="logs", help="Print the logs of a workflow's pods.", panel=RUNS),
+    "retry": Entry(module="retry", help="Run a failed workflow again from the failed step.", panel=RUNS),
+    "stop": Entry(module="stop", help="Stop a workflow; its exit handler still runs.", panel=RUNS),
+    "resume": Entry(module="resume", help="Resume a suspended workflow, or approve a step.", panel=RUNS),
+    "delete": Entry(module="delete", help="Delete objects and what they own.", panel=RUNS),
+    "lint": Entry(module="lint", help="Check manifests without running them.", panel=RUNS),
+    "up": Entry(module="up", help="Start the control plane of the state directory.", panel=CONTROL),
+    "down": Entry(module="down", help="Stop the control plane and its services.", panel=CONTROL),
+    "template": Entry(module="template", help="List and export the shipped templates.", panel=LIBRARY),
+    "component": Entry(module="component", help="List and run components by themselves.", panel=LIBRARY),
+    "model": Entry(module="model", help="List and show model versions.", panel=LIBRARY),
+    "doctor": Entry(module="doctor", help="Check what this host allows and has.", panel=HOST),
+}
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are known by the table and loaded one at a time."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """In the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A stand-in that carries the help text; see `resolve_command` for the real one."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        return TyperCommand(cmd_name, help=entry.help, rich_help_panel=entry.panel)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Import the module of the command that was asked for."""
+        name, _, rest = super().resolve_command(ctx, args)
+        if name is None:
+            return name, None, rest
+        app: typer.Typer = import_module(f"setpoint.cli.{COMMANDS[name].module}").app
+        command = typer.main.get_command(app)
+        command.name = name
+        return name, command, rest

@@ -1,0 +1,174 @@
+"""`ResourceApi` over HTTP, against any server that speaks the Kubernetes API.
+
+Errors come back as the same tree that the in-process API raises: `Status` objects are mapped here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, NoReturn
+
+import httpx
+import msgspec
+
+from setpoint.apis import errors
+from setpoint.apis.meta import Resource, render_wire
+from setpoint.ports.resources import Propagation, R, ResourceList, WatchEvent, WatchType
+
+_MERGE_PATCH = {"content-type": "application/merge-patch+json"}
+
+
+def connect(url: str, token: str, *, timeout_seconds: float = 30.0) -> httpx.AsyncClient:
+    """An HTTP client for a server of this machine; close it with `aclose`."""
+    return httpx.AsyncClient(
+        base_url=url,
+        headers={"authorization": f"Bearer {token}"},
+        timeout=httpx.Timeout(timeout_seconds, connect=5.0),
+        trust_env=False,
+    )
+
+
+class KubernetesClient:
+    """The typed verbs of `ports.resources.ResourceApi` as HTTP requests."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def create(self, resource: R) -> R:
+        """See `ResourceApi.create`."""
+        path = _path(type(resource), resource.metadata.namespace or "default")
+        return await self._call("POST", path, type(resource), render_wire(resource))
+
+    async def get(self, kind: type[R], namespace: str, name: str) -> R:
+        """See `ResourceApi.get`."""
+        return await self._call("GET", _path(kind, namespace, name), kind)
+
+    async def list(self, kind: type[R], namespace: str | None = None, *, selector: str = "") -> ResourceList[R]:
+        """See `ResourceApi.list`."""
+        query = {"labelSelector": selector} if selector else None
+        answer = await self._request("GET", _path(kind, namespace), params=query)
+        body = msgspec.json.decode(answer.content)
+        items = tuple(_decode(item, kind) for item in body["items"])
+        return ResourceList(items=items, resource_version=body["metadata"]["resourceVersion"])
+
+    async def update(self, resource: R) -> R:
+        """See `ResourceApi.update`."""
+        return await self._call("PUT", _object_path(resource), type(resource), render_wire(resource))
+
+    async def update_status(self, resource: R) -> R:
+        """See `ResourceApi.update_status`."""
+        return await self._call("PUT", _object_path(resource) + "/status", type(resource), render_wire(resource))
+
+    async def patch(self, kind: type[R], namespace: str, name: str, merge_patch: dict[str, Any]) -> R:
+        """See `ResourceApi.patch`."""
+        return await self._call("PATCH", _path(kind, namespace, name), kind, merge_patch, _MERGE_PATCH)
+
+    async def patch_status(self, kind: type[R], namespace: str, name: str, merge_patch: dict[str, Any]) -> R:
+        """See `ResourceApi.patch_status`."""
+        path = _path(kind, namespace, name) + "/status"
+        return await self._call("PATCH", path, kind, merge_patch, _MERGE_PATCH)
+
+    async def delete(
+        self,
+        kind: type[R],
+        namespace: str,
+        name: str,
+        *,
+        propagation: Propagation = Propagation.BACKGROUND,
+        uid: str | None = None,
+        resource_version: str | None = None,
+    ) -> None:
+        """See `ResourceApi.delete`."""
+        wanted = {"uid": uid, "resourceVersion": resource_version}
+        preconditions = {key: value for key, value in wanted.items() if value is not None}
+        options: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation.value}
+        if preconditions:
+            options["preconditions"] = preconditions
+        await self._request("DELETE", _path(kind, namespace, name), json=options)
+
+    async def watch(
+        self, kind: type[R], namespace: str | None = None, *, since: str | None = None, selector: str = ""
+    ) -> AsyncIterator[WatchEvent[R]]:
+        """See `ResourceApi.watch`; ends with Unavailable when the server goes away."""
+        query = {"watch": "true", "labelSelector": selector, "resourceVersion": since or ""}
+        timeout = httpx.Timeout(30.0, read=None)
+        try:
+            async with self._http.stream("GET", _path(kind, namespace), params=query, timeout=timeout) as answer:
+                if answer.status_code != httpx.codes.OK:
+                    await answer.aread()
+                    _raise(answer)
+                async for line in answer.aiter_lines():
+                    event = msgspec.json.decode(line)
+                    if event["type"] == "ERROR":
+                        _raise_status(event["object"])
+                    yield WatchEvent(type=WatchType(event["type"]), resource=_decode(event["object"], kind))
+        except httpx.TransportError as error:
+            raise errors.Unavailable(f"the watch of {kind.PLURAL} was cut off: {error}") from error
+
+    async def _call(
+        self, method: str, path: str, kind: type[R], body: Any = None, headers: dict[str, str] | None = None
+    ) -> R:
+        content = msgspec.json.encode(body) if body is not None else None
+        answer = await self._request(method, path, content=content, headers=headers)
+        return _decode(msgspec.json.decode(answer.content), kind)
+
+    async def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            answer = await self._http.request(method, path, **options)
+        except httpx.TransportError as error:
+            raise errors.Unavailable(f"no answer from the API server: {error or type(error).__name__}") from error
+        if answer.is_error:
+            _raise(answer)
+        return answer
+
+
+def _path(kind: type[Resource], namespace: str | None, name: str = "") -> str:
+    prefix = f"/apis/{kind.API_VERSION}" if "/" in kind.API_VERSION else f"/api/{kind.API_VERSION}"
+    scope = f"/namespaces/{namespace}" if kind.NAMESPACED and namespace else ""
+    return prefix + scope + f"/{kind.PLURAL}" + (f"/{name}" if name else "")
+
+
+def _object_path(resource: Resource) -> str:
+    return _path(type(resource), resource.metadata.namespace or "default", resource.metadata.name)
+
+
+def _decode(body: dict[str, Any], kind: type[R]) -> R:
+    return msgspec.convert(body, kind)
+
+
+def _raise(answer: httpx.Response) -> NoReturn:
+    try:
+        status = msgspec.json.decode(answer.content)
+    except msgspec.DecodeError:
+        status = {"code": answer.status_code, "message": answer.text[:200]}
+    _raise_status(status)
+
+
+def _raise_status(status: dict[str, Any]) -> NoReturn:
+    """Raise what the server meant by a `Status`."""
+    reason, message = status.get("reason", ""), status.get("message", "unknown error")
+    details = status.get("details") or {}
+    kind, name = details.get("kind", "object"), details.get("name", "")
+    match reason:
+        case "NotFound":
+            raise errors.NotFound(kind, name)
+        case "AlreadyExists":
+            raise errors.AlreadyExists(kind, name)
+        case "Conflict":
+            raise errors.Conflict(kind, name, found=details.get("found", "?"), wanted=details.get("wanted", "?"))
+        case "Expired":
+            raise errors.Conflict("watch", "", found="compacted", wanted=message)
+        case "Forbidden" | "Unauthorized":
+            raise errors.Forbidden(message)
+        case "Invalid" | "BadRequest":
+            cause = (details.get("causes") or [{}])[0]
+            raise errors.InvalidSpec(
+                cause.get("message", message), path=cause.get("field", ""), allowed=tuple(details.get("allowed", ()))
+            )
+        case "TooManyRequests":
+            raise errors.Throttled(message)
+        case "Timeout":
+            raise errors.Timeout(message)
+        case "ServiceUnavailable":
+            raise errors.Unavailable(message)
+    raise errors.SetpointError(message)
