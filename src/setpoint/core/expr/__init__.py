@@ -1,0 +1,49 @@
+"""Expressions, conditions, dependencies and template tags, in Argo's dialects; pure text in, values out.
+
+`evaluate_when` is the language of `when` fields, `evaluate` that of `{{=...}}` tags, hooks and retry conditions,
+`parse_depends` that of DAG dependencies. The only error that leaves the package is `ExpressionError`.
+"""
+
+from setpoint.core.expr._errors import ExpressionError
+from setpoint.core.expr._gotext import render_result
+from setpoint.core.expr.depends import (
+    And,
+    Depends,
+    Not,
+    Operand,
+    Or,
+    depends_tasks,
+    evaluate_depends,
+    operands_of,
+    parse_depends,
+)
+from setpoint.core.expr.exprlang import evaluate, evaluate_condition, referenced_names
+from setpoint.core.expr.govaluate import evaluate_when
+from setpoint.core.expr.scope import Scope, unfold
+from setpoint.core.expr.tags import Mode, Tag, find_tags, substitute, tags_of, unresolved_names
+
+__all__ = [
+    "And",
+    "Depends",
+    "ExpressionError",
+    "Mode",
+    "Not",
+    "Operand",
+    "Or",
+    "Scope",
+    "Tag",
+    "depends_tasks",
+    "evaluate",
+    "evaluate_condition",
+    "evaluate_depends",
+    "evaluate_when",
+    "find_tags",
+    "operands_of",
+    "parse_depends",
+    "referenced_names",
+    "render_result",
+    "substitute",
+    "tags_of",
+    "unfold",
+    "unresolved_names",
+]

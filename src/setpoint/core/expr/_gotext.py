@@ -1,0 +1,162 @@
+"""Values as Go prints them: `%v`, JSON, and numbers; Argo's users see these texts.
+
+Values are None, bool, int, float, str, list and dict, plus the times and durations of `_gotime`, which print
+themselves. Invariant: the text depends on the value alone: no locale, map keys sorted.
+Source: Go packages fmt, strconv and encoding/json.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Protocol, runtime_checkable
+
+from setpoint.core.expr._errors import MAX_DEPTH, ExpressionError
+
+_LINES = {0x2028: "\\u2028", 0x2029: "\\u2029"}
+_HTML = {**_LINES, ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+
+
+@runtime_checkable
+class GoValue(Protocol):
+    """A value of a Go type that is no plain JSON: it knows its texts and its type's name."""
+
+    go_type: str
+
+    def json_value(self) -> Any:
+        """What encoding/json makes of it."""
+        ...
+
+
+def format_float(value: float, *, low: int = -4, high: int = 6) -> str:
+    """Shortest text that reads back, as `%v` prints a float64; exponents below `low` or from `high` on use `e`."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    sign, digits, exponent = Decimal(repr(value)).as_tuple()
+    assert isinstance(exponent, int)  # noqa: S101 - only infinities and NaN have letters here
+    text = "".join(map(str, digits)).rstrip("0") or "0"
+    point = len(digits) + exponent - 1 if value else 0
+    head = "-" if sign else ""
+    if point < low or point >= high:
+        fraction = f".{text[1:]}" if len(text) > 1 else ""
+        return f"{head}{text[0]}{fraction}e{'-' if point < 0 else '+'}{abs(point):02d}"
+    if point < 0:
+        return f"{head}0.{'0' * (-point - 1)}{text}"
+    whole = text[: point + 1].ljust(point + 1, "0")
+    fraction = text[point + 1 :]
+    return f"{head}{whole}.{fraction}" if fraction else f"{head}{whole}"
+
+
+def _json_float(value: float) -> str:
+    if not math.isfinite(value):
+        raise ExpressionError(f"json: unsupported value: {format_float(value)}")
+    text = format_float(value, low=-6, high=21)
+    return text.replace("e-0", "e-") if "e-0" in text else text
+
+
+def format_value(value: Any, depth: int = 0) -> str:
+    """The text of `fmt.Sprintf("%v", value)`: lists `[a b]`, maps `map[k:v]` with sorted keys, nil `<nil>`."""
+    if depth > MAX_DEPTH:
+        raise ExpressionError(f"value is nested deeper than {MAX_DEPTH}")
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return format_float(value)
+    if isinstance(value, Mapping):
+        pairs = (f"{format_value(key, depth + 1)}:{format_value(value[key], depth + 1)}" for key in _sorted(value))
+        return f"map[{' '.join(pairs)}]"
+    if isinstance(value, list | tuple):
+        return f"[{' '.join(format_value(item, depth + 1) for item in value)}]"
+    return str(value)
+
+
+def _sorted(mapping: Mapping[Any, Any]) -> list[Any]:
+    """Keys as fmt orders them: by type (nil, bool, numbers, text), then by value."""
+    return sorted(mapping, key=_rank)
+
+
+def _rank(key: Any) -> tuple[int, Any]:
+    if key is None:
+        return (0, 0)
+    if isinstance(key, bool | int | float):
+        return (1, key)
+    return (2, str(key))
+
+
+def to_json(value: Any, *, indent: str = "", escape_html: bool = True) -> str:
+    r"""JSON as Go's encoder writes it: sorted keys, whole floats without `.0`, `<>&` escaped.
+
+    Args:
+        value: A plain value.
+        indent: What one level is indented by; empty writes everything on one line.
+        escape_html: Write `<`, `>`, `&` as `\u003c` and so on.
+
+    Raises:
+        ExpressionError: For a value JSON cannot hold (infinities, deeper than the bound).
+    """
+    return "".join(_json_parts(value, indent, "\n" if indent else "", _HTML if escape_html else _LINES, 0))
+
+
+def _json_parts(value: Any, indent: str, newline: str, table: dict[int, str], depth: int) -> list[str]:
+    if depth > MAX_DEPTH:
+        raise ExpressionError(f"value is nested deeper than {MAX_DEPTH}")
+    if isinstance(value, GoValue):
+        value = value.json_value()
+    if value is None or isinstance(value, bool | str):
+        return [json_string(value, table) if isinstance(value, str) else json.dumps(value)]
+    if isinstance(value, int):
+        return [str(value)]
+    if isinstance(value, float):
+        return [_json_float(value)]
+    inner = newline + indent * (depth + 1) if newline else ""
+    outer = newline + indent * depth if newline else ""
+    parts: list[str] = []
+    if isinstance(value, Mapping):
+        colon = ": " if newline else ":"
+        texts = sorted((key if isinstance(key, str) else format_value(key), value[key]) for key in _sorted(value))
+        for key, item in texts:
+            parts += [",", inner, json_string(key, table), colon]
+            parts += _json_parts(item, indent, newline, table, depth + 1)
+        return ["{", *parts[1:], outer, "}"] if parts else ["{}"]
+    if isinstance(value, list | tuple):
+        for item in value:
+            parts += [",", inner, *_json_parts(item, indent, newline, table, depth + 1)]
+        return ["[", *parts[1:], outer, "]"] if parts else ["[]"]
+    raise ExpressionError(f"json: unsupported type: {go_type(value)}")
+
+
+def json_string(text: str, table: dict[int, str] = _HTML) -> str:
+    """A JSON string; lone surrogates become U+FFFD as Go does with invalid UTF-8."""
+    safe = text.encode("utf-8", "replace").decode() if any("\ud800" <= c <= "\udfff" for c in text) else text
+    return json.dumps(safe, ensure_ascii=False).translate(table)
+
+
+def render_result(value: Any) -> str:
+    """The text an expression's result is inserted as: strings as they are, everything else as compact JSON.
+
+    Raises:
+        ExpressionError: If the value is None: an expression tag must have a result.
+    """
+    if value is None:
+        raise ExpressionError("the expression has no result (nil); give a default with `?? 'text'`")
+    return value if isinstance(value, str) else to_json(value)
+
+
+def go_type(value: Any) -> str:
+    """The name Go's `%T` prints, for messages."""
+    if value is None:
+        return "<nil>"
+    if isinstance(value, GoValue):
+        return value.go_type
+    names = {bool: "bool", int: "int", float: "float64", str: "string"}
+    if type(value) in names:
+        return names[type(value)]
+    if isinstance(value, Mapping):
+        return "map[string]interface {}"
+    return "[]interface {}" if isinstance(value, list | tuple) else type(value).__name__
