@@ -1,1 +1,0 @@
-"""Builds the adapters, connects them to the engines, reads the settings (file < environment < flags)."""

@@ -1,0 +1,55 @@
+"""The control plane's HTTP server inside its event loop: routes from the `server` layer behind the token guard."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Route
+
+from setpoint.server.access import TokenGuard
+from setpoint.server.kubernetes import make_status
+
+_GRACE_SECONDS = 1  # open watches end by being cut; their clients list again
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the process that embeds it has its own."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+
+async def _healthz(_: Request) -> JSONResponse:
+    return JSONResponse({"status": "ok"})
+
+
+@asynccontextmanager
+async def serve(routes: list[BaseRoute], sock: socket.socket, token: str) -> AsyncIterator[None]:
+    """Serve the routes on the socket for as long as the context lasts.
+
+    The socket listens already, so that a client that comes before the server has started only waits.
+    """
+    app = Starlette(routes=[Route("/healthz", _healthz), *routes])
+    config = uvicorn.Config(
+        TokenGuard(app, token=token, error_body=make_status),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    server = _Server(config)
+    running = asyncio.create_task(server.serve(sockets=[sock]), name="http-server")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await running

@@ -1,0 +1,91 @@
+"""Settings: one frozen object, from the state directory's `setpoint.toml` < environment < flags.
+
+No other module reads the environment for settings.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from setpoint.apis.errors import InvalidSpec, Location
+
+ISOLATION_MODES = ("auto", "namespace", "rewrite")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a person can choose. Environment names are `SETPOINT_` and the field in capitals."""
+
+    home: Path
+    """State directory: store, pods, artifacts, models, logs. One control plane at a time works in it."""
+
+    mlflow_uri: str = ""
+    """MLflow tracking and registry server; empty means SQLite in the state directory."""
+
+    isolation: str = "auto"
+    """How a pod gets its own root: `namespace`, `rewrite`, or `auto` for the best this host allows."""
+
+    images: str = ""
+    """A TOML file with further entries of the image table; empty means none."""
+
+    port: int = 0
+    """Port of the API on loopback; 0 picks a free one and keeps it for the state directory."""
+
+
+def load_settings(
+    home: Path | None = None, *, environment: Mapping[str, str] | None = None, **flags: str | int | None
+) -> Settings:
+    """The settings in force.
+
+    Args:
+        home: The flag `--home`; None means `SETPOINT_HOME`, else `~/.setpoint`.
+        environment: For tests; None means that of the process.
+        flags: Values given on the command line; None means not given.
+
+    Raises:
+        InvalidSpec: A file or value is wrong; says which.
+    """
+    env = os.environ if environment is None else environment
+    where = home or Path(env.get("SETPOINT_HOME") or Path.home() / ".setpoint")
+    values: dict[str, Any] = _read_file(where.expanduser().absolute() / "setpoint.toml")
+    known = {field.name: type(field.default) for field in fields(Settings) if field.name != "home"}
+    for name in known:
+        if (text := env.get(f"SETPOINT_{name.upper()}")) is not None:
+            values[name] = text
+        if flags.get(name) is not None:
+            values[name] = flags[name]
+    for name, wanted in known.items():
+        if name in values:
+            values[name] = _convert(name, values[name], wanted)
+    settings = Settings(home=where.expanduser().absolute(), **values)
+    if settings.isolation not in ISOLATION_MODES:
+        raise InvalidSpec(
+            f"{settings.isolation!r} is no isolation mode", path="settings.isolation", allowed=ISOLATION_MODES
+        )
+    return settings
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidSpec(f"is not TOML: {error}", location=Location(file=str(path))) from error
+    known = tuple(field.name for field in fields(Settings) if field.name != "home")
+    for name in values:
+        if name not in known:
+            raise InvalidSpec("unknown setting", path=name, location=Location(file=str(path)), allowed=known)
+    return values
+
+
+def _convert(name: str, value: Any, wanted: type) -> Any:
+    try:
+        return wanted(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidSpec(f"{value!r} is not of type {wanted.__name__}", path=f"settings.{name}") from error
