@@ -1,1 +1,1 @@
-"""The model server: its own process, Open Inference Protocol V2 over a model directory."""
+"""The model server, a process of its own: one model behind Open Inference Protocol V2."""
