@@ -1,0 +1,134 @@
+"""Pods as data: what the kubelet is asked for and what it answers.
+
+A request is self-contained: the supervisor loads the inputs, runs the processes, collects the outputs and writes the
+exit record, with no control plane alive. The types are here, below `core`, because the workflow core makes requests and
+folds exits; the port that carries them is `ports.launcher`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from setpoint.apis.meta import Wire
+
+
+class Archive(StrEnum):
+    """How an artifact is packed in the store."""
+
+    TAR = "tar"
+    ZIP = "zip"
+    NONE = "none"
+
+
+class ArtifactInput(Wire, frozen=True, kw_only=True):
+    """Load the object `key` of the artifact store (or the literal `raw`) to `path` before main starts."""
+
+    name: str
+    path: str
+    key: str = ""
+    raw: str | None = None
+    archive: Archive | None = None  # None: recognise a gzipped tar by content
+    optional: bool = False
+    mode: int | None = None
+
+
+class ArtifactOutput(Wire, frozen=True, kw_only=True):
+    """Save `path` to `key` of the artifact store after main ended."""
+
+    name: str
+    path: str
+    key: str
+    archive: Archive = Archive.TAR
+    compression_level: int | None = None
+    optional: bool = False
+
+
+class ParameterOutput(Wire, frozen=True, kw_only=True):
+    """Read the file `path`; one trailing newline is cut. Without file the default counts, None means Error."""
+
+    name: str
+    path: str
+    default: str | None = None
+
+
+class Mount(Wire, frozen=True, kw_only=True):
+    """A directory or file shown at `path` inside the pod.
+
+    `host_path` "" means an empty directory of the pod's own, shared by mounts of the same `volume`.
+    """
+
+    volume: str
+    path: str
+    host_path: str = ""
+    sub_path: str = ""
+    read_only: bool = False
+
+
+class Container(Wire, frozen=True, kw_only=True):
+    """One process of a pod. `command` empty means: the image's own entrypoint, by the image table."""
+
+    name: str
+    image: str
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    working_dir: str = ""
+    source: str | None = None  # script template: written to a file whose path becomes the last argument
+    mounts: tuple[Mount, ...] = ()
+
+
+class Retention(StrEnum):
+    """What of a pod's directory is kept after its end: logs and records always are."""
+
+    LOGS = "logs"
+    ALL = "all"
+
+
+class PodRequest(Wire, frozen=True, kw_only=True):
+    """Everything a supervisor needs. `id` is the command id: a second launch with the same id does nothing."""
+
+    id: str
+    name: str
+    namespace: str
+    main: Container
+    init_containers: tuple[Container, ...] = ()
+    sidecars: tuple[Container, ...] = ()
+    artifact_inputs: tuple[ArtifactInput, ...] = ()
+    artifact_outputs: tuple[ArtifactOutput, ...] = ()
+    parameter_outputs: tuple[ParameterOutput, ...] = ()
+    capture_result: bool = False
+    deadline: datetime | None = None  # then the processes get TERM, and KILL after the grace period
+    grace_seconds: float = 30.0
+
+
+class PodPhase(StrEnum):
+    """Where a pod is."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"  # the user's command ended badly
+    ERROR = "Error"  # anything outside the user's command: inputs, outputs, start, lost
+
+
+class PodExit(Wire, frozen=True, kw_only=True):
+    """How a pod ended; message in Argo's words, e.g. `main: Error (exit code 2)`."""
+
+    phase: PodPhase
+    message: str = ""
+    exit_code: int | None = None  # of main, None if it never started
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    result: str | None = None
+    parameters: dict[str, str] = {}
+    artifacts: tuple[str, ...] = ()  # names of the output artifacts that were saved
+
+
+class PodState(Wire, frozen=True, kw_only=True):
+    """What the launcher knows of a pod."""
+
+    id: str
+    phase: PodPhase
+    pid: int | None = None
+    exit: PodExit | None = None
