@@ -51,8 +51,8 @@ class WindowModel:
 def load_servable(directory: Path) -> WindowModel:
     """The model of a directory, verified.
 
-    Raises: NotFound if there is no such directory, Unavailable if it cannot be read, InvalidSpec if a file is missing or
-        malformed or a golden row gives another answer.
+    Raises: NotFound if there is no such directory, Unavailable if it cannot be read, InvalidSpec if a file is missing
+        or malformed or a golden row gives another answer.
     """
     files = read_files(directory)
     if GOLDEN_FILE not in files:
