@@ -9,6 +9,7 @@ from setpoint.core.features.pipeline import (
     check_spec,
     fit,
 )
+from setpoint.core.features.reference import near_normal
 from setpoint.core.features.split import BlockSplit, split_blocks
 from setpoint.core.features.windows import HOLE, spans, stretches, take_windows, window_ends
 
@@ -22,6 +23,7 @@ __all__ = [
     "Transform",
     "check_spec",
     "fit",
+    "near_normal",
     "spans",
     "split_blocks",
     "stretches",

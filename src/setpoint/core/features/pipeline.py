@@ -16,6 +16,7 @@ from setpoint.apis.meta import Wire
 from setpoint.core.features.windows import Floats, Indexes, take_windows
 
 _CHUNK = 512  # windows per step: bounds memory to some tens of megabytes whatever the batch
+_RIDGE = 1e-3  # variance added to each standardised column
 
 
 class Statistic(StrEnum):
@@ -46,12 +47,12 @@ class FeatureSpec(Wire, frozen=True, kw_only=True):
     statistics: tuple[Statistic, ...] = tuple(Statistic)
     lags: tuple[int, ...] = ()  # the value so many rows before the last
     differences: tuple[int, ...] = ()  # the last value minus that of so many rows before
-    components: int = 0  # statistics also of so many whitened principal components (0: none)
+    residuals: bool = False  # statistics also of what each column deviates from its estimate by all others
     missing: MissingPolicy = MissingPolicy.HOLD
 
     def names(self) -> tuple[str, ...]:
         """Name of every feature, in the order of `transform`."""
-        sources = (*self.columns, *(f"pc{index}" for index in range(1, self.components + 1)))
+        sources = (*self.columns, *(f"residual({name})" for name in self.columns if self.residuals))
         of_all = [f"{statistic.value}({name})" for statistic in self.statistics for name in sources]
         lagged = [f"lag{lag}({name})" for lag in self.lags for name in self.columns]
         changes = [f"diff{step}({name})" for step in self.differences for name in self.columns]
@@ -61,8 +62,8 @@ class FeatureSpec(Wire, frozen=True, kw_only=True):
 class FittedFeatures(Wire, frozen=True, kw_only=True):
     """A spec with what was learnt from training windows; plain numbers, so that it is stored as JSON.
 
-    `center`, `scale`: mean and standard deviation of each column (d,). `loadings`: column-major whitening of the
-    standardised columns, (components, d). `feature_center`, `feature_scale`: of each feature (f,).
+    `center`, `scale`: mean and standard deviation of each column (d,). `relations`: row i turns the standardised
+    columns into the residual of column i, (d, d) or empty. `feature_center`, `feature_scale`: of each feature (f,).
     """
 
     spec: FeatureSpec
@@ -70,7 +71,7 @@ class FittedFeatures(Wire, frozen=True, kw_only=True):
     scale: tuple[float, ...]
     feature_center: tuple[float, ...]
     feature_scale: tuple[float, ...]
-    loadings: tuple[tuple[float, ...], ...] = ()
+    relations: tuple[tuple[float, ...], ...] = ()
 
     def prepare(self) -> Transform:
         """The arrays behind the numbers; build it once and keep it."""
@@ -85,7 +86,7 @@ class Transform:
         self._spec = fitted.spec
         self._center = np.asarray(fitted.center)
         self._scale = np.asarray(fitted.scale)
-        self._loadings = np.asarray(fitted.loadings).reshape(len(fitted.loadings), len(fitted.center))
+        self._relations = np.asarray(fitted.relations)
         self._feature_center = np.asarray(fitted.feature_center)
         self._feature_scale = np.asarray(fitted.feature_scale)
 
@@ -122,10 +123,8 @@ class Transform:
         standard = (windows - self._center) / self._scale
         filled = _fill(standard, self._spec.missing)
         sources = filled
-        if self._spec.components:
-            # Row by row and not by BLAS, whose rounding depends on the size of the batch.
-            scores = np.einsum("nwd,kd->nwk", filled, self._loadings)
-            sources = np.concatenate([filled, scores], axis=2)
+        if self._spec.residuals:
+            sources = np.concatenate([filled, filled @ self._relations.T], axis=2)
         last = self._spec.window - 1
         found = [_statistic(sources, statistic) for statistic in self._spec.statistics]
         found += [filled[:, last - lag] for lag in self._spec.lags]
@@ -134,12 +133,12 @@ class Transform:
 
 
 def fit(spec: FeatureSpec, windows: npt.ArrayLike, *, reference: Floats | None = None) -> FittedFeatures:
-    """Learn centres, scales and loadings from training windows.
+    """Learn centres, scales and relations from training windows.
 
     Args:
         spec: What to compute.
         windows: Raw training windows, shape (n, window, d), n at least 2.
-        reference: Rows of normal operation, shape (m, d), that centre, scale and loadings are learnt from; None
+        reference: Rows of normal operation, shape (m, d), that centre, scale and relations are learnt from; None
             takes the rows of the windows.
 
     Raises:
@@ -155,7 +154,7 @@ def fit(spec: FeatureSpec, windows: npt.ArrayLike, *, reference: Floats | None =
         raise InvalidSpec(f"column has no value in the training rows: {', '.join(empty)}; leave it out", path="columns")
     center = np.nanmean(rows, axis=0)
     scale = _positive(np.nanstd(rows, axis=0))
-    loadings = _loadings((rows - center) / scale, spec.components)
+    relations = _relations((rows - center) / scale) if spec.residuals else np.zeros((0, 0))
     count = len(spec.names())
     draft = FittedFeatures(
         spec=spec,
@@ -163,7 +162,7 @@ def fit(spec: FeatureSpec, windows: npt.ArrayLike, *, reference: Floats | None =
         scale=tuple(scale.tolist()),
         feature_center=(0.0,) * count,
         feature_scale=(1.0,) * count,
-        loadings=tuple(tuple(row) for row in loadings.tolist()),
+        relations=tuple(tuple(row) for row in relations.tolist()),
     )
     raw = draft.prepare().raw(checked)
     return draft.replace(
@@ -240,21 +239,19 @@ def _statistic(windows: Floats, statistic: Statistic) -> Floats:
     return found
 
 
-def _loadings(standard: Floats, count: int) -> Floats:
-    """Whitening directions of the rows, smallest variance first, (count, d).
+def _relations(standard: Floats) -> Floats:
+    """What each column deviates from its linear estimate by all others, in standard deviations of that, (d, d).
 
-    The directions of least variance are the relations that hold in normal operation (mass and energy balances,
-    controllers): a fault breaks them first. Signs are fixed so that equal data give equal numbers.
+    Row i is row i of the inverse covariance over the root of its diagonal (Lauritzen 1996, Graphical Models, section
+    5.1: the residual of the regression of column i on the rest). Balances and control loops tie the columns of a
+    plant to each other; a fault that leaves every column within its range still breaks a tie.
     """
-    if not count:
-        return np.zeros((0, standard.shape[1]))
     filled = np.nan_to_num(standard, nan=0.0)
-    values, vectors = np.linalg.eigh(filled.T @ filled / len(filled))
-    largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])]
-    directions = (vectors * np.sign(largest)).T[:count]
-    floor = 1e-3  # a relation that holds exactly must not turn rounding into a feature
-    whitened: Floats = directions / np.sqrt(np.maximum(values[:count], floor))[:, None]
-    return whitened
+    covariance = np.atleast_2d(np.cov(filled.T))
+    # The ridge keeps a tie that holds exactly from turning rounding into a feature.
+    inverse = np.linalg.inv(covariance + _RIDGE * np.eye(len(covariance)))
+    residual: Floats = inverse / np.sqrt(np.diag(inverse))[:, None]
+    return residual
 
 
 def _positive(scale: Floats) -> Floats:
