@@ -1,1 +1,25 @@
 """Plants to train on, to feed the live loop and to break on purpose, behind one `Plant` protocol."""
+
+from typing import Any
+
+from setpoint.plant._dataset import DEFECTS, dataset, lay_defects
+from setpoint.plant._plant import NORMAL, Block, Fault, FaultEvent, Plant, Scenario, Variable, iterate
+from setpoint.plant.cstr import Cstr
+
+PLANTS: dict[str, Plant[Any]] = {"cstr": Cstr()}
+
+__all__ = [
+    "DEFECTS",
+    "NORMAL",
+    "PLANTS",
+    "Block",
+    "Cstr",
+    "Fault",
+    "FaultEvent",
+    "Plant",
+    "Scenario",
+    "Variable",
+    "dataset",
+    "iterate",
+    "lay_defects",
+]
