@@ -14,7 +14,7 @@ from setpoint.apis.argo.containers import Volume
 from setpoint.apis.argo.leaves import ExecutorConfig, Metrics, ResourceRequirements, Synchronization
 from setpoint.apis.argo.retry import RetryStrategy
 from setpoint.apis.argo.template import LifecycleHook, Template
-from setpoint.apis.meta import Wire
+from setpoint.apis.meta import ObjectMeta, Wire
 
 
 class WorkflowTemplateRef(Wire, frozen=True, kw_only=True):
@@ -145,4 +145,4 @@ class CronWorkflowSpec(Wire, frozen=True, kw_only=True):
     stop_strategy: StopStrategy | None = None
     successful_jobs_history_limit: int | None = None
     failed_jobs_history_limit: int | None = None
-    workflow_metadata: Metadata | None = None
+    workflow_metadata: ObjectMeta | None = None

@@ -1,0 +1,33 @@
+"""Manifests: YAML or JSON text to typed resources, with a file, line and column for everything that is wrong.
+
+for document in load_documents(text, "wf.yaml"):
+resource = decode_document(document)
+"""
+
+from setpoint.apis.manifest._check import nearest
+from setpoint.apis.manifest._paths import FieldPath, format_path, parse_path
+from setpoint.apis.manifest.document import (
+    KNOWN_KINDS,
+    Document,
+    KindTable,
+    collect_problems,
+    decode_document,
+    kind_table,
+    load_documents,
+    resource_class,
+)
+
+__all__ = [
+    "KNOWN_KINDS",
+    "Document",
+    "FieldPath",
+    "KindTable",
+    "collect_problems",
+    "decode_document",
+    "format_path",
+    "kind_table",
+    "load_documents",
+    "nearest",
+    "parse_path",
+    "resource_class",
+]
