@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """Where a command lives and what `--help` says of it."""
+    """Where a command lives (`module:app`) and what `--help` says of it."""
 
     module: str
     help: str
@@ -22,22 +22,22 @@ class Entry:
 RUNS, CONTROL, LIBRARY, HOST = "Workflows", "Control plane", "Templates, components, models", "This host"
 
 COMMANDS: dict[str, Entry] = {
-    "run": Entry(module="run", help="Run a manifest or a shipped pipeline to its end.", panel=RUNS),
-    "submit": Entry(module="submit", help="Hand manifests to the control plane and return.", panel=RUNS),
-    "get": Entry(module="get", help="Show one object; a workflow as its tree.", panel=RUNS),
-    "list": Entry(module="list", help="List objects of a kind.", panel=RUNS),
-    "logs": Entry(module="logs", help="Print the logs of a workflow's pods.", panel=RUNS),
-    "retry": Entry(module="retry", help="Run a failed workflow again from the failed step.", panel=RUNS),
-    "stop": Entry(module="stop", help="Stop a workflow; its exit handler still runs.", panel=RUNS),
-    "resume": Entry(module="resume", help="Resume a suspended workflow, or approve a step.", panel=RUNS),
-    "delete": Entry(module="delete", help="Delete objects and what they own.", panel=RUNS),
-    "lint": Entry(module="lint", help="Check manifests without running them.", panel=RUNS),
-    "up": Entry(module="up", help="Start the control plane of the state directory.", panel=CONTROL),
-    "down": Entry(module="down", help="Stop the control plane and its services.", panel=CONTROL),
-    "template": Entry(module="template", help="List and export the shipped templates.", panel=LIBRARY),
-    "component": Entry(module="component", help="List and run components by themselves.", panel=LIBRARY),
-    "model": Entry(module="model", help="List and show model versions.", panel=LIBRARY),
-    "doctor": Entry(module="doctor", help="Check what this host allows and has.", panel=HOST),
+    "run": Entry(module="run:app", help="Run a manifest or a shipped pipeline to its end.", panel=RUNS),
+    "submit": Entry(module="submit:app", help="Hand manifests to the control plane and return.", panel=RUNS),
+    "get": Entry(module="objects:get_app", help="Show one object; a workflow as its tree.", panel=RUNS),
+    "list": Entry(module="objects:list_app", help="List objects of a kind.", panel=RUNS),
+    "logs": Entry(module="steer:logs_app", help="Print the logs of a workflow's pods.", panel=RUNS),
+    "retry": Entry(module="steer:retry_app", help="Run a failed workflow again from the failed step.", panel=RUNS),
+    "stop": Entry(module="steer:stop_app", help="Stop a workflow; its exit handler still runs.", panel=RUNS),
+    "resume": Entry(module="steer:resume_app", help="Resume a suspended workflow, or approve a step.", panel=RUNS),
+    "delete": Entry(module="objects:delete_app", help="Delete objects and what they own.", panel=RUNS),
+    "lint": Entry(module="lint:app", help="Check manifests without running them.", panel=RUNS),
+    "up": Entry(module="control_plane:up_app", help="Start the control plane of the state directory.", panel=CONTROL),
+    "down": Entry(module="control_plane:down_app", help="Stop the control plane and its services.", panel=CONTROL),
+    "template": Entry(module="template:app", help="List and export the shipped templates.", panel=LIBRARY),
+    "component": Entry(module="component:app", help="List and run components by themselves.", panel=LIBRARY),
+    "model": Entry(module="model:app", help="List and show model versions.", panel=LIBRARY),
+    "doctor": Entry(module="doctor:app", help="Check what this host allows and has.", panel=HOST),
 }
 
 
@@ -60,7 +60,8 @@ class LazyGroup(TyperGroup):
         name, _, rest = super().resolve_command(ctx, args)
         if name is None:
             return name, None, rest
-        app: typer.Typer = import_module(f"setpoint.cli.{COMMANDS[name].module}").app
+        module, _, attribute = COMMANDS[name].module.partition(":")
+        app: typer.Typer = getattr(import_module(f"setpoint.cli.{module}"), attribute)
         command = typer.main.get_command(app)
         command.name = name
         return name, command, rest

@@ -18,16 +18,6 @@ from setpoint.ports.resources import Propagation, R, ResourceList, WatchEvent, W
 _MERGE_PATCH = {"content-type": "application/merge-patch+json"}
 
 
-def connect(url: str, token: str, *, timeout_seconds: float = 30.0) -> httpx.AsyncClient:
-    """An HTTP client for a server of this machine; close it with `aclose`."""
-    return httpx.AsyncClient(
-        base_url=url,
-        headers={"authorization": f"Bearer {token}"},
-        timeout=httpx.Timeout(timeout_seconds, connect=5.0),
-        trust_env=False,
-    )
-
-
 class KubernetesClient:
     """The typed verbs of `ports.resources.ResourceApi` as HTTP requests."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -32,13 +33,18 @@ async def _healthz(_: Request) -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
+async def _whoami(_: Request) -> JSONResponse:
+    """Behind the token: proof that the one who listens is the one who wrote the endpoint file."""
+    return JSONResponse({"pid": os.getpid()})
+
+
 @asynccontextmanager
 async def serve(routes: list[BaseRoute], sock: socket.socket, token: str) -> AsyncIterator[None]:
     """Serve the routes on the socket for as long as the context lasts.
 
     The socket listens already, so that a client that comes before the server has started only waits.
     """
-    app = Starlette(routes=[Route("/healthz", _healthz), *routes])
+    app = Starlette(routes=[Route("/healthz", _healthz), Route("/whoami", _whoami), *routes])
     config = uvicorn.Config(
         TokenGuard(app, token=token, error_body=make_status),
         log_level="warning",

@@ -1,0 +1,118 @@
+"""From what a person names (a file, standard input, a shipped template) to objects, in the order to create them."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from setpoint import pipelines
+from setpoint.apis.argo import Arguments, Parameter, Workflow, WorkflowSpec, WorkflowTemplate, WorkflowTemplateRef
+from setpoint.apis.errors import InvalidSpec, Location
+from setpoint.apis.kinds import KINDS
+from setpoint.apis.manifest import load_documents
+from setpoint.apis.meta import ObjectMeta, Resource
+
+MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What was read: its name for messages, its objects in file order, and a key that the same command gives again."""
+
+    name: str
+    resources: tuple[Resource, ...]
+    key: str
+
+
+def read_manifest(target: str, parameters: Mapping[str, str], *, namespace: str) -> Manifest:
+    """Read a file, `-` for standard input, or the shipped template of that name.
+
+    Args:
+        target: What the person wrote.
+        parameters: Workflow parameters to set; each must be a parameter of every workflow they go to.
+        namespace: For objects that name none.
+
+    Raises:
+        InvalidSpec: No such file or template, or the content is wrong (file, line, column, field path).
+    """
+    text, name = _read(target)
+    if target in pipelines.names() and not _is_path(target):
+        resources = _run_of_template(text, name)
+    else:
+        resources = tuple(document.decode(KINDS) for document in load_documents(text, name))
+    if not resources:
+        raise InvalidSpec("holds no object", location=Location(file=name))
+    resources = tuple(_placed(resource, namespace) for resource in resources)
+    if parameters:
+        resources = tuple(_with_parameters(resource, parameters) for resource in resources)
+    digest = hashlib.sha256("\0".join([text, namespace, *map("=".join, sorted(parameters.items()))]).encode())
+    return Manifest(name=name, resources=resources, key=digest.hexdigest()[:16])
+
+
+def _is_path(target: str) -> bool:
+    return target == "-" or "/" in target or target.endswith(MANIFEST_SUFFIXES) or Path(target).is_file()
+
+
+def _read(target: str) -> tuple[str, str]:
+    if target == "-":
+        return sys.stdin.read(), "<stdin>"
+    if not _is_path(target):
+        if target not in pipelines.names():
+            raise InvalidSpec(
+                f"{target!r} is neither a file nor a shipped template; a file name ends in .yaml, .yml or .json",
+                allowed=pipelines.names(),
+            )
+        return pipelines.manifest(target), target
+    try:
+        return Path(target).read_text(encoding="utf-8"), target
+    except FileNotFoundError as error:
+        raise InvalidSpec("there is no such file", location=Location(file=target)) from error
+    except (IsADirectoryError, UnicodeDecodeError) as error:
+        raise InvalidSpec("is not a YAML or JSON file", location=Location(file=target)) from error
+    except PermissionError as error:
+        raise InvalidSpec("may not be read by this user", location=Location(file=target)) from error
+
+
+def _run_of_template(text: str, name: str) -> tuple[Resource, ...]:
+    """The template itself, and a Workflow that refers to it: what `argo submit --from` makes of it."""
+    template = load_documents(text, name)[0].decode(KINDS)
+    workflow = Workflow(
+        metadata=ObjectMeta(generate_name=f"{name}-"),
+        spec=WorkflowSpec(workflow_template_ref=WorkflowTemplateRef(name=name)),
+    )
+    return (template, workflow)
+
+
+def _placed(resource: Resource, namespace: str) -> Resource:
+    if not resource.NAMESPACED or resource.metadata.namespace:
+        return resource
+    return resource.replace(metadata=resource.metadata.replace(namespace=namespace))
+
+
+def _with_parameters(resource: Resource, parameters: Mapping[str, str]) -> Resource:
+    """A Workflow with the given values over its own; parameters that it has not are added, as `argo submit -p` does."""
+    if not isinstance(resource, Workflow):
+        return resource
+    arguments = resource.spec.arguments or Arguments()
+    kept = tuple(item for item in arguments.parameters if item.name not in parameters)
+    known = {item.name: item for item in arguments.parameters}
+    given = tuple(
+        known.get(name, Parameter(name=name)).replace(value=value, value_from=None)
+        for name, value in parameters.items()
+    )
+    spec = resource.spec.replace(arguments=arguments.replace(parameters=kept + given))
+    return resource.replace(spec=spec)
+
+
+def unknown_parameters(manifest: Manifest, parameters: Mapping[str, str]) -> tuple[str, ...]:
+    """Given names that no workflow or template of the manifest declares: most likely a slip of the pen."""
+    declared: set[str] = set()
+    for resource in manifest.resources:
+        if isinstance(resource, WorkflowTemplate) and resource.spec.arguments:
+            declared.update(item.name for item in resource.spec.arguments.parameters)
+        if isinstance(resource, Workflow) and resource.spec.arguments:
+            declared.update(item.name for item in resource.spec.arguments.parameters if item.name not in parameters)
+    return tuple(name for name in parameters if name not in declared)

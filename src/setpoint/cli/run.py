@@ -1,0 +1,184 @@
+"""`run`: a manifest to its end, on the control plane that is up or on one of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from setpoint.apis.argo import CronWorkflow, Workflow
+from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.meta import Resource
+from setpoint.apis.serving import InferenceService
+from setpoint.cli._context import (
+    EXIT_INTERRUPTED,
+    HomeOption,
+    NamespaceOption,
+    ParameterOption,
+    parse_parameters,
+    run_async,
+)
+from setpoint.cli._manifests import Manifest, read_manifest, unknown_parameters
+from setpoint.cli._output import Output, OutputOption
+from setpoint.cli._report import finish
+from setpoint.cli._serving import wait_ready
+from setpoint.cli._watch import follow, make_view
+from setpoint.wiring.session import Need, Session, open_session
+from setpoint.wiring.settings import Settings, load_settings
+
+LABEL_RUN = "setpoint.dev/run"  # the same command finds the run that it began before it was killed
+ATTENDED = "setpoint.dev/attended"  # its end has been told to a person
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def run(
+    target: Annotated[str, typer.Argument(metavar="FILE|NAME", help="Manifest, - for stdin, or a shipped template.")],
+    parameter: ParameterOption = None,
+    output: OutputOption = Output.TABLE,
+    artifact: Annotated[
+        list[str] | None,
+        typer.Option("--artifact", metavar="NAME=FILE", help="Save an output artifact of the workflow to a file."),
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave services and a control plane running.")] = False,
+    namespace: NamespaceOption = "default",
+    home: HomeOption = None,
+) -> None:
+    """Run a manifest or a shipped pipeline to its end; the exit code says how it went.
+
+    `setpoint run process-control`, `setpoint run hello.yaml -p message=hi`, `setpoint run hello.yaml -o json`
+    """
+    parameters = parse_parameters(parameter)
+    manifest = read_manifest(target, parameters, namespace=namespace)
+    for item in manifest.resources:
+        if isinstance(item, CronWorkflow):
+            raise InvalidSpec(
+                f"a CronWorkflow has no end to run to; store it with `setpoint submit {target}`", path="kind"
+            )
+    for name in unknown_parameters(manifest, parameters):
+        typer.echo(f"warning: {manifest.name} declares no parameter {name!r}", err=True)
+    settings = load_settings(home)
+    command = _Run(manifest=manifest, output=output, artifacts=parse_parameters(artifact), keep=keep)
+    raise typer.Exit(run_async(lambda: command.main(settings)))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One invocation: creates what the manifest holds, follows it, tells how it ended."""
+
+    manifest: Manifest
+    output: Output
+    artifacts: dict[str, str]
+    keep: bool
+    interrupted: bool = field(default=False, init=False)
+
+    async def main(self, settings: Settings) -> int:
+        """The exit code."""
+        async with open_session(settings, Need.OWN, keep=self.keep) as session:
+            following = asyncio.ensure_future(self._to_the_end(session))
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, self._interrupt, session, following)
+            try:
+                return await following
+            except asyncio.CancelledError:
+                return EXIT_INTERRUPTED
+            finally:
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    loop.remove_signal_handler(number)
+
+    def _interrupt(self, session: Session, following: asyncio.Future[int]) -> None:
+        """The first Ctrl-C stops the workflows (exit handlers run), the second gives up waiting for them."""
+        if self.interrupted:
+            following.cancel()
+            return
+        self.interrupted = True
+        typer.echo("stopping (Ctrl-C again: leave at once)", err=True)
+        self._stopping = asyncio.ensure_future(self._stop_all(session))
+
+    async def _to_the_end(self, session: Session) -> int:
+        created = [await self._begin(session, resource) for resource in _in_order(self.manifest.resources)]
+        quiet = self.output not in (Output.TABLE, Output.WIDE)
+        console = Console(stderr=False)
+        self._workflows = [item for item in created if isinstance(item, Workflow)]
+        ended: list[Resource] = []
+        for item in created:
+            if isinstance(item, Workflow):
+                with make_view(console, session.clock.now, quiet=quiet) as view:
+                    ended.append(await follow(session.resources, item, view))
+            elif isinstance(item, InferenceService):
+                ended.append(await wait_ready(session.resources, item, quiet=quiet))
+            else:
+                ended.append(item)
+        if not quiet:
+            ended = [item for item in ended if isinstance(item, Workflow | InferenceService)] or ended
+        code = await finish(session, ended, self.output, single=len(self.manifest.resources) == 1 or len(ended) == 1)
+        for workflow in (item for item in ended if isinstance(item, Workflow)):
+            await self._save_artifacts(session, workflow)
+            patch = {"metadata": {"annotations": {ATTENDED: "true"}}}
+            await session.resources.patch(Workflow, workflow.metadata.namespace, workflow.metadata.name, patch)
+        return EXIT_INTERRUPTED if self.interrupted else code
+
+    async def _begin(self, session: Session, resource: Resource) -> Resource:
+        if not isinstance(resource, Workflow):
+            return await session.apply(resource)
+        if session.owns and (former := await _unattended(session, self.manifest.key, resource)) is not None:
+            typer.echo(f"going on with {former.metadata.name}, which was interrupted", err=True)
+            return former
+        metadata = resource.metadata
+        labels = {**metadata.labels, LABEL_RUN: self.manifest.key}
+        return await session.verbs.submit(resource.replace(metadata=metadata.replace(labels=labels)))
+
+    async def _stop_all(self, session: Session) -> None:
+        for workflow in self._workflows:
+            current = await session.resources.get(Workflow, workflow.metadata.namespace, workflow.metadata.name)
+            if not current.status.completed:
+                await session.verbs.stop(
+                    current.metadata.namespace, current.metadata.name, message="stopped by the keyboard"
+                )
+
+    async def _save_artifacts(self, session: Session, workflow: Workflow) -> None:
+        for name, target in self.artifacts.items():
+            path = Path(target)
+            present = workflow.status.outputs is not None and any(
+                item.name == name for item in workflow.status.outputs.artifacts
+            )
+            if not present:
+                typer.echo(f"warning: the workflow has no output artifact {name!r}", err=True)
+                continue
+            draft = path.with_name(f".{path.name}.part")
+            with draft.open("wb") as file:
+                async for chunk in session.verbs.artifact(workflow.metadata.namespace, workflow.metadata.name, name):
+                    file.write(chunk)
+            draft.replace(path)
+            if self.output in (Output.TABLE, Output.WIDE):
+                typer.echo(f"{name}: {path}")
+
+    _workflows: list[Workflow] = field(default_factory=list, init=False)
+    _stopping: asyncio.Future[None] | None = field(default=None, init=False)
+
+
+def _in_order(resources: Sequence[Resource]) -> list[Resource]:
+    """What others refer to comes first, runs come last; else as in the file."""
+    rank = {Workflow: 2, InferenceService: 1}
+    return sorted(resources, key=lambda item: rank.get(type(item), 0))
+
+
+async def _unattended(session: Session, key: str, wanted: Workflow) -> Workflow | None:
+    """A run of the same command whose end nobody was told, because its process was killed."""
+    found = await session.resources.list(Workflow, wanted.metadata.namespace, selector=f"{LABEL_RUN}={key}")
+    open_runs = [
+        item
+        for item in found.items
+        if ATTENDED not in item.metadata.annotations
+        and wanted.metadata.name in ("", item.metadata.name)
+        and wanted.metadata.generate_name == item.metadata.generate_name
+    ]
+    return max(open_runs, key=lambda item: str(item.metadata.creation_timestamp), default=None)

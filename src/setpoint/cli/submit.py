@@ -1,0 +1,50 @@
+"""`submit`: hand manifests to the control plane and return."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from setpoint.apis.argo import Workflow
+from setpoint.cli._context import HomeOption, NamespaceOption, ParameterOption, parse_parameters, run_async
+from setpoint.cli._manifests import read_manifest, unknown_parameters
+from setpoint.cli._output import Output, OutputOption, print_objects
+from setpoint.wiring.session import Need, open_session
+from setpoint.wiring.settings import load_settings
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def submit(
+    targets: Annotated[list[str], typer.Argument(metavar="FILE|NAME...", help="Manifests or shipped templates.")],
+    parameter: ParameterOption = None,
+    output: OutputOption = Output.TABLE,
+    namespace: NamespaceOption = "default",
+    home: HomeOption = None,
+) -> None:
+    """Hand manifests to the control plane that is up (`setpoint up --detach`) and return.
+
+    `setpoint submit nightly.yaml`, `setpoint submit process-control -p approval=manual -o name`
+    """
+    parameters = parse_parameters(parameter)
+    manifests = [read_manifest(target, parameters, namespace=namespace) for target in targets]
+    for manifest in manifests:
+        for name in unknown_parameters(manifest, parameters):
+            typer.echo(f"warning: {manifest.name} declares no parameter {name!r}", err=True)
+
+    async def main() -> None:
+        async with open_session(load_settings(home), Need.RUNNING) as session:
+            created = [
+                await (session.verbs.submit(item) if isinstance(item, Workflow) else session.apply(item))
+                for manifest in manifests
+                for item in manifest.resources
+            ]
+            if output is Output.TABLE:
+                for item in created:
+                    typer.echo(f"{item.KIND.lower()} {item.metadata.name!r} submitted")
+            else:
+                print_objects(created, output, now=session.clock.now(), single=True)
+
+    run_async(main)
