@@ -19,6 +19,7 @@ from setpoint.apis.argo.artifacts import (
     TarStrategy,
     WorkflowArtifactGC,
 )
+from setpoint.apis.argo.catalog import TemplateCatalog
 from setpoint.apis.argo.containers import (
     Container,
     ContainerNode,
@@ -66,6 +67,7 @@ from setpoint.apis.argo.leaves import (
     Synchronization,
     TransformationStep,
 )
+from setpoint.apis.argo.merge import TemplateSource, default, merge_specs, resolve_spec, with_defaults
 from setpoint.apis.argo.parameters import (
     ConfigMapKeySelector,
     Parameter,
@@ -197,7 +199,9 @@ __all__ = [
     "TTLStrategy",
     "TarStrategy",
     "Template",
+    "TemplateCatalog",
     "TemplateRef",
+    "TemplateSource",
     "TemplateType",
     "TransformationStep",
     "UserContainer",
@@ -214,5 +218,9 @@ __all__ = [
     "WorkflowStep",
     "WorkflowTemplate",
     "WorkflowTemplateRef",
+    "default",
+    "merge_specs",
+    "resolve_spec",
     "scalar_text",
+    "with_defaults",
 ]
