@@ -1,0 +1,110 @@
+"""Commands: orders that `step` gives and the shell carries out, each with an id derived from what it is about.
+
+A command is stored with the state that follows from it and marked done later, so it may be carried out twice: whoever
+does it looks for the id first. Values of config maps and secrets are not in here but read at launch, so that no secret
+reaches the journal.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from setpoint.apis.argo import Parameter, ResourceTemplate
+from setpoint.apis.pods import PodRequest
+
+
+class CommandBase(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """Base of all commands."""
+
+    id: str
+
+
+class ObjectKind(StrEnum):
+    """Kinds whose data become environment or files of a pod."""
+
+    CONFIG_MAP = "ConfigMap"
+    SECRET = "Secret"  # noqa: S105 (the name of a kind)
+
+
+class EnvSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Environment of a container out of an object's data: one `key` as `name`, or all keys with `name` as prefix."""
+
+    container: str
+    kind: ObjectKind
+    object: str
+    name: str = ""
+    key: str | None = None
+    optional: bool = False
+
+
+class VolumeSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A volume out of an object's data: all keys as files, or those of `items` (key to relative path)."""
+
+    volume: str
+    kind: ObjectKind
+    object: str
+    items: dict[str, str] = {}
+    optional: bool = False
+
+
+class LaunchPod(CommandBase, frozen=True, kw_only=True):
+    """Start the pod of a node; the command's id is the pod's."""
+
+    node: str
+    request: PodRequest
+    env: tuple[EnvSource, ...] = ()
+    volumes: tuple[VolumeSource, ...] = ()
+
+
+class KillPod(CommandBase, frozen=True, kw_only=True):
+    """End a pod; its node has got its phase already."""
+
+    node: str
+    pod: str
+    reason: str = ""
+    grace_seconds: float = 30.0
+
+
+class TimerKind(StrEnum):
+    """What a timer is for."""
+
+    SUSPEND = "suspend"  # the duration of a suspend node
+    BACKOFF = "backoff"  # the wait before a further attempt
+    DEADLINE = "deadline"  # spec.activeDeadlineSeconds
+
+
+class SetTimer(CommandBase, frozen=True, kw_only=True):
+    """Answer with TimerFired at the moment `at`."""
+
+    at: datetime
+    kind: TimerKind
+    node: str = ""
+
+
+class RunResourceAction(CommandBase, frozen=True, kw_only=True):
+    """Do the verb of a resource template and wait for its conditions."""
+
+    node: str
+    resource: ResourceTemplate
+    outputs: tuple[Parameter, ...] = ()
+    deadline: datetime | None = None
+
+
+class CancelResourceAction(CommandBase, frozen=True, kw_only=True):
+    """Stop waiting for the conditions of a resource template; its node has got its phase already."""
+
+    node: str
+    command: str
+
+
+Command = LaunchPod | KillPod | SetTimer | RunResourceAction | CancelResourceAction
+
+_COMMANDS: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+
+
+def decode_command(data: bytes) -> Command:
+    """The command written as JSON. Raises: msgspec.ValidationError if it is none."""
+    return _COMMANDS.decode(data)

@@ -1,0 +1,287 @@
+"""The state of one workflow between two steps, and the frames that make a step cheap.
+
+Durable are the nodes (rows), the status and the engine's small memory. Frames are derived: one per running group (steps,
+step group, DAG, task group, retry), holding what would otherwise be counted or searched again at every event: the next
+child to start, how many are open, which task waits for how many others. They are rebuilt top-down on load by the very
+code that made them, which finds existing nodes by name instead of creating them.
+Invariant: a frame exists for a node exactly while that node is a running group that has been entered.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+import msgspec
+from immutables import Map
+
+from setpoint.apis.argo import (
+    Arguments,
+    Artifact,
+    ContinueOn,
+    Inputs,
+    LifecycleHook,
+    NodeStatus,
+    Outputs,
+    RetryStrategy,
+    Template,
+    TemplateRef,
+    WorkflowSpec,
+    WorkflowStatus,
+)
+from setpoint.core.expr import Depends
+from setpoint.core.workflow.commands import Command
+
+WORKFLOW = ""
+"""Id of the pseudo-frame of the workflow itself."""
+
+
+class EngineMemory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the engine remembers of a workflow beside its status; small, written as one blob.
+
+    `shutdown` is the strategy in force ("" for none). `seen_*` are the object's controls as last folded, so that only
+    a change counts.
+    """
+
+    shutdown: str = ""
+    suspended: bool = False
+    seen_shutdown: str = ""
+    seen_suspend: bool = False
+    entry_failed: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A template found, defaults merged in; `tree` is it as builtins, `scope` where its own calls are looked up."""
+
+    template: Template
+    tree: dict[str, Any]
+    scope: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateCall:
+    """One execution of a template, under the node name it will have.
+
+    Args:
+        name: Node name.
+        template: Name of a template in the caller's scope, "" where a reference or an inline template says it.
+        scope: The caller's template scope, e.g. `local/<workflow>`.
+        owner: Id of the frame that waits for the node; `WORKFLOW` for entry and exit nodes.
+        boundary: Id of the enclosing steps or DAG node, "" for none.
+        variables: `steps.name` or `tasks.name` for the called template.
+        absent: Arguments left out because they refer to an output that its skipped producer never made.
+        capture: Whether something reads `outputs.result` of this call.
+        depth: Calls above this one, the entry's is 1.
+    """
+
+    name: str
+    template: str = ""
+    template_ref: TemplateRef | None = None
+    inline: Template | None = None
+    arguments: Arguments = Arguments()
+    scope: str
+    owner: str = WORKFLOW
+    boundary: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
+    capture: bool = False
+    on_exit: bool = False
+    hooked: bool = False
+    retried: bool = False
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """A running node that calls no other: what has to be known when it ends.
+
+    Args:
+        owner: Id of the frame that waits for it.
+        outputs: The outputs its template declares, tags filled in; artifacts with the location they are saved to.
+        inputs: Its inputs, for the defaults of supplied outputs.
+        due: When a suspend node ends by itself.
+    """
+
+    owner: str
+    outputs: Outputs
+    inputs: Inputs
+    on_exit: bool = False
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A planned child of a group: a call, or a node that is born ended (`skipped` or `error` holds its message)."""
+
+    id: str
+    call: TemplateCall
+    label: str = ""
+    exit_hook: LifecycleHook | None = None
+    continue_on: ContinueOn | None = None
+    skipped: str | None = None
+    error: str | None = None
+
+
+class Frame:
+    """Base of frames: mutable inside one step, after a copy; their containers are immutable."""
+
+    __slots__ = ("active", "call", "id", "pods", "seq", "unsuccessful")
+    RANK: ClassVar[int] = 0  # order among the frames of one call: what lies deeper is settled first
+
+    def __init__(self, node: str, call: TemplateCall, *, seq: int) -> None:
+        self.id = node
+        self.call = call
+        self.seq = seq
+        self.pods = 0  # Pending or Running Pod nodes whose boundary this is
+        self.active = 0  # Pending or Running Pod, Steps and DAG nodes whose boundary this is
+        self.unsuccessful = 0  # those of them that Failed or Errored, ever
+
+    @property
+    def depth(self) -> int:
+        """Deeper frames are settled before those that wait for them."""
+        return self.call.depth * 4 + self.RANK
+
+    def copy(self) -> Self:
+        """A shallow copy to edit."""
+        return copy.copy(self)
+
+
+class GroupFrame(Frame):
+    """A step group or task group: children started in order, and how many of them are open."""
+
+    __slots__ = ("children", "cursor", "exits", "index", "open", "parent", "waiting_exit")
+    RANK = 2
+
+    children: tuple[Child, ...]
+    index: Map[str, int]
+
+    def __init__(self, node: str, call: TemplateCall, *, seq: int, parent: str, children: tuple[Child, ...]) -> None:
+        super().__init__(node, call, seq=seq)
+        self.parent = parent
+        self.children = children
+        self.index = Map({child.id: at for at, child in enumerate(children)})
+        self.cursor = 0
+        self.open = 0
+        self.waiting_exit: Map[str, str] = Map()  # exit node id -> child id
+        self.exits: tuple[str, ...] = ()  # children whose exit node found no room yet
+
+
+class TemplateFrame(Frame):
+    """A running template that calls others; `tree` has its inputs filled in."""
+
+    __slots__ = ("resolved", "template", "tree")
+
+    def __init__(
+        self, node: str, call: TemplateCall, *, seq: int, resolved: Resolved, template: Template, tree: dict[str, Any]
+    ) -> None:
+        super().__init__(node, call, seq=seq)
+        self.resolved = resolved
+        self.template = template
+        self.tree = tree
+
+
+class StepsFrame(TemplateFrame):
+    """Steps: the group that runs, and the variables of those before it."""
+
+    __slots__ = ("absent", "artifacts", "captured", "group", "variables")
+    RANK = 1
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.group = 0
+        self.variables: Map[str, Any] = Map()
+        self.absent: frozenset[str] = frozenset()
+        self.artifacts: Map[str, Artifact] = Map()
+        self.captured: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DagPlan:
+    """What a DAG's text says, worked out once.
+
+    Args:
+        order: Needed tasks, dependencies first, in the order targets (sorted) reach them.
+        dependencies: Task to the tasks its condition names.
+        dependants: The reverse, needed tasks only, in order.
+        conditions: Task to its parsed condition; tasks without have none.
+        targets: Target tasks, in sorted order or as given.
+        trees: Task to its definition as builtins.
+    """
+
+    order: Mapping[str, int]
+    dependencies: Mapping[str, tuple[str, ...]]
+    dependants: Mapping[str, tuple[str, ...]]
+    conditions: Mapping[str, Depends]
+    targets: tuple[str, ...]
+    trees: Mapping[str, dict[str, Any]]
+    ids: Mapping[str, str]
+    names: Mapping[str, str]
+
+
+class DagFrame(TemplateFrame):
+    """A DAG: per task the number of dependencies not settled yet, and the tasks that may start."""
+
+    __slots__ = ("captured", "exits", "open", "plan", "ready", "settled", "waiting", "waiting_exit")
+    RANK = 1
+
+    plan: DagPlan
+
+    def __init__(self, *args: Any, plan: DagPlan, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.plan = plan
+        self.waiting: Map[str, int] = Map()
+        self.settled: Map[str, bool] = Map()
+        self.exits: tuple[str, ...] = ()
+        self.ready: tuple[str, ...] = ()
+        self.open = 0
+        self.waiting_exit: Map[str, str] = Map()
+        self.captured: frozenset[str] = frozenset()
+
+
+class RetryFrame(TemplateFrame):
+    """A template under a retry strategy: how many attempts were made, and the one that runs or ran last."""
+
+    __slots__ = ("attempts", "strategy")
+
+    def __init__(self, *args: Any, strategy: RetryStrategy, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.strategy = strategy
+        self.attempts = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowState:
+    """One workflow. `status` holds no nodes; `blocked` are frames whose next child found no room."""
+
+    status: WorkflowStatus = WorkflowStatus()
+    nodes: Map[str, NodeStatus] = field(default_factory=Map)
+    engine: EngineMemory = EngineMemory()
+    frames: Map[str, Frame] = field(default_factory=Map)
+    leaves: Map[str, Leaf] = field(default_factory=Map)
+    blocked: frozenset[str] = frozenset()
+    active_pods: int = 0
+    seq: int = 0
+    spec: WorkflowSpec | None = None
+    variables: Map[str, Any] = field(default_factory=Map)
+    artifacts: Map[str, Artifact] = field(default_factory=Map)
+    memo: dict[tuple[str, ...], Resolved] = field(default_factory=dict, compare=False, repr=False)
+    loaded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one event led to: the next state, the orders, and what of the state is to be written.
+
+    `labels` are for the Workflow object; None removes one.
+    """
+
+    state: WorkflowState
+    commands: tuple[Command, ...] = ()
+    changed: frozenset[str] = frozenset()
+    deleted: frozenset[str] = frozenset()
+    labels: Mapping[str, str | None] = field(default_factory=dict)
+    refused: str = ""
