@@ -5,6 +5,7 @@
     ├── NotFound
     ├── AlreadyExists
     ├── Conflict             the object changed since it was read
+    │   └── Expired          the version asked for is older than what is kept: list again
     ├── Forbidden            refused for safety or by a rule (traversal, missing token)
     ├── NotSupported         valid for a cluster, not done on one machine (or not yet); refused, never half-done
     ├── Transient            may go away by itself
@@ -92,6 +93,14 @@ class Conflict(SetpointError):
     def __init__(self, kind: str, name: str, *, found: str, wanted: str) -> None:
         self.kind, self.name, self.found, self.wanted = kind, name, found, wanted
         super().__init__(f"{kind} {name!r} was changed: resourceVersion is {found}, the edit is based on {wanted}")
+
+
+class Expired(Conflict):
+    """A watch asked for changes that are not kept any more (or not yet made): list again and go on from there."""
+
+    def __init__(self, kind: str, *, found: str, wanted: str) -> None:
+        super().__init__(kind, "", found=found, wanted=wanted)
+        self.args = (f"changes of {kind} after version {wanted} are not kept (the oldest is {found}): list again",)
 
 
 class Forbidden(SetpointError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from setpoint.apis import core
+from setpoint.apis import argo, core
 from setpoint.apis.errors import InvalidSpec, InvariantViolation
 from setpoint.apis.meta import Resource
 
@@ -101,5 +101,6 @@ KINDS = KindTable(
     core.Role,
     core.RoleBinding,
     core.Event,
+    *argo.KINDS,
 )
 """Every kind that this version knows."""

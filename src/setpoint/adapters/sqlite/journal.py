@@ -1,0 +1,187 @@
+"""The WorkflowJournal port over SQLite: node rows, status, commands and requests beside the Workflow object.
+
+A commit writes the rows that changed and moves the object to a new version; the object's document is
+put together when somebody reads it. Invariant: the cost of a commit does not depend on how many nodes the workflow has.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterable
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from setpoint.adapters.sqlite import objects
+from setpoint.adapters.sqlite.database import statements
+from setpoint.adapters.sqlite.hub import Hub
+from setpoint.adapters.sqlite.readers import Readers
+from setpoint.adapters.sqlite.rows import Row, nodes_of
+from setpoint.adapters.sqlite.writer import Transaction, Writer
+from setpoint.apis import names
+from setpoint.apis.errors import InvariantViolation, NotFound
+from setpoint.ports.journal import Change, Record
+from setpoint.ports.resources import WatchType
+
+REQUESTS = "requests"
+
+_KIND = "Workflow"
+_journal = statements("journal")
+_objects = statements("objects")
+_changes = statements("changes")
+_any_json = msgspec.json.Decoder(msgspec.Raw)
+_any_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class SqliteJournal:
+    """Implements `setpoint.ports.journal.WorkflowJournal`; made by `SqliteStore`."""
+
+    def __init__(self, writer: Writer, readers: Readers, hub: Hub) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._hub = hub
+
+    async def load(self, uid: str) -> Record:
+        """See the port."""
+        return await self._readers.read(lambda connection: _load(connection, uid))
+
+    async def commit(self, uid: str, change: Change) -> None:
+        """See the port. Watchers are told if nodes, status or labels are part of the change.
+
+        Raises:
+            NotFound: If the workflow is gone; nothing is stored then.
+            InvariantViolation: If a value is not JSON, or the status holds nodes.
+        """
+        _check(change)
+
+        def job(transaction: Transaction) -> None:
+            _commit(transaction, uid, change)
+
+        await self._writer.write(job)
+
+    async def request(self, uid: str, request: bytes) -> int:
+        """See the port."""
+        _check_json("request", request)
+
+        def job(transaction: Transaction) -> int:
+            row = _find(transaction.connection, uid)
+            transaction.topics.add(REQUESTS)
+            sequence = transaction.connection.execute(_journal["put_request"], (row.id, request)).lastrowid
+            assert sequence is not None  # noqa: S101  an INSERT always has one; for the type checker
+            return sequence
+
+        return await self._writer.write(job)
+
+    async def requested(self) -> AsyncIterator[str]:
+        """See the port. Ends with Unavailable when the store is closed."""
+        cursor = 0
+        with self._hub.subscribe(REQUESTS) as waiter:
+            while True:
+                waiter.reset()
+                waiting = await self._readers.read(partial(_waiting, after=cursor))
+                for uid, _ in waiting:
+                    yield uid
+                cursor = max([cursor, *(sequence for _, sequence in waiting)])
+                if not waiting:
+                    await waiter.wait()
+
+
+def _find(connection: sqlite3.Connection, uid: str) -> Row:
+    row = objects.find_uid(connection, uid)
+    if row is None:
+        raise NotFound(_KIND, uid)
+    return row
+
+
+def _waiting(connection: sqlite3.Connection, after: int) -> list[tuple[str, int]]:
+    return connection.execute(_journal["waiting"], (after,)).fetchall()
+
+
+def _load(connection: sqlite3.Connection, uid: str) -> Record:
+    row = objects.find_uid(connection, uid)
+    if row is None:
+        return Record(nodes={}, status=b"", engine=b"", commands={}, requests=())
+    engine = connection.execute(_journal["engine"], (row.id,)).fetchone()
+    return Record(
+        nodes=dict(nodes_of(connection, row.id)),
+        status=row.status or b"",
+        engine=engine[0] if engine else b"",
+        commands=dict(connection.execute(_journal["commands"], (row.id,)).fetchall()),
+        requests=tuple(connection.execute(_journal["requests"], (row.id,)).fetchall()),
+    )
+
+
+def _commit(transaction: Transaction, uid: str, change: Change) -> None:
+    connection = transaction.connection
+    row = _find(connection, uid)
+    _put(connection, "put_node", row.id, ((key, value) for key, value in change.nodes.items() if value is not None))
+    _drop(connection, "drop_node", row.id, (key for key, value in change.nodes.items() if value is None))
+    _put(connection, "put_command", row.id, change.commands.items())
+    _drop(connection, "drop_command", row.id, change.done_commands)
+    _drop(connection, "drop_request", row.id, change.done_requests)
+    if change.engine is not None:
+        connection.execute(_journal["put_engine"], (row.id, change.engine))
+    metadata = _labelled(row, change)
+    if metadata is not None:
+        objects.replace(transaction, row, metadata=metadata, status=change.status)
+    elif change.nodes or change.status is not None:
+        _move(transaction, row, change.status)
+
+
+def _put(connection: sqlite3.Connection, statement: str, object_id: int, rows: Iterable[tuple[str, bytes]]) -> None:
+    connection.executemany(_journal[statement], ((object_id, key, value) for key, value in rows))
+
+
+def _drop(connection: sqlite3.Connection, statement: str, object_id: int, keys: Iterable[str | int]) -> None:
+    connection.executemany(_journal[statement], ((object_id, key) for key in keys))
+
+
+def _labelled(row: Row, change: Change) -> dict[str, Any] | None:
+    """The metadata with the change's labels; None if that makes no difference."""
+    if not change.labels:
+        return None
+    metadata = row.meta()
+    before: dict[str, str] = metadata.pop("labels", {})
+    after = {key: value for key, value in (before | dict(change.labels)).items() if value is not None}
+    if after:
+        metadata["labels"] = after
+    return None if after == before else metadata
+
+
+def _move(transaction: Transaction, row: Row, status: bytes | None) -> None:
+    """A new version of the object without a copy of it: the change log's line moves along with the object."""
+    connection, version = transaction.connection, transaction.next_version()
+    written = int(transaction.now.timestamp())
+    status = row.status if status is None else status
+    connection.execute(_objects["replace"], (version, written, row.metadata, row.body, status, row.id))
+    if not connection.execute(_changes["move"], (version, row.version)).rowcount:
+        values = (version, row.kind, row.namespace, row.uid, WatchType.MODIFIED.value, None, None, None, None)
+        connection.execute(_changes["record"], values)
+        transaction.recorded += 1
+    transaction.topics.add(row.kind)
+
+
+def _check(change: Change) -> None:
+    """Text that is not JSON would spoil the whole object for every reader."""
+    names.check_labels({key: value for key, value in change.labels.items() if value is not None})
+    for what, values in (("node", change.nodes), ("command", change.commands)):
+        for key, value in values.items():
+            if value is not None:
+                _check_json(f"{what} {key}", value)
+    if change.engine is not None:
+        _check_json("engine state", change.engine)
+    if change.status is not None:
+        try:
+            fields = _any_object.decode(change.status)
+        except msgspec.DecodeError as error:
+            raise InvariantViolation(f"the workflow's status is not a JSON object: {error}") from error
+        if "nodes" in fields or not change.status.endswith(b"}"):
+            raise InvariantViolation("nodes are rows: they do not belong into the workflow's status")
+
+
+def _check_json(what: str, value: bytes) -> None:
+    try:
+        _any_json.decode(value)
+    except msgspec.DecodeError as error:
+        raise InvariantViolation(f"the {what} is not JSON: {error}") from error

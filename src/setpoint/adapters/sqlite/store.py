@@ -1,0 +1,121 @@
+"""The store of one state directory: the lease, the database, its writer and readers, and the two ports over them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from setpoint.adapters.sqlite import objects
+from setpoint.adapters.sqlite.admission import new_metadata
+from setpoint.adapters.sqlite.database import statements
+from setpoint.adapters.sqlite.deletion import DEFAULT_NAMESPACE, NAMESPACE, Collector
+from setpoint.adapters.sqlite.hub import Hub
+from setpoint.adapters.sqlite.journal import SqliteJournal
+from setpoint.adapters.sqlite.lease import Lease
+from setpoint.adapters.sqlite.readers import Readers
+from setpoint.adapters.sqlite.resources import SqliteResourceApi
+from setpoint.adapters.sqlite.writer import Transaction, Writer
+from setpoint.apis.errors import Unavailable
+from setpoint.ports.clock import Clock
+
+# Changes kept for watchers that were away; commits of the journal do not count, as they share one line per workflow.
+HISTORY = 20_000
+# A cluster keeps Events for an hour; here somebody may look on the next morning.
+EVENT_LIFETIME = timedelta(hours=24)
+
+_changes = statements("changes")
+
+
+def _draw_uid() -> str:
+    return str(uuid.uuid4())
+
+
+class SqliteStore:
+    """One process's hold on a state directory; a context manager.
+
+    Attributes:
+        resources: The resource API.
+        journal: The workflow journal.
+    """
+
+    def __init__(
+        self, directory: Path, clock: Clock, uids: Callable[[], str] = _draw_uid, *, history: int = HISTORY
+    ) -> None:
+        """Take the lease, open or make the database, bring its schema up to date, start the writer.
+
+        Args:
+            directory: The state directory; made, for this user alone, if it is not there.
+            clock: Gives the time stamps of objects.
+            uids: Draws a new uid at each call.
+            history: How many changes are kept for watchers.
+
+        Raises:
+            Unavailable: If another process holds the directory, or it cannot be written.
+            InvalidSpec: If a newer version of Setpoint wrote it.
+        """
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(f"the state directory {directory} cannot be made: {error.strerror}") from error
+        self._history = history
+        self._lease = Lease(directory)
+        self._hub = Hub()
+        try:
+            self._writer = Writer(directory, clock, self._hub, compact=self._compact, prepare=self._prepare(uids))
+        except BaseException:
+            self._lease.release()
+            raise
+        self._readers = Readers(directory)
+        self.resources = SqliteResourceApi(self._writer, self._readers, self._hub, uids)
+        self.journal = SqliteJournal(self._writer, self._readers, self._hub)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Make durable what is queued, end watches with Unavailable, give the lease back. Nothing if that was done."""
+        self._writer.close()
+        self._readers.close()
+        self._hub.publish_all()
+        self._lease.release()
+
+    def _prepare(self, uids: Callable[[], str]) -> Callable[[Transaction], None]:
+        def prepare(transaction: Transaction) -> None:
+            """The namespace `default` always is; many short lives of a store must not let its log grow."""
+            self._compact(transaction)
+            if objects.taken(transaction.connection, NAMESPACE, "", DEFAULT_NAMESPACE):
+                return
+            metadata = new_metadata({}, namespace="", name=DEFAULT_NAMESPACE, uid=uids(), now=transaction.now)
+            body = {"apiVersion": "v1", "kind": NAMESPACE}
+            objects.insert(transaction, NAMESPACE, metadata, body, msgspec.json.encode({"phase": "Active"}))
+
+        return prepare
+
+    def _compact(self, transaction: Transaction) -> None:
+        """Forget changes beyond the history, and Events past their lifetime."""
+        connection = transaction.connection
+        oldest = int((transaction.now - EVENT_LIFETIME).timestamp())
+        collector = Collector(transaction)
+        for uid in objects.written_before(connection, "Event", oldest):
+            row = objects.find_uid(connection, uid)
+            if row is not None:
+                collector.remove(row)
+        collector.settle()
+        boundary = connection.execute(_changes["boundary"], (self._history,)).fetchone()
+        if boundary is None:
+            return
+        bodies = connection.execute(_changes["bodies"], boundary).fetchall()
+        connection.execute(_changes["forget"], boundary)
+        connection.executemany(_changes["drop_body"], bodies)
+        connection.execute(_changes["set_compacted"], boundary)

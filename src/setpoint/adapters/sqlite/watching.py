@@ -1,0 +1,165 @@
+"""Watches: from the change log to typed events, in order, from any version that is still kept.
+
+A watcher reads what was committed after its cursor, then sleeps until the writer commits to its kind. Invariant:
+every change of an object that a watcher's selector knew or knows is told, except that commits of the workflow
+journal may be told together, as the object's newest state.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from setpoint.adapters.sqlite import objects
+from setpoint.adapters.sqlite.database import statements
+from setpoint.adapters.sqlite.hub import Hub
+from setpoint.adapters.sqlite.readers import Readers
+from setpoint.adapters.sqlite.rows import KindInfo, document_of, join, nodes_of, typed, with_nodes
+from setpoint.apis.errors import Expired, InvalidSpec
+from setpoint.apis.meta import Resource
+from setpoint.apis.selectors import Selector
+from setpoint.ports.resources import ResourceList, WatchEvent, WatchType
+
+R = TypeVar("R", bound=Resource)
+
+_CHUNK = 500
+
+_changes = statements("changes")
+
+
+class _Labels(msgspec.Struct):
+    labels: dict[str, str] = {}
+
+
+_labels = msgspec.json.Decoder(_Labels)
+_label_map = msgspec.json.Decoder(dict[str, str])
+
+
+def labels_of(metadata: bytes) -> dict[str, str]:
+    """The labels in a stored metadata."""
+    return _labels.decode(metadata).labels
+
+
+class _Change(NamedTuple):
+    version: int
+    type: str
+    uid: str
+    metadata: bytes | None
+    json: bytes | None
+    status: bytes | None
+    labels: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Events:
+    found: list[tuple[WatchType, bytes]]
+    cursor: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a reader looks at: a kind, one namespace or all, a selector."""
+
+    kind: KindInfo
+    namespace: str | None
+    selector: Selector
+
+    def list(self, connection: sqlite3.Connection) -> tuple[list[bytes], int]:
+        """Documents that match, and the version they are of."""
+        version: int = connection.execute(_changes["counter"]).fetchone()[0]
+        rows = objects.listed(connection, self.kind.key, self.namespace)
+        if self.selector:
+            rows = [row for row in rows if self.selector.matches(labels_of(row.metadata))]
+        return [document_of(connection, row, self.kind) for row in rows], version
+
+    def after(self, connection: sqlite3.Connection, cursor: int) -> _Events:
+        """What happened after a version, at most one chunk.
+
+        Raises:
+            Expired: If the changes after `cursor` are not all kept, or the store never came so far.
+        """
+        version, compacted = connection.execute(_changes["counter"]).fetchone()
+        if not compacted <= cursor <= version:
+            raise Expired(self.kind.name, found=str(compacted), wanted=str(cursor))
+        values = (self.kind.key, cursor, self.namespace, _CHUNK)
+        changes = [_Change._make(row) for row in connection.execute(_changes["after"], values)]
+        found = [event for change in changes if (event := self._event(connection, change)) is not None]
+        more = len(changes) == _CHUNK
+        return _Events(found, changes[-1].version if more else version, more)
+
+    def _event(self, connection: sqlite3.Connection, change: _Change) -> tuple[WatchType, bytes] | None:
+        if change.metadata is None or change.json is None:
+            return self._journal_event(connection, change)
+        now = self.selector.matches(labels_of(change.metadata))
+        before = now if change.labels is None else self.selector.matches(_label_map.decode(change.labels))
+        kind = _seen_as(WatchType(change.type), before=before, now=now)
+        if kind is None:
+            return None
+        status = change.status if self.kind.has_status else None
+        if self.kind.journaled and self.kind.wants_nodes and (row := objects.find_uid(connection, change.uid)):
+            status = with_nodes(status, nodes_of(connection, row.id))
+        return kind, join(change.metadata, change.version, change.json, status)
+
+    def _journal_event(self, connection: sqlite3.Connection, change: _Change) -> tuple[WatchType, bytes] | None:
+        """A commit of the journal has no copy of the object: it is told if it is still the newest change."""
+        row = objects.find_uid(connection, change.uid)
+        if row is None or row.version != change.version or not self.selector.matches(labels_of(row.metadata)):
+            return None
+        return WatchType.MODIFIED, document_of(connection, row, self.kind)
+
+
+def _seen_as(kind: WatchType, *, before: bool, now: bool) -> WatchType | None:
+    """What a change is to a watcher whose selector matched before or matches now."""
+    match kind:
+        case WatchType.ADDED:
+            return WatchType.ADDED if now else None
+        case WatchType.DELETED:
+            return WatchType.DELETED if before or now else None
+        case _:
+            if now:
+                return WatchType.MODIFIED if before else WatchType.ADDED
+            return WatchType.DELETED if before else None
+
+
+async def list_view(readers: Readers, view: View, cls: type[R]) -> ResourceList[R]:
+    """All that the view shows, at one version."""
+
+    def read(connection: sqlite3.Connection) -> ResourceList[R]:
+        documents, version = view.list(connection)
+        items = tuple(typed(view.kind, cls, document) for document in documents)
+        return ResourceList(items=items, resource_version=str(version))
+
+    return await readers.read(read)
+
+
+async def watch_view(
+    readers: Readers, hub: Hub, view: View, cls: type[R], since: str | None
+) -> AsyncIterator[WatchEvent[R]]:
+    """Events for ever; see `ResourceApi.watch`. Ends with Unavailable when the store is closed."""
+    with hub.subscribe(view.kind.key) as waiter:
+        if since is None:
+            present = await list_view(readers, view, cls)
+            for resource in present.items:
+                yield WatchEvent(type=WatchType.ADDED, resource=resource)
+            since = present.resource_version
+        cursor = _cursor(since)
+        while True:
+            waiter.reset()
+            events = await readers.read(partial(view.after, cursor=cursor))
+            for kind, document in events.found:
+                yield WatchEvent(type=kind, resource=typed(view.kind, cls, document))
+            cursor = events.cursor
+            if not events.more:
+                await waiter.wait()
+
+
+def _cursor(since: str) -> int:
+    if not since.isdecimal() or not since.isascii():
+        raise InvalidSpec(f"{since!r} is not a resourceVersion", path="resourceVersion")
+    return int(since)
