@@ -10,10 +10,12 @@ from typing import Any
 
 import httpx
 
+from setpoint.adapters.clock import SystemClock
 from setpoint.apis.errors import InvariantViolation
 from setpoint.clients.connection import Address, connect
 from setpoint.clients.kubernetes import KubernetesClient
 from setpoint.components import Component
+from setpoint.ports.clock import Clock
 from setpoint.ports.registry import ModelRegistry
 from setpoint.ports.resources import ResourceApi
 from setpoint.wiring.endpoint import read_endpoint
@@ -25,7 +27,11 @@ _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 def component_ports(settings: Settings, component: Component[..., Any]) -> dict[type, Any]:
     """Implementations of the ports that the component asks for, and of no others (MLflow takes a second to import)."""
-    makers: dict[Any, Callable[[Settings], Any]] = {ModelRegistry: model_registry, ResourceApi: resource_api}
+    makers: dict[Any, Callable[[Settings], Any]] = {
+        ModelRegistry: model_registry,
+        ResourceApi: resource_api,
+        Clock: lambda _: SystemClock(),
+    }
     ports: dict[type, Any] = {}
     for port in component.ports:
         maker = makers.get(port.type)

@@ -1,0 +1,105 @@
+"""The facts of a run and what is said of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from setpoint.apis.argo import (
+    NodePhase,
+    NodeStatus,
+    NodeType,
+    Outputs,
+    Parameter,
+    Workflow,
+    WorkflowSpec,
+    WorkflowStatus,
+)
+from setpoint.apis.meta import ObjectMeta
+from setpoint.components.run_summary.facts import facts_of
+from setpoint.components.run_summary.page import render_page
+from setpoint.components.run_summary.text import render_text
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def node(name: str, template: str, phase: NodePhase, begin: float, end: float, **more: object) -> NodeStatus:
+    results = more.pop("results", {})
+    assert isinstance(results, dict)
+    outputs = Outputs(parameters=tuple(Parameter(name=key, value=value) for key, value in results.items()))
+    fields: dict[str, object] = {"type": NodeType.POD, "boundary_id": "wf"} | more
+    return NodeStatus(
+        id=name,
+        name=f"wf.{name}",
+        display_name=name,
+        template_name=template,
+        phase=phase,
+        started_at=START + timedelta(seconds=begin),
+        finished_at=START + timedelta(seconds=end),
+        outputs=outputs,
+        **fields,  # type: ignore[arg-type]  # mixed keywords
+    )
+
+
+def run(*nodes: NodeStatus) -> Workflow:
+    status = WorkflowStatus(started_at=START, nodes={item.id: item for item in nodes})
+    return Workflow(metadata=ObjectMeta(name="wf"), spec=WorkflowSpec(), status=status)
+
+
+def test_text_tells_numbers_gate_service_and_time() -> None:
+    workflow = run(
+        node(
+            "process", "data-processing", NodePhase.SUCCEEDED, 0, 4, results={"rows-in": "12000", "rows-out": "11800"}
+        ),
+        node("train", "model-training", NodePhase.SUCCEEDED, 4, 24, results={"version": "3", "model-name": "m"}),
+        node(
+            "evaluate",
+            "model-evaluation",
+            NodePhase.SUCCEEDED,
+            24,
+            28,
+            results={"accuracy": "0.7512", "baseline-accuracy": "0.61", "verdict": "promote", "reasons": "good enough"},
+        ),
+        node("deploy", "model-deployment", NodePhase.SUCCEEDED, 28, 30, results={"url": "http://127.0.0.1:1/x"}),
+    )
+    text = render_text(facts_of(workflow, status="Succeeded", now=START + timedelta(seconds=31)))
+    for part in (
+        "wf Succeeded in 31 s",
+        "12,000 rows in, 11,800 out",
+        "m version 3",
+        "accuracy 0.751 (baseline 0.610)",
+    ):
+        assert part in text
+    for part in ("promote: good enough", "http://127.0.0.1:1/x", "train 20 s"):
+        assert part in text
+
+
+def test_a_retried_step_is_one_step_and_a_failure_is_said() -> None:
+    workflow = run(
+        node(
+            "deploy",
+            "model-deployment",
+            NodePhase.FAILED,
+            0,
+            9,
+            type=NodeType.RETRY,
+            children=("deploy(0)", "deploy(1)"),
+            message="No more retries left",
+        ),
+        node("deploy(0)", "model-deployment", NodePhase.FAILED, 0, 4),
+        node("deploy(1)", "model-deployment", NodePhase.FAILED, 5, 9),
+        node("rollback", "model-rollback", NodePhase.SUCCEEDED, 9, 10, results={"outcome": "version 2 serves"}),
+    )
+    facts = facts_of(workflow, status="Succeeded", now=START + timedelta(seconds=10))
+    assert [step.name for step in facts.steps] == ["deploy", "rollback"]
+    text = render_text(facts)
+    assert "deploy: No more retries left, 2 attempts" in text
+    assert "rollback Succeeded: version 2 serves" in text
+
+
+def test_the_page_escapes_and_refers_to_nothing_outside() -> None:
+    workflow = run(node("<b>evil</b>", "t", NodePhase.ERROR, 0, 1, message="<script>alert(1)</script>"))
+    facts = facts_of(workflow, status="Failed", now=START + timedelta(seconds=1))
+    page = render_page(facts, {"Part": "<html><script>x</script></html>"})
+    assert "<script>" not in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert "https://" not in page

@@ -1,0 +1,39 @@
+"""Settings: file < environment < flags, and one clear error for what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from setpoint.apis.errors import InvalidSpec
+from setpoint.wiring.settings import load_settings
+
+
+def test_flags_win_over_environment_over_file(tmp_path: Path) -> None:
+    (tmp_path / "setpoint.toml").write_text('isolation = "rewrite"\nport = 1\nmlflow_uri = "http://file"\n')
+    environment = {"SETPOINT_PORT": "2", "SETPOINT_MLFLOW_URI": "http://environment"}
+    settings = load_settings(tmp_path, environment=environment, port=3)
+    assert (settings.isolation, settings.mlflow_uri, settings.port) == ("rewrite", "http://environment", 3)
+
+
+def test_home_comes_from_flag_then_environment(tmp_path: Path) -> None:
+    environment = {"SETPOINT_HOME": str(tmp_path / "env")}
+    assert load_settings(environment=environment).home == tmp_path / "env"
+    assert load_settings(tmp_path / "flag", environment=environment).home == tmp_path / "flag"
+
+
+@pytest.mark.parametrize(
+    ("file", "environment", "words"),
+    [
+        ("port = [", {}, ["setpoint.toml", "TOML"]),
+        ("colour = 1", {}, ["setpoint.toml", "colour", "isolation"]),
+        ("", {"SETPOINT_PORT": "many"}, ["settings.port", "many"]),
+        ("", {"SETPOINT_ISOLATION": "none"}, ["settings.isolation", "namespace"]),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, file: str, environment: dict[str, str], words: list[str]) -> None:
+    (tmp_path / "setpoint.toml").write_text(file)
+    with pytest.raises(InvalidSpec) as caught:
+        load_settings(tmp_path, environment=environment)
+    assert all(word in str(caught.value) for word in words)
