@@ -1,0 +1,207 @@
+"""The lifecycle pipeline, written with Hera: process, train, evaluate, gate, deploy; with retry and catch.
+
+How it ends. `keep-champion` is the only leaf of the DAG, so the run's verdict is that of the branches which reach it:
+a failed deployment whose rollback succeeded, or a failed training or evaluation after which the champion was kept, ends
+Succeeded with the catch visible in the tree; a failed data-processing or a failed catch ends Failed. A person who
+says no at the approval fails the gate, and the champion is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hera.workflows import DAG, Parameter, Step, Steps, Suspend, Task, WorkflowTemplate
+from hera.workflows import models as m
+from hera.workflows.models import Template
+
+from setpoint import components
+
+NAME = "process-control"
+DEFAULT_SOURCE = "plant://cstr"
+
+# Exit code 2 of a component means bad input: no attempt can mend it.
+RETRY = m.RetryStrategy(
+    limit=m.IntOrString(root="2"),
+    retry_policy="Always",
+    expression="asInt(lastRetry.exitCode) != 2",
+    backoff=m.Backoff(duration="2s", factor=m.IntOrString(root="2"), max_duration="10m"),
+)
+
+# A step that was skipped has its producer's default as output, so who approved hangs on the step's phase.
+_APPROVER = (
+    "steps.approve.status == 'Skipped' ? 'the declared thresholds' : steps.approve.outputs.parameters['approved-by']"
+)
+
+PARAMETERS = (
+    Parameter(name="source", value=DEFAULT_SOURCE, description="File, directory, glob or URL; plant://NAME simulates."),
+    Parameter(name="recipe", value="auto", description="Shipped recipe, file, or inline YAML; auto picks one."),
+    Parameter(name="model-name", value=NAME, description="Name in the model registry."),
+    Parameter(name="service", value=NAME, description="Name of the InferenceService."),
+    Parameter(name="namespace", value="default", description="Where the service lives."),
+    Parameter(name="seed", value="0", description="Seed of training; same seed, same model."),
+    Parameter(name="approval", value="auto", enum=["auto", "manual"], description="manual waits for a person."),
+)
+
+# Which outputs of a step the whole run shows (and the exit handler reads): template -> artifact -> global name.
+GLOBAL_ARTIFACTS: Mapping[str, Mapping[str, str]] = {
+    "data-processing": {"report": "quality-report"},
+    "model-training": {"report": "training-report"},
+    "model-evaluation": {"report": "evaluation-report"},
+    "run-summary": {"report": "report"},
+}
+GLOBAL_PARAMETERS: Mapping[str, Mapping[str, str]] = {"run-summary": {"summary": "summary"}}
+
+
+def build() -> WorkflowTemplate:
+    """The template as a Hera object; `to_yaml()` of it is what is shipped."""
+    with WorkflowTemplate(
+        name=NAME,
+        entrypoint=NAME,
+        on_exit="finish",
+        arguments=list(PARAMETERS),
+        labels={"app.kubernetes.io/name": NAME, "app.kubernetes.io/managed-by": "setpoint"},
+        templates=[
+            *(_component(name) for name in ("data-processing", "model-training", "model-evaluation")),
+            *(_component(name) for name in ("model-deployment", "model-rollback")),
+            _component("run-summary"),
+        ],
+    ) as template:
+        _approval()
+        _gate()
+        _main()
+        _finish()
+    return template
+
+
+def _component(name: str) -> Template:
+    """The component's own template, with retry, and global names for what the run shows."""
+    body = components.template_of(components.load(name))
+    for section, shown in (("artifacts", GLOBAL_ARTIFACTS), ("parameters", GLOBAL_PARAMETERS)):
+        for item in body.get("outputs", {}).get(section, []):
+            if item["name"] in shown.get(name, {}):
+                item["globalName"] = shown[name][item["name"]]
+    template = Template.model_validate(body)
+    template.retry_strategy = RETRY
+    return template
+
+
+def _approval() -> Suspend:
+    """Waits until a person resumes it; who that was is an output."""
+    return Suspend(
+        name="approval",
+        inputs=[Parameter(name="reasons")],
+        outputs=[
+            Parameter(
+                name="approved-by",
+                value_from=m.ValueFrom(supplied=m.SuppliedValueFrom(), default="unknown"),
+                description="Who let the version into service.",
+            )
+        ],
+    )
+
+
+def _gate() -> Steps:
+    """Passes a version on, after a person's yes where that is asked for."""
+    with Steps(
+        name="gate",
+        inputs=[Parameter(name="verdict"), Parameter(name="reasons")],
+        outputs=[
+            Parameter(
+                name="approved-by",
+                value_from=m.ValueFrom(expression=_APPROVER),
+            )
+        ],
+    ) as gate:
+        Step(
+            name="approve",
+            template="approval",
+            arguments=[Parameter(name="reasons", value="{{inputs.parameters.reasons}}")],
+            when="'{{inputs.parameters.verdict}}' == 'promote' && '{{workflow.parameters.approval}}' == 'manual'",
+        )
+    return gate
+
+
+def _main() -> DAG:
+    with DAG(name=NAME) as dag:
+        Task(name="process", template="data-processing", arguments=_given("source", "recipe"))
+        Task(
+            name="train",
+            template="model-training",
+            depends="process",
+            arguments=[*_given("model-name", "seed"), _artifact("dataset", "process", "train")],
+        )
+        Task(
+            name="evaluate",
+            template="model-evaluation",
+            depends="train",
+            arguments=[
+                *_given("model-name"),
+                _from("version", "train", "version"),
+                _artifact("dataset", "process", "holdout"),
+            ],
+        )
+        Task(
+            name="gate",
+            template="gate",
+            depends="evaluate",
+            arguments=[_from("verdict", "evaluate", "verdict"), _from("reasons", "evaluate", "reasons")],
+        )
+        Task(
+            name="deploy",
+            template="model-deployment",
+            depends="gate",
+            when="'{{tasks.evaluate.outputs.parameters.verdict}}' == 'promote'",
+            arguments=[
+                *_given("model-name", "service", "namespace"),
+                _from("version", "train", "version"),
+                _from("approved-by", "gate", "approved-by"),
+            ],
+        )
+        _catches()
+    return dag
+
+
+def _catches() -> None:
+    """What is done about a failure; see the module's docstring for how it decides the run's end."""
+    arguments = _given("model-name", "service", "namespace")
+    Task(name="rollback", template="model-rollback", depends="deploy.Failed || deploy.Errored", arguments=arguments)
+    failed = " || ".join(f"{task}.Failed || {task}.Errored" for task in ("train", "evaluate", "gate"))
+    Task(
+        name="keep-champion",
+        template="model-rollback",
+        depends=f"({failed}) && rollback.Omitted",
+        arguments=arguments,
+    )
+
+
+def _finish() -> Steps:
+    """The exit handler: runs in every case, with what reports there are."""
+    reports = {"quality": "quality-report", "training": "training-report", "evaluation": "evaluation-report"}
+    with Steps(name="finish") as finish:
+        Step(
+            name="summarize",
+            template="run-summary",
+            arguments=[
+                Parameter(name="workflow", value="{{workflow.name}}"),
+                Parameter(name="namespace", value="{{workflow.namespace}}"),
+                Parameter(name="status", value="{{workflow.status}}"),
+                *(
+                    m.Artifact(name=name, from_=f"{{{{workflow.outputs.artifacts.{shown}}}}}", optional=True)
+                    for name, shown in reports.items()
+                ),
+            ],
+        )
+    return finish
+
+
+def _given(*names: str) -> list[Parameter]:
+    """Arguments that are the run's own parameters."""
+    return [Parameter(name=name, value=f"{{{{workflow.parameters.{name}}}}}") for name in names]
+
+
+def _from(name: str, task: str, output: str) -> Parameter:
+    return Parameter(name=name, value=f"{{{{tasks.{task}.outputs.parameters.{output}}}}}")
+
+
+def _artifact(name: str, task: str, output: str) -> m.Artifact:
+    return m.Artifact(name=name, from_=f"{{{{tasks.{task}.outputs.artifacts.{output}}}}}")
