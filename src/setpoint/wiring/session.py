@@ -1,0 +1,103 @@
+"""What a command works with: the control plane that is up, one of its own, or the store alone.
+
+A command says what it needs; where its objects live is decided here once, and the command sees ports only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from setpoint.adapters.clock import SystemClock
+from setpoint.apis.errors import NotFound, Unavailable
+from setpoint.apis.meta import render_wire
+from setpoint.clients.argo import ArgoClient
+from setpoint.clients.connection import Address, connect
+from setpoint.clients.kubernetes import KubernetesClient
+from setpoint.ports.clock import Clock
+from setpoint.ports.resources import R, ResourceApi
+from setpoint.ports.workflows import WorkflowVerbs
+from setpoint.wiring.detached import running_endpoint, start_detached
+from setpoint.wiring.endpoint import Endpoint
+from setpoint.wiring.settings import Settings
+
+
+class Need(Enum):
+    """What a command needs."""
+
+    READ = auto()
+    """Objects and logs; the store alone will do."""
+
+    RUNNING = auto()
+    """A control plane that is up; nothing would happen without one."""
+
+    OWN = auto()
+    """A control plane: the one that is up, else one of its own for as long as the command lasts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Ports of the substrate at hand. `owns`: the control plane is this process."""
+
+    resources: ResourceApi
+    verbs: WorkflowVerbs
+    clock: Clock
+    owns: bool
+
+    async def apply(self, resource: R) -> R:
+        """Create the object, or make the stored one have its labels, annotations and content."""
+        kind, metadata = type(resource), resource.metadata
+        try:
+            stored = await self.resources.get(kind, metadata.namespace, metadata.name)
+        except NotFound:
+            return await self.resources.create(resource)
+        merged = stored.metadata.replace(
+            labels={**stored.metadata.labels, **metadata.labels},
+            annotations={**stored.metadata.annotations, **metadata.annotations},
+        )
+        changes = {"status": getattr(stored, "status")} if hasattr(stored, "status") else {}  # noqa: B009
+        wanted = resource.replace(metadata=merged, **changes)
+        return stored if render_wire(wanted) == render_wire(stored) else await self.resources.update(wanted)
+
+
+@asynccontextmanager
+async def open_session(settings: Settings, need: Need, *, keep: bool = False) -> AsyncIterator[Session]:
+    """The session that fits the need.
+
+    Args:
+        settings: Whose state directory.
+        need: See `Need`.
+        keep: After the command, leave a control plane and the services running.
+
+    Raises:
+        Unavailable: A running control plane is needed and none is up.
+    """
+    endpoint = running_endpoint(settings)
+    if endpoint is not None:
+        async with _attached(endpoint) as session:
+            yield session
+        return
+    if need is Need.RUNNING:
+        raise Unavailable(f"no control plane is up for {settings.home}; start one by `setpoint up --detach`")
+    from setpoint.wiring.control_plane import control_plane, store_only  # noqa: PLC0415  engines, only if needed
+
+    if need is Need.READ:
+        async with store_only(settings) as session:
+            yield session
+        return
+    async with control_plane(settings, serve_stored=False, keep_services=keep) as plane:
+        yield Session(resources=plane.resources, verbs=plane.verbs, clock=plane.clock, owns=True)
+    if keep:
+        start_detached(settings)
+
+
+@asynccontextmanager
+async def _attached(endpoint: Endpoint) -> AsyncIterator[Session]:
+    address = Address(url=endpoint.url, token=endpoint.token)
+    http = connect(lambda: address)
+    try:
+        yield Session(resources=KubernetesClient(http), verbs=ArgoClient(http), clock=SystemClock(), owns=False)
+    finally:
+        await http.aclose()
