@@ -1,0 +1,102 @@
+"""What a workflow leaves for readers: the logs of its pods and its output artifacts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from setpoint.apis.argo import NodeStatus, NodeType, Workflow
+from setpoint.apis.errors import InvalidSpec, NotFound
+from setpoint.core.workflow.ids import pod_id, pod_name
+from setpoint.ports.artifacts import ArtifactStore
+from setpoint.ports.launcher import Launcher
+from setpoint.ports.resources import ResourceApi, WatchType
+from setpoint.ports.workflows import PodLogLine
+
+
+async def read_logs(
+    resources: ResourceApi,
+    launcher: Launcher,
+    namespace: str,
+    name: str,
+    *,
+    wanted: str = "",
+    container: str = "main",
+    follow: bool = False,
+) -> AsyncIterator[PodLogLine]:
+    """Lines of the pods of a workflow, pod by pod in the order of their start.
+
+    Args:
+        resources: Where the workflow is.
+        launcher: Where the logs are.
+        namespace: Of the workflow.
+        name: Of the workflow.
+        wanted: Name of a pod, or id, name or display name of its node; empty means all.
+        container: Whose log.
+        follow: Wait for further lines and pods until the workflow has ended.
+
+    Raises:
+        NotFound: No such workflow, or none of its pods is the wanted one.
+    """
+    workflow = await resources.get(Workflow, namespace, name)
+    told: set[str] = set()
+    while True:
+        for node in _pods(workflow):
+            if node.id in told or (wanted and wanted not in _names(workflow, node)):
+                continue
+            told.add(node.id)
+            identity = pod_id(workflow.metadata.uid, node.id, node.started_at)
+            async for line in launcher.logs(identity, container=container, follow=follow):
+                yield PodLogLine(pod_name=_pod_name(workflow, node), content=line.content)
+        if not follow or workflow.status.completed:
+            break
+        workflow = await _next_change(resources, workflow)
+    if wanted and not told:
+        raise NotFound("pod", wanted, namespace)
+
+
+def _pods(workflow: Workflow) -> list[NodeStatus]:
+    pods = (node for node in workflow.status.nodes.values() if node.type is NodeType.POD and node.started_at)
+    return sorted(pods, key=lambda node: (str(node.started_at), node.name))
+
+
+def _pod_name(workflow: Workflow, node: NodeStatus) -> str:
+    return pod_name(workflow.metadata.name, node.template_name, node.name)
+
+
+def _names(workflow: Workflow, node: NodeStatus) -> tuple[str, ...]:
+    return (_pod_name(workflow, node), node.id, node.name, node.display_name)
+
+
+async def _next_change(resources: ResourceApi, workflow: Workflow) -> Workflow:
+    """The workflow after its next change."""
+    since = workflow.metadata.resource_version
+    events = resources.watch(Workflow, workflow.metadata.namespace, since=since)
+    async for event in events:
+        if event.resource.metadata.uid == workflow.metadata.uid:
+            if event.type is WatchType.DELETED:
+                raise NotFound("Workflow", workflow.metadata.name, workflow.metadata.namespace)
+            return event.resource
+    raise NotFound("Workflow", workflow.metadata.name, workflow.metadata.namespace)
+
+
+async def artifact_key(resources: ResourceApi, artifacts: ArtifactStore, namespace: str, name: str, wanted: str) -> str:
+    """The store's key of a workflow-level output artifact.
+
+    Raises:
+        NotFound: No such workflow or artifact, or its object is gone.
+        InvalidSpec: It is not in the artifact store.
+    """
+    workflow = await resources.get(Workflow, namespace, name)
+    found = next((item for item in _artifacts(workflow) if item[0] == wanted), None)
+    if found is None:
+        raise NotFound("output artifact", wanted, namespace)
+    if not found[1]:
+        raise InvalidSpec(f"output artifact {wanted!r} is not in the artifact store")
+    if not artifacts.exists(found[1]):
+        raise NotFound("object", found[1])
+    return found[1]
+
+
+def _artifacts(workflow: Workflow) -> list[tuple[str, str]]:
+    outputs = workflow.status.outputs
+    return [(item.name, item.s3.key if item.s3 else "") for item in (outputs.artifacts if outputs else ())]
