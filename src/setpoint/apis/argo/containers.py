@@ -81,8 +81,8 @@ class Volume(Wire, frozen=True, kw_only=True):
     @property
     def sources(self) -> tuple[str, ...]:
         """Wire names of the sources given; a legal volume has one."""
-        fields = msgspec.structs.fields(self)
-        return tuple(f.encode_name for f in fields if f.name != "name" and getattr(self, f.name) is not None)
+        pairs = zip(self.__struct_fields__, self.__struct_encode_fields__, strict=True)
+        return tuple(wire for field, wire in pairs if field != "name" and getattr(self, field) is not None)
 
 
 class Container(Wire, frozen=True, kw_only=True):

@@ -10,8 +10,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-import msgspec
-
 from setpoint.apis.argo.artifacts import Arguments, ArtifactLocation, Inputs, Metadata, Outputs
 from setpoint.apis.argo.containers import Container, ContainerSetTemplate, ScriptTemplate, UserContainer, Volume
 from setpoint.apis.argo.leaves import (
@@ -43,6 +41,11 @@ class TemplateType(StrEnum):
     STEPS = "steps"
     DAG = "dag"
     PLUGIN = "plugin"
+
+
+_TYPE_FIELDS = tuple(
+    ("container_set" if kind is TemplateType.CONTAINER_SET else kind.value, kind) for kind in TemplateType
+)
 
 
 class TemplateRef(Wire, frozen=True, kw_only=True):
@@ -176,13 +179,12 @@ class Template(Wire, frozen=True, kw_only=True):
     @property
     def types(self) -> tuple[TemplateType, ...]:
         """The types given; a legal template has one."""
-        given = {f.encode_name for f in msgspec.structs.fields(self) if getattr(self, f.name) is not None}
-        return tuple(kind for kind in TemplateType if kind.value in given)
+        return tuple(kind for field, kind in _TYPE_FIELDS if getattr(self, field) is not None)
 
     @property
     def type(self) -> TemplateType | None:
         """The first type given, None if there is none."""
-        return next(iter(self.types), None)
+        return next((kind for field, kind in _TYPE_FIELDS if getattr(self, field) is not None), None)
 
     @property
     def is_leaf(self) -> bool:

@@ -14,6 +14,7 @@ from setpoint.apis.manifest.document import (
     decode_document,
     kind_table,
     load_documents,
+    load_values,
     resource_class,
 )
 
@@ -27,6 +28,7 @@ __all__ = [
     "format_path",
     "kind_table",
     "load_documents",
+    "load_values",
     "nearest",
     "parse_path",
     "resource_class",

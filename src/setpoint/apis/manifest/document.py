@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from setpoint.apis import core
 from setpoint.apis.argo import kinds as argo
-from setpoint.apis.errors import InvalidSpec, Location
+from setpoint.apis.errors import InvalidSpec, Location, NotSupported
 from setpoint.apis.manifest._check import Checker, convert, nearest, type_info
 from setpoint.apis.manifest._paths import FieldPath, format_path, parse_path
 from setpoint.apis.manifest._yaml import Node, parse
@@ -117,6 +117,14 @@ class Document:
         return node.value if node is not None and isinstance(node.value, str) else ""
 
 
+def load_values(text: str, file: str) -> tuple[Any, ...]:
+    """The documents of a YAML or JSON text as JSON has them, whatever they are; such as a resource's manifest.
+
+    Raises: InvalidSpec if the text cannot be read.
+    """
+    return tuple(node.builtins() for node in parse(text, file))
+
+
 def load_documents(text: str | bytes, file: str) -> tuple[Document, ...]:
     """The objects of a YAML or JSON text; a `kind: List` is flattened.
 
@@ -158,7 +166,8 @@ def _flatten(document: Document) -> list[Document]:
 def resource_class(document: Document, kinds: KindTable = KNOWN_KINDS) -> type[Resource]:
     """The class for a document's apiVersion and kind.
 
-    Raises: InvalidSpec if either is missing or unknown, with what is allowed.
+    Raises: InvalidSpec if either is missing or looks misspelt, NotSupported for a kind that a cluster may know; with
+        what is allowed.
     """
     names = tuple(sorted({kind for _, kind in kinds}))
     for key, value in (("apiVersion", document.api_version), ("kind", document.kind)):
@@ -173,9 +182,12 @@ def resource_class(document: Document, kinds: KindTable = KNOWN_KINDS) -> type[R
         reason = f"apiVersion {document.api_version!r} is not one of {document.kind}'s"
         raise InvalidSpec(reason, path="apiVersion", location=document.locate(("apiVersion",)), allowed=versions)
     near = nearest(document.kind, names)
-    hint = f", did you mean {near!r}?" if near else ""
-    reason = f"kind {document.kind!r} of {document.api_version} is not known{hint}"
-    raise InvalidSpec(reason, path="kind", location=document.locate(("kind",)), allowed=names)
+    found = f"kind {document.kind!r} of {document.api_version}"
+    where = document.locate(("kind",))
+    if near is not None:
+        reason = f"{found} is not known, did you mean {near!r}?"
+        raise InvalidSpec(reason, path="kind", location=where, allowed=names)
+    raise NotSupported(f"{found} is not served here", path="kind", location=where, allowed=names)
 
 
 def decode_document(document: Document, kinds: KindTable = KNOWN_KINDS) -> Resource:

@@ -1,0 +1,96 @@
+"""Lint: everything that can be said about a manifest before it runs, with path and place, all at once.
+
+`lint_text` and `lint` are for files, `lint_resource` for an object that comes from anywhere (REST, kubectl, a store).
+`run` and `submit` refuse what these refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from setpoint.apis.argo import TemplateCatalog, TemplateSource
+from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.manifest import KNOWN_KINDS, Document, KindTable, load_documents, resource_class
+from setpoint.apis.meta import Resource
+from setpoint.operations.lint.report import Findings, Locate, Report
+from setpoint.operations.lint.supported import IGNORED, REFUSED, check_supported
+from setpoint.operations.lint.workflow import check_resource
+
+__all__ = [
+    "IGNORED",
+    "REFUSED",
+    "Findings",
+    "Report",
+    "check_supported",
+    "lint",
+    "lint_resource",
+    "lint_text",
+]
+
+
+def lint_resource(
+    resource: Resource,
+    catalog: TemplateSource | None = None,
+    *,
+    submit: bool = False,
+    locate: Locate = lambda path: None,
+) -> Report:
+    """What is wrong with one object; kinds that are not Argo's have no rules here.
+
+    Args:
+        resource: The object.
+        catalog: WorkflowTemplates and ClusterWorkflowTemplates it may refer to.
+        submit: Whether it is about to run: then every argument must have a value.
+        locate: Path to place in a file, when there is one.
+    """
+    findings = Findings(locate)
+    check_resource(resource, catalog or TemplateCatalog(), findings, submit=submit)
+    return findings.report()
+
+
+def lint(
+    documents: Sequence[Document],
+    catalog: TemplateCatalog | None = None,
+    *,
+    kinds: KindTable = KNOWN_KINDS,
+    submit: bool = False,
+) -> Report:
+    """What is wrong with the documents of one or several files; templates among them are known to the others.
+
+    Args:
+        documents: From `load_documents`.
+        catalog: Further templates, such as those stored already.
+        kinds: The classes that documents are read as.
+        submit: Whether they are about to run.
+    """
+    report = Report()
+    decoded: list[tuple[Document, Resource]] = []
+    for document in documents:
+        try:
+            cls = resource_class(document, kinds)
+            problems = document.problems(cls)
+        except InvalidSpec as error:
+            problems = (error,)
+        report += Report(errors=problems)
+        if not problems:
+            decoded.append((document, document.decode(cls)))
+    known = (catalog or TemplateCatalog()).with_resources(resource for _, resource in decoded)
+    for document, resource in decoded:
+        report += lint_resource(resource, known, submit=submit, locate=document.locate)
+    return report
+
+
+def lint_text(
+    text: str | bytes,
+    file: str,
+    catalog: TemplateCatalog | None = None,
+    *,
+    kinds: KindTable = KNOWN_KINDS,
+    submit: bool = False,
+) -> Report:
+    """What is wrong with the text of a file; text that cannot be read is one error."""
+    try:
+        documents = load_documents(text, file)
+    except InvalidSpec as error:
+        return Report(errors=(error,))
+    return lint(documents, catalog, kinds=kinds, submit=submit)

@@ -1,0 +1,186 @@
+"""Which names a simple tag `{{...}}` may use at which place. Source: Argo Workflows, "Workflow Variables".
+
+Only tags that begin with one of Argo's roots are judged; anything else (`{{foo}}`) is the author's own text, and
+expression tags `{{=...}}` are resolved when they run. Invariant: a name that can ever have a value at that place is
+never refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from setpoint.apis.argo import Call, Template, TemplateType, Workflow, WorkflowSpec
+from setpoint.apis.manifest import FieldPath
+from setpoint.apis.meta import Resource
+from setpoint.core.expr import ExpressionError, find_tags
+from setpoint.operations.lint.report import Findings, did_you_mean
+
+ROOTS = ("item.", "steps.", "inputs.", "outputs.", "pod.", "workflow.", "tasks.")
+
+_ALWAYS = (
+    "workflow.name",
+    "workflow.namespace",
+    "workflow.uid",
+    "workflow.serviceAccountName",
+    "workflow.mainEntrypoint",
+    "workflow.creationTimestamp",
+    "workflow.duration",
+    "workflow.status",
+    "workflow.scheduledTime",
+    "workflow.annotations.json",
+    "workflow.labels.json",
+    "workflow.annotations",
+    "workflow.labels",
+    "workflow.parameters",
+    "workflow.parameters.json",
+    "steps.name",
+    "tasks.name",
+)
+_NODE_FIELDS = ("id", "status", "startedAt", "finishedAt", "hostNodeName")
+_WITH_RESULT = (
+    TemplateType.CONTAINER,
+    TemplateType.SCRIPT,
+    TemplateType.CONTAINER_SET,
+    TemplateType.HTTP,
+    TemplateType.DATA,
+    TemplateType.PLUGIN,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TagScope:
+    """Names that resolve, exactly or by a prefix."""
+
+    names: frozenset[str]
+    prefixes: tuple[str, ...] = ()
+
+    def resolves(self, name: str) -> bool:
+        """Whether the name has, or may have, a value."""
+        return name in self.names or name.startswith(self.prefixes)
+
+    def plus(self, names: Iterable[str] = (), prefixes: Iterable[str] = ()) -> TagScope:
+        """A wider scope."""
+        if not names and not prefixes:
+            return self
+        return TagScope(self.names | frozenset(names), (*self.prefixes, *prefixes))
+
+    def with_nodes(self, kind: str, calls: Iterable[tuple[Call, Template | None]]) -> TagScope:
+        """The scope with the nodes of some calls; `kind` is `steps` or `tasks`, a template None is not known."""
+        names: list[str] = []
+        prefixes: list[str] = []
+        for call, target in calls:
+            more, open_ends = _node_names(f"{kind}.{call.name}", target, loops=call.loops)
+            names += more
+            prefixes += open_ends
+        return self.plus(names, prefixes)
+
+
+def workflow_scope(resource: Resource, spec: WorkflowSpec, templates: Iterable[Template]) -> TagScope:
+    """Names of the whole workflow. Of a template object, parameters and labels come from who uses it."""
+    names = {*_ALWAYS, *(f"workflow.parameters.{item.name}" for item in spec.arguments.parameters)}
+    prefixes = ["workflow.creationTimestamp.", "outputs."]
+    metadata = spec.workflow_metadata
+    if isinstance(resource, Workflow):
+        labels = {*resource.metadata.labels, *(metadata.labels if metadata else ())}
+        labels |= set(metadata.labels_from) if metadata else set()
+        annotations = {*resource.metadata.annotations, *(metadata.annotations if metadata else ())}
+        names |= {f"workflow.labels.{key}" for key in labels} | {f"workflow.annotations.{key}" for key in annotations}
+        prefixes += ["workflow.labels.workflows.argoproj.io/", "workflow.annotations.workflows.argoproj.io/"]
+    else:
+        prefixes += ["workflow.labels.", "workflow.annotations.", "workflow.parameters."]
+    if spec.priority is not None or not isinstance(resource, Workflow):
+        names.add("workflow.priority")
+    if spec.on_exit or spec.hooks or not isinstance(resource, Workflow):
+        names.add("workflow.failures")
+    for template in templates:
+        for kind, items in (("parameters", template.outputs.parameters), ("artifacts", template.outputs.artifacts)):
+            for item in items:
+                if "{{" in item.global_name:
+                    prefixes.append(f"workflow.outputs.{kind}.")
+                elif item.global_name:
+                    names.add(f"workflow.outputs.{kind}.{item.global_name}")
+    return TagScope(frozenset(names), tuple(prefixes))
+
+
+def template_scope(template: Template) -> tuple[str, ...]:
+    """Names that a template adds for its own fields: its inputs, and the pod's name."""
+    names = [f"inputs.parameters.{item.name}" for item in template.inputs.parameters]
+    names.append("inputs.parameters")
+    for item in template.inputs.artifacts:
+        names.append(f"inputs.artifacts.{item.name}")
+        if template.is_leaf:
+            names.append(f"inputs.artifacts.{item.name}.path")
+    if template.is_pod:
+        names.append("pod.name")
+    return tuple(names)
+
+
+def _node_names(prefix: str, target: Template | None, *, loops: bool) -> tuple[list[str], list[str]]:
+    """(names, prefixes) of a step or task for those that come after it."""
+    if target is None:
+        return [], [f"{prefix}."]
+    names = [f"{prefix}.{name}" for name in _NODE_FIELDS]
+    names += [f"{prefix}.outputs.parameters.{item.name}" for item in target.outputs.parameters]
+    names += [f"{prefix}.outputs.artifacts.{item.name}" for item in target.outputs.artifacts]
+    if target.daemon:
+        names.append(f"{prefix}.ip")
+    if target.type in _WITH_RESULT:
+        names += [f"{prefix}.outputs.result", f"{prefix}.exitCode"]
+    if loops or target.outputs.parameters:
+        names.append(f"{prefix}.outputs.parameters")
+    return names, []
+
+
+def item_scope(items: tuple[Any, ...] | None, *, loops: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(names, prefixes) of `item` in a loop; of withParam nothing is known but that there are items."""
+    if not loops:
+        return (), ()
+    if not items:
+        return (), ("item.",)
+    names: list[str] = []
+    for item in items:
+        if isinstance(item, dict):
+            names += [f"item.{key}" for key in item]
+        elif isinstance(item, list):
+            names += [f"item.[{index}]" for index in range(len(item))]
+    return tuple(names), ()
+
+
+def check_tags(
+    findings: Findings, value: Any, path: FieldPath, said: str, scope: TagScope, *, skip: frozenset[str] = frozenset()
+) -> None:
+    """Reports every simple tag of a tree of wire values that has no name in the scope.
+
+    Args:
+        findings: Where to report.
+        value: Builtins as JSON has them.
+        path: Path of the value.
+        said: How Argo's message begins, such as `templates.main:`.
+        scope: The names that resolve here.
+        skip: Keys of the top level that are judged elsewhere.
+    """
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key not in skip:
+                check_tags(findings, item, (*path, key), said, scope)
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            check_tags(findings, item, (*path, index), said, scope)
+    elif isinstance(value, str) and "{{" in value:
+        _check_text(findings, value, path, said, scope)
+
+
+def _check_text(findings: Findings, text: str, path: FieldPath, said: str, scope: TagScope) -> None:
+    try:
+        tags = find_tags(text)
+    except ExpressionError as error:
+        findings.error(path, f"{said} {error}")
+        return
+    for tag in tags:
+        name = tag.name
+        if tag.expression or not name.startswith(ROOTS) or scope.resolves(name):
+            continue
+        hint = did_you_mean(name, tuple(sorted(item for item in scope.names if item.startswith(ROOTS))))
+        findings.error(path, f"{said} failed to resolve {{{{{name}}}}}{hint}")

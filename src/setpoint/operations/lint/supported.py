@@ -1,0 +1,186 @@
+"""What of Argo is not done on one machine: one table of fields, refused or ignored, each with its reason.
+
+Keys are `Type.field`, the types being those of `apis.argo`, so that a rule holds wherever the type occurs (inline
+templates, templateDefaults, cron). To support a field, delete its line. Refused: doing without it would change what
+the workflow does. Ignored: it has no meaning on one machine; one warning per field and object says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from setpoint.apis.argo import Artifact, ArtifactLocation, ArtifactPaths, Volume
+from setpoint.apis.argo.artifacts import STORES
+from setpoint.apis.manifest import FieldPath
+from setpoint.operations.lint.report import Findings
+
+REFUSED: dict[str, str] = {
+    "Call.hooks": "lifecycle hooks of steps and tasks are not supported yet",
+    "Call.on_exit": "exit handlers of steps and tasks are not supported yet, only spec.onExit is",
+    "WorkflowSpec.hooks": "lifecycle hooks are not supported yet, use spec.onExit",
+    "WorkflowSpec.synchronization": "locks are not supported yet",
+    "WorkflowSpec.volume_claim_templates": "volume claims are not supported yet, use an emptyDir or artifacts",
+    "WorkflowSpec.artifact_gc": "deletion of artifacts is not supported yet",
+    "WorkflowSpec.artifact_repository_ref": "there is one artifact repository here, the embedded one",
+    "WorkflowSpec.executor_plugins": "executor plugins are not supported",
+    "WorkflowSpec.pod_spec_patch": "patches of the pod are not supported yet",
+    "WorkflowSpec.host_aliases": "entries of the hosts file are not supported",
+    "WorkflowMetadata.labels_from": "labels from expressions are not supported yet",
+    "Template.container_set": "container sets are not supported yet",
+    "Template.http": "http templates are not supported yet",
+    "Template.data": "data templates are not supported yet",
+    "Template.plugin": "plugin templates are not supported",
+    "Template.memoize": "memoization is not supported yet",
+    "Template.synchronization": "locks are not supported yet",
+    "Template.daemon": "daemons are not supported yet",
+    "Template.timeout": "timeout is not supported yet, use activeDeadlineSeconds",
+    "Template.pending_timeout": "pendingTimeout is not supported yet",
+    "Template.pod_spec_patch": "patches of the pod are not supported yet",
+    "Template.host_aliases": "entries of the hosts file are not supported",
+    "Parameter.global_name": "global outputs are not supported yet",
+    "Artifact.global_name": "global outputs are not supported yet",
+    "Artifact.artifact_gc": "deletion of artifacts is not supported yet",
+    "ValueFrom.event": "event bindings are not supported yet",
+    "ValueFrom.jq_filter": "jq filters are not supported yet, use jsonPath",
+    "Container.lifecycle": "lifecycle handlers of containers are not supported",
+    "Container.volume_devices": "block devices are not supported",
+    "Container.restart_policy_rules": "restarts inside a pod are not supported",
+    "VolumeMount.sub_path_expr": "subPathExpr is not supported yet, use subPath",
+    "ResourceTemplate.manifest_from": "manifestFrom is not supported yet, write the manifest in place",
+    "ResourceTemplate.flags": "flags of kubectl are not supported",
+}
+
+IGNORED: dict[str, str] = {
+    "WorkflowSpec.affinity": "there is one machine",
+    "WorkflowSpec.node_selector": "there is one machine",
+    "WorkflowSpec.tolerations": "there is one machine",
+    "WorkflowSpec.scheduler_name": "there is one machine",
+    "WorkflowSpec.service_account_name": "processes run as the user who started Setpoint",
+    "WorkflowSpec.automount_service_account_token": "processes run as the user who started Setpoint",
+    "WorkflowSpec.executor": "there is no executor container",
+    "WorkflowSpec.image_pull_secrets": "no images are pulled",
+    "WorkflowSpec.security_context": "processes run as the user who started Setpoint",
+    "WorkflowSpec.host_network": "processes always use the host's network",
+    "WorkflowSpec.dns_config": "processes use the host's name resolution",
+    "WorkflowSpec.dns_policy": "processes use the host's name resolution",
+    "WorkflowSpec.pod_disruption_budget": "there is one machine",
+    "WorkflowSpec.pod_priority_class_name": "there is no scheduler",
+    "WorkflowSpec.priority": "workflows run side by side",
+    "WorkflowSpec.pod_resources": "resource limits are not enforced",
+    "WorkflowSpec.resource_claims": "devices are not handed out",
+    "WorkflowSpec.pod_metadata": "pods are processes and carry no labels",
+    "WorkflowSpec.pod_gc": "finished pods leave only their logs",
+    "WorkflowSpec.volume_claim_gc": "there are no volume claims",
+    "WorkflowSpec.ttl_strategy": "finished workflows are kept until they are deleted",
+    "WorkflowSpec.metrics": "custom metrics are not exported yet",
+    "WorkflowSpec.archive_logs": "logs are always kept",
+    "Template.affinity": "there is one machine",
+    "Template.node_selector": "there is one machine",
+    "Template.tolerations": "there is one machine",
+    "Template.scheduler_name": "there is one machine",
+    "Template.service_account_name": "processes run as the user who started Setpoint",
+    "Template.automount_service_account_token": "processes run as the user who started Setpoint",
+    "Template.executor": "there is no executor container",
+    "Template.security_context": "processes run as the user who started Setpoint",
+    "Template.priority_class_name": "there is no scheduler",
+    "Template.pod_resources": "resource limits are not enforced",
+    "Template.resource_claims": "devices are not handed out",
+    "Template.metadata": "pods are processes and carry no labels",
+    "Template.metrics": "custom metrics are not exported yet",
+    "RetryStrategy.affinity": "there is one machine",
+    "Container.resources": "resource limits are not enforced",
+    "Container.security_context": "processes run as the user who started Setpoint",
+    "Container.image_pull_policy": "no images are pulled",
+    "Container.liveness_probe": "probes are not run",
+    "Container.readiness_probe": "probes are not run",
+    "Container.startup_probe": "probes are not run",
+    "Container.resize_policy": "resource limits are not enforced",
+    "Container.restart_policy": "a pod's containers are not restarted",
+    "Container.termination_message_path": "the exit code and the log tell how a container ended",
+    "Container.termination_message_policy": "the exit code and the log tell how a container ended",
+    "ArtifactLocation.archive_logs": "logs are always kept",
+}
+
+VOLUMES = ("emptyDir", "hostPath", "configMap", "secret")
+"""Volume sources that are served."""
+
+SERVED_STORES = ("raw", "s3")
+"""Artifact stores that are served; s3 with a key only, which is the embedded store."""
+
+
+def _check_artifact(value: Any) -> Iterator[tuple[str, str]]:
+    for store in value.stores:
+        if store not in SERVED_STORES:
+            yield store, f"artifacts in {store} are not supported, only raw ones and those of the embedded store"
+    if value.s3 is not None and not value.s3.key_only:
+        yield "s3", "only s3 with a key alone is supported: it lies in the embedded store"
+
+
+def _check_location(value: Any) -> Iterator[tuple[str, str]]:
+    for store in STORES:
+        if getattr(value, store) is not None:
+            yield store, "a store other than the embedded one is not supported for a template's artifacts"
+
+
+def _check_volume(value: Any) -> Iterator[tuple[str, str]]:
+    for source in value.sources:
+        if source not in VOLUMES:
+            yield source, f"volumes of type {source} are not supported, only {', '.join(VOLUMES)}"
+
+
+_CHECKS: dict[type, Callable[[Any], Iterator[tuple[str, str]]]] = {
+    Artifact: _check_artifact,
+    ArtifactPaths: _check_artifact,
+    ArtifactLocation: _check_location,
+    Volume: _check_volume,
+}
+
+
+def check_supported(value: msgspec.Struct, path: FieldPath, findings: Findings) -> None:
+    """Adds what is refused to the errors and what is ignored to the warnings, each ignored field once."""
+    warned: set[str] = set()
+    for where, key, refused, reason in _walk(value, path):
+        if refused:
+            findings.unsupported(where, reason)
+        elif key not in warned:
+            warned.add(key)
+            findings.warn(where, f"ignored: {reason}")
+
+
+def _walk(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, str, bool, str]]:
+    """(path, key, whether refused, reason) of everything found."""
+    if isinstance(value, msgspec.Struct):
+        yield from _walk_struct(value, path)
+    elif isinstance(value, (tuple, list)):
+        for index, item in enumerate(value):
+            yield from _walk(item, (*path, index))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _walk(item, (*path, str(key)))
+
+
+def _walk_struct(value: msgspec.Struct, path: FieldPath) -> Iterator[tuple[FieldPath, str, bool, str]]:
+    names = [cls.__name__ for cls in type(value).__mro__]
+    for field, wire_name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+        item = getattr(value, field)
+        if item is None or item is False or item in ("", (), {}) or (isinstance(item, msgspec.Struct) and _empty(item)):
+            continue
+        where = (*path, wire_name)
+        for name in names:
+            key = f"{name}.{field}"
+            if key in REFUSED or key in IGNORED:
+                yield where, key.partition(".")[2], key in REFUSED, REFUSED.get(key) or IGNORED[key]
+                break
+        else:
+            yield from _walk(item, where)
+    for check in (_CHECKS[type(value)],) if type(value) in _CHECKS else ():
+        for name, reason in check(value):
+            yield (*path, name), name, True, reason
+
+
+def _empty(value: msgspec.Struct) -> bool:
+    """Whether a struct says nothing, such as `metadata: {}`; types whose presence counts have required fields."""
+    return type(value).__name__ in ("Metadata", "Arguments", "Inputs", "Outputs") and value == type(value)()

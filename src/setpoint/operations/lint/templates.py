@@ -1,0 +1,294 @@
+"""Rules for one template by itself: its type, inputs, outputs, and the body of a leaf.
+
+Messages are Argo's where Argo has one, because users and tools know them. Source: argo-workflows validation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from setpoint.apis.argo import (
+    RESOURCE_ACTIONS,
+    ArtifactLocation,
+    Parameter,
+    RetryPolicy,
+    RetryStrategy,
+    Template,
+    TemplateType,
+)
+from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.manifest import FieldPath, load_values
+from setpoint.core.workflow.durations import parse_duration
+from setpoint.operations.lint.names import artifact_name_problem, check_names, parameter_name_problem
+from setpoint.operations.lint.report import Findings, did_you_mean
+
+_TYPES = "container, containerSet, steps, script, resource, dag, suspend, http, data, plugin"
+_INTEGER = re.compile(r"[-+]?\d+")
+_MERGE_STRATEGIES = ("strategic", "merge", "json")
+
+
+def check_template(findings: Findings, template: Template, effective: Template, path: FieldPath) -> None:
+    """All rules that need no other template; `effective` is the template with the templateDefaults under it."""
+    said = f"templates.{template.name}"
+    _check_type(findings, template, path, said)
+    _check_inputs(findings, template, path, said)
+    _check_outputs(findings, template, path, said)
+    if template.retry_strategy is not None:
+        check_retry(findings, template.retry_strategy, (*path, "retryStrategy"), said)
+    if template.is_leaf:
+        _check_leaf(findings, template, effective, path, said)
+    else:
+        if template.active_deadline_seconds is not None:
+            reason = f"{said}.activeDeadlineSeconds is only valid for leaf templates"
+            findings.error((*path, "activeDeadlineSeconds"), reason)
+        if template.timeout:
+            kind = template.type.value if template.type else ""
+            findings.error((*path, "timeout"), f"{said} {kind} template doesn't support timeout field.")
+
+
+def _check_type(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
+    if not template.types:
+        findings.error(path, f"{said} template type unspecified. choose one of: {_TYPES}")
+    elif len(template.types) > 1:
+        found = ", ".join(kind.value for kind in template.types)
+        reason = f"{said} multiple template types specified. choose one of: {_TYPES} (found {found})"
+        findings.error(path, reason)
+
+
+def _check_inputs(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
+    where = (*path, "inputs")
+    parameters, artifacts = template.inputs.parameters, template.inputs.artifacts
+    names = [item.name for item in parameters]
+    check_names(findings, (*where, "parameters"), f"{said}.inputs.parameters", names, parameter_name_problem)
+    names = [item.name for item in artifacts]
+    check_names(findings, (*where, "artifacts"), f"{said}.inputs.artifacts", names, artifact_name_problem)
+    for index, parameter in enumerate(parameters):
+        check_enum(findings, parameter, (*where, "parameters", index), f"{said}.inputs.parameters.")
+    for index, artifact in enumerate(artifacts):
+        here, ref = (*where, "artifacts", index), f"{said}.inputs.artifacts.{artifact.name}"
+        if template.is_leaf and not artifact.path and template.type is not TemplateType.PLUGIN:
+            findings.error(here, f"{ref}.path not specified")
+        if not template.is_leaf and artifact.path:
+            findings.error((*here, "path"), f"{ref}.path only valid in container/script templates")
+        for key, value in (("from", artifact.from_), ("fromExpression", artifact.from_expression)):
+            if value:
+                findings.error((*here, key), f"{ref}.from not valid in inputs")
+        check_location(findings, artifact, here, ref)
+
+
+def check_location(findings: Findings, artifact: ArtifactLocation, path: FieldPath, said: str) -> None:
+    """An artifact lies in one store at most."""
+    if len(artifact.stores) > 1:
+        found = ", ".join(artifact.stores)
+        findings.error(path, f"{said}: at most one artifact location can be specified (found {found})")
+
+
+def check_enum(findings: Findings, parameter: Parameter, path: FieldPath, said: str) -> None:
+    """An enum is not empty and holds the value."""
+    if parameter.enum is None:
+        return
+    if not parameter.enum:
+        reason = f"{said}{parameter.name}.enum should contain at least one value"
+        findings.error((*path, "enum"), reason)
+    elif parameter.value is not None and "{{" not in parameter.value and parameter.value not in parameter.enum:
+        reason = f"{said}{parameter.name}.value should be present in {said}{parameter.name}.enum list"
+        findings.error((*path, "value"), reason, parameter.enum)
+
+
+def _check_outputs(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
+    where = (*path, "outputs")
+    parameters, artifacts = template.outputs.parameters, template.outputs.artifacts
+    names = [item.name for item in parameters]
+    check_names(findings, (*where, "parameters"), f"{said}.outputs.parameters", names, parameter_name_problem)
+    names = [item.name for item in artifacts]
+    check_names(findings, (*where, "artifacts"), f"{said}.outputs.artifacts", names, artifact_name_problem)
+    for index, artifact in enumerate(artifacts):
+        here, ref = (*where, "artifacts", index), f"{said}.outputs.artifacts.{artifact.name}"
+        if template.is_leaf and not artifact.path and template.type is not TemplateType.PLUGIN:
+            findings.error(here, f"{ref}.path not specified")
+        if not template.is_leaf and artifact.path:
+            findings.error((*here, "path"), f"{ref}.path only valid in container/script templates")
+        if artifact.from_ and artifact.from_expression:
+            findings.error(here, f"{ref} shouldn't have both `from` and `fromExpression` in Artifact")
+        check_location(findings, artifact, here, ref)
+    for index, parameter in enumerate(parameters):
+        _check_output(findings, template, parameter, (*where, "parameters", index), said)
+
+
+_VALUE_FROM = ("path", "jq_filter", "json_path", "parameter", "expression", "event")
+
+
+def _check_output(findings: Findings, template: Template, parameter: Parameter, path: FieldPath, said: str) -> None:
+    ref = f"{said}.outputs.parameters.{parameter.name}"
+    source = parameter.value_from
+    if parameter.value is not None:
+        if source is not None:
+            findings.error(path, f"{ref} has both valueFrom and value specified. Choose one.")
+        return
+    if source is None:
+        findings.error(path, f"{ref} does not have valueFrom or value specified")
+        return
+    given = [name for name in _VALUE_FROM if getattr(source, name)]
+    given += ["supplied"] if source.supplied is not None else []
+    choices = "path, jqFilter, jsonPath, parameter, raw, expression"
+    here = (*path, "valueFrom")
+    if not given:
+        findings.error(here, f"{ref} valueFrom type unspecified. choose one of: {choices}")
+    elif len(given) > 1:
+        findings.error(here, f"{ref} multiple valueFrom types specified. choose one of: {choices}")
+    elif problem := _source_problem(template, given[0], ref):
+        findings.error(here, problem)
+
+
+def _source_problem(template: Template, given: str, ref: str) -> str | None:
+    """Why this source cannot be used in a template of this type."""
+    kind = template.type
+    match kind:
+        case TemplateType.CONTAINER | TemplateType.SCRIPT | TemplateType.CONTAINER_SET:
+            return None if given == "path" else f"{ref}.path must be specified for {kind.value} templates"
+        case TemplateType.RESOURCE:
+            wrong = given not in ("jq_filter", "json_path")
+            return f"{ref} .jqFilter or jsonPath must be specified for {kind.value} templates" if wrong else None
+        case TemplateType.STEPS | TemplateType.DAG:
+            wrong = given not in ("parameter", "expression")
+            return f"{ref}.parameter or expression must be specified for {kind.value} templates" if wrong else None
+        case TemplateType.SUSPEND:
+            return None if given == "supplied" else f"{ref}.supplied must be specified for {kind.value} templates"
+        case _:
+            return None
+
+
+def check_retry(findings: Findings, retry: RetryStrategy, path: FieldPath, said: str) -> None:
+    """The policy is one of Argo's, the limit a number, the durations durations."""
+    words = tuple(item.value for item in RetryPolicy)
+    if retry.retry_policy and retry.retry_policy not in words:
+        hint = did_you_mean(retry.retry_policy, words)
+        findings.error((*path, "retryPolicy"), f"{retry.retry_policy} is not a valid RetryPolicy{hint}", words)
+    check_number(findings, retry.limit, (*path, "limit"), f"{said}.retryStrategy.limit")
+    if retry.backoff is not None:
+        here = (*path, "backoff")
+        if not retry.backoff.duration:
+            findings.error(here, f"{said}: no base duration specified for retryStrategy")
+        for key, value in (
+            ("duration", retry.backoff.duration),
+            ("cap", retry.backoff.cap),
+            ("maxDuration", retry.backoff.max_duration),
+        ):
+            check_duration(findings, value, (*here, key), f"{said}.retryStrategy.backoff.{key}")
+        check_number(findings, retry.backoff.factor, (*here, "factor"), f"{said}.retryStrategy.backoff.factor")
+
+
+def check_number(findings: Findings, value: int | str | None, path: FieldPath, said: str, least: int = 0) -> None:
+    """A whole number of at least `least`, or text with a tag."""
+    if value is None or (isinstance(value, str) and "{{" in value):
+        return
+    if isinstance(value, str) and not _INTEGER.fullmatch(value.strip()):
+        findings.error(path, f"{said} must be a whole number or an argo variable, found '{value}'")
+    elif int(value) < least:
+        findings.error(path, f"{said} must be a whole number of at least {least} or an argo variable, found {value}")
+
+
+def check_duration(findings: Findings, value: str, path: FieldPath, said: str, *, bare: bool = True) -> None:
+    """Whole seconds (where `bare`) or Go duration text, or text with a tag; empty is fine."""
+    if not value or "{{" in value:
+        return
+    try:
+        duration = parse_duration(value, bare_seconds=bare)
+    except InvalidSpec as error:
+        findings.error(path, f"{said}: {error.reason}")
+        return
+    if duration.total_seconds() < 0:
+        findings.error(path, f"{said} must not be negative, found '{value}'")
+
+
+def _check_leaf(findings: Findings, template: Template, effective: Template, path: FieldPath, said: str) -> None:
+    if template.parallelism is not None:
+        reason = f"{said}.parallelism is only valid for steps and dag templates"
+        findings.error((*path, "parallelism"), reason)
+    deadline = template.active_deadline_seconds
+    if deadline is not None:
+        reason = f"{said}.activeDeadlineSeconds must be a positive integer > 0 or an argo variable"
+        text = str(deadline)
+        if "{{" not in text and not (_INTEGER.fullmatch(text) and int(text) > 0):
+            findings.error((*path, "activeDeadlineSeconds"), f"{reason}, found '{deadline}'")
+    if template.timeout and _INTEGER.fullmatch(template.timeout):
+        findings.error((*path, "timeout"), f"{template.name} has invalid duration format in timeout.")
+    else:
+        check_duration(findings, template.timeout, (*path, "timeout"), f"{said}.timeout", bare=False)
+    checks: dict[TemplateType, Callable[[Findings, Template, FieldPath, str], None]] = {
+        TemplateType.CONTAINER: _check_container,
+        TemplateType.SCRIPT: _check_container,
+        TemplateType.CONTAINER_SET: _check_container_set,
+        TemplateType.RESOURCE: _check_resource,
+        TemplateType.SUSPEND: _check_suspend,
+    }
+    if template.type in checks:
+        checks[template.type](findings, effective, path, said)
+    for key, containers in (("initContainers", template.init_containers), ("sidecars", template.sidecars)):
+        for index, container in enumerate(containers):
+            here = (*path, key, index)
+            if not container.name:
+                findings.error(here, f"{said}.{key}[{index}].name is required")
+            if not container.image:
+                findings.error(here, f"{said}.{key}[{index}].image may not be empty")
+
+
+def _check_container(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
+    main = template.main
+    if main is None:
+        return
+    key = "container" if template.container is not None else "script"
+    if not main.image:
+        findings.error((*path, key), f"{said}.{key}.image may not be empty")
+    mounted: dict[str, str] = {}
+    for index, mount in enumerate(main.volume_mounts):
+        if mount.mount_path in mounted:
+            reason = f"{said}.{key}.volumeMounts[{index}].mountPath '{mount.mount_path}' already mounted in "
+            findings.error((*path, key, "volumeMounts", index), reason + mounted[mount.mount_path])
+        mounted[mount.mount_path] = f"{key}.volumeMounts.{mount.name}"
+    for index, artifact in enumerate(template.inputs.artifacts):
+        if artifact.path and artifact.path in mounted:
+            reason = f"{said}.inputs.artifacts[{index}].path '{artifact.path}' already mounted in "
+            findings.error((*path, "inputs", "artifacts", index, "path"), reason + mounted[artifact.path])
+        mounted[artifact.path] = f"inputs.artifacts.{artifact.name}"
+
+
+def _check_container_set(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
+    body = template.container_set
+    if body is None:
+        return
+    names = [item.name for item in body.containers]
+    if (template.inputs.artifacts or template.outputs.parameters or template.outputs.artifacts) and "main" not in names:
+        reason = f'{said}.containerSet.containers must have a container named "main" for input or output'
+        findings.error((*path, "containerSet", "containers"), reason)
+
+
+def _check_resource(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
+    body, here = template.resource, (*path, "resource")
+    if body is None:
+        return
+    if "{{" not in body.action and body.action not in RESOURCE_ACTIONS:
+        allowed = ", ".join(RESOURCE_ACTIONS)
+        hint = did_you_mean(body.action, RESOURCE_ACTIONS)
+        findings.error((*here, "action"), f"{said}.resource.action must be one of: {allowed}{hint}")
+    if body.manifest and body.manifest_from is not None:
+        findings.error(here, f"{said}.resource shouldn't have both `manifest` and `manifestFrom` specified")
+    if not body.manifest and body.manifest_from is None and not body.flags:
+        findings.error(here, f"{said}.resource.manifest or manifestFrom must be specified")
+    if body.manifest and "{{" not in body.manifest:
+        try:
+            load_values(body.manifest, "manifest")
+        except InvalidSpec as error:
+            findings.error((*here, "manifest"), f"{said}.resource.manifest must be a valid yaml: {error.reason}")
+    if body.merge_strategy and "{{" not in body.merge_strategy and body.merge_strategy not in _MERGE_STRATEGIES:
+        reason = f"{said}.resource.mergeStrategy must be one of: {', '.join(_MERGE_STRATEGIES)}"
+        findings.error((*here, "mergeStrategy"), reason)
+    if body.action == "delete" and (body.success_condition or body.failure_condition):
+        findings.error(here, f"{said}.resource: delete takes no successCondition and no failureCondition")
+
+
+def _check_suspend(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
+    if template.suspend is not None:
+        here = (*path, "suspend", "duration")
+        check_duration(findings, str(template.suspend.duration), here, f"{said}.suspend.duration")

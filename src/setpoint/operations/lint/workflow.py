@@ -1,0 +1,209 @@
+"""Rules for a whole object: entrypoint, arguments, volumes, schedules; and the walk over its templates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from setpoint.apis.argo import (
+    ClusterWorkflowTemplate,
+    CronWorkflow,
+    LifecycleHook,
+    Template,
+    TemplateSource,
+    Workflow,
+    WorkflowSpec,
+    WorkflowTemplate,
+    merge_specs,
+    with_defaults,
+)
+from setpoint.apis.manifest import FieldPath
+from setpoint.apis.meta import ObjectMeta, Resource, to_wire
+from setpoint.operations.lint.calls import Resolver, Target, check_arguments, check_supplied
+from setpoint.operations.lint.compositions import Composition
+from setpoint.operations.lint.names import check_names, check_object_name, field_name_problem
+from setpoint.operations.lint.report import Findings, did_you_mean
+from setpoint.operations.lint.scope import check_tags, template_scope, workflow_scope
+from setpoint.operations.lint.supported import check_supported
+from setpoint.operations.lint.templates import check_retry, check_template
+
+_POD_GC = ("OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess")
+_CONCURRENCY = ("Allow", "Forbid", "Replace")
+_MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+
+
+def check_resource(resource: Resource, catalog: TemplateSource, findings: Findings, *, submit: bool) -> None:
+    """All rules for a Workflow, CronWorkflow, WorkflowTemplate or ClusterWorkflowTemplate; nothing for other kinds.
+
+    Args:
+        resource: The object.
+        catalog: Templates of other objects.
+        findings: Where to report.
+        submit: Whether it is about to run, so that every argument must have its value.
+    """
+    if isinstance(resource, CronWorkflow):
+        check_object_name(resource, findings, submit=submit)
+        _check_cron(resource, findings)
+        metadata = ObjectMeta(name=resource.metadata.name, labels=resource.metadata.labels)
+        workflow = Workflow(metadata=metadata, spec=resource.spec.workflow_spec)
+        _Check(workflow, workflow.spec, ("spec", "workflowSpec"), catalog, findings, submit).run()
+    elif isinstance(resource, (Workflow, WorkflowTemplate, ClusterWorkflowTemplate)):
+        check_object_name(resource, findings, submit=submit)
+        _Check(resource, resource.spec, ("spec",), catalog, findings, submit).run()
+
+
+def _check_cron(resource: CronWorkflow, findings: Findings) -> None:
+    spec = resource.spec
+    if not spec.schedules:
+        findings.error(("spec", "schedules"), "cron schedule is malformed: schedules must hold at least one schedule")
+    for index, schedule in enumerate(spec.schedules):
+        fields = [item for item in schedule.split() if not item.startswith(("TZ=", "CRON_TZ="))]
+        if len(fields) != 5 and schedule.strip() not in _MACROS and not schedule.startswith("@every "):
+            reason = f"cron schedule is malformed: expected exactly 5 fields, found {len(fields)}: '{schedule}'"
+            findings.error(("spec", "schedules", index), reason)
+    policy = spec.concurrency_policy
+    if policy and policy not in _CONCURRENCY:
+        reason = f"'{policy}' is not a valid concurrencyPolicy{did_you_mean(policy, _CONCURRENCY)}"
+        findings.error(("spec", "concurrencyPolicy"), reason, _CONCURRENCY)
+    if spec.starting_deadline_seconds is not None and spec.starting_deadline_seconds < 0:
+        findings.error(("spec", "startingDeadlineSeconds"), "startingDeadlineSeconds must be positive")
+
+
+@dataclass
+class _Check:
+    """One spec under check. `spec` is what is written; `whole` is it over the template it refers to."""
+
+    resource: Resource
+    spec: WorkflowSpec
+    base: FieldPath
+    catalog: TemplateSource
+    findings: Findings
+    submit: bool
+
+    def run(self) -> None:
+        check_supported(self.spec, self.base, self.findings)
+        whole = self._whole()
+        if whole is None:
+            return
+        resolver = Resolver(self.findings, whole, self.catalog)
+        self._check_spec_fields()
+        self._check_arguments(whole)
+        self._check_entry(whole, resolver)
+        names = [item.name for item in self.spec.templates]
+        check_names(self.findings, (*self.base, "templates"), "spec.templates", names, field_name_problem)
+        self._walk_templates(whole, resolver)
+        self._check_foreign(resolver)
+
+    def _whole(self) -> WorkflowSpec | None:
+        """The spec over the template it refers to; None if that cannot be found, which is reported."""
+        ref = self.spec.workflow_template_ref
+        if ref is None:
+            return self.spec
+        if self.spec.templates:
+            reason = "Templates is invalid field in spec if workflow referred WorkflowTemplate reference"
+            self.findings.error((*self.base, "templates"), reason)
+            return None
+        lower = self.catalog.template_spec(ref.name, cluster=ref.cluster_scope)
+        if lower is None:
+            plural = "clusterworkflowtemplates" if ref.cluster_scope else "workflowtemplates"
+            reason = f'{plural}.argoproj.io "{ref.name}" not found'
+            self.findings.error((*self.base, "workflowTemplateRef", "name"), reason)
+            return None
+        return merge_specs(self.spec, lower)
+
+    def _check_spec_fields(self) -> None:
+        spec = self.spec
+        if spec.retry_strategy is not None:
+            check_retry(self.findings, spec.retry_strategy, (*self.base, "retryStrategy"), "spec")
+        if spec.pod_gc is not None and spec.pod_gc.strategy and spec.pod_gc.strategy not in _POD_GC:
+            reason = f"podGC.strategy unknown strategy '{spec.pod_gc.strategy}'"
+            self.findings.error((*self.base, "podGC", "strategy"), reason, _POD_GC)
+        for key, value in (
+            ("parallelism", spec.parallelism),
+            ("activeDeadlineSeconds", spec.active_deadline_seconds),
+        ):
+            if value is not None and value < 1:
+                self.findings.error((*self.base, key), f"spec.{key} must be a positive integer > 0, found {value}")
+
+    def _check_arguments(self, whole: WorkflowSpec) -> None:
+        path = (*self.base, "arguments")
+        check_arguments(self.findings, self.spec.arguments, path, "spec.arguments.", values=False)
+        if self.submit and isinstance(self.resource, Workflow):
+            for index, item in enumerate(whole.arguments.parameters):
+                if not item.has_value:
+                    ref = f"spec.arguments.{item.name}"
+                    reason = f"{ref}.value or {ref}.valueFrom is required"
+                    self.findings.error((*path, "parameters", index), reason)
+
+    def _check_entry(self, whole: WorkflowSpec, resolver: Resolver) -> None:
+        is_workflow = isinstance(self.resource, Workflow)
+        if not whole.entrypoint:
+            if is_workflow:
+                self.findings.error((*self.base, "entrypoint"), "spec.entrypoint is required")
+        else:
+            target = resolver.by_name(whole.entrypoint, (*self.base, "entrypoint"), "")
+            self._check_start(target, whole, is_workflow)
+        if whole.on_exit:
+            target = resolver.by_name(whole.on_exit, (*self.base, "onExit"), "")
+            self._check_start(target, whole, is_workflow)
+        for name, hook in whole.hooks.items():
+            self._check_hook(hook, (*self.base, "hooks", name), resolver)
+
+    def _check_start(self, target: Target, whole: WorkflowSpec, is_workflow: bool) -> None:
+        if is_workflow:
+            path = (*self.base, "arguments")
+            check_supplied(self.findings, target, whole.arguments, path, "", values=self.submit)
+
+    def _check_hook(self, hook: LifecycleHook, path: FieldPath, resolver: Resolver) -> None:
+        resolver.resolve(hook, path, "spec.hooks")
+        if path[-1] != "exit" and not hook.expression:
+            self.findings.error(path, f"Expression required for hook spec.hooks.{path[-1]}")
+
+    def _walk_templates(self, whole: WorkflowSpec, resolver: Resolver) -> None:
+        everywhere = workflow_scope(self.resource, whole, (*whole.templates, *self._foreign_templates(whole)))
+        path = (*self.base, "templates")
+        work = [(item, (*path, index), everywhere) for index, item in enumerate(self.spec.templates)]
+        while work:
+            template, where, scope = work.pop(0)
+            effective = with_defaults(template, whole)
+            check_template(self.findings, template, effective, where)
+            self._check_volumes(effective, whole, where)
+            if template.is_leaf:
+                inside = scope.plus(template_scope(template))
+                said = f"templates.{template.name}:"
+                check_tags(self.findings, to_wire(template), where, said, inside)
+            else:
+                found = Composition(self.findings, resolver, template, where, scope).check()
+                work += [(inline.template, inline.path, inline.scope) for inline in found]
+
+    def _foreign_templates(self, whole: WorkflowSpec) -> tuple[Template, ...]:
+        """Templates of other objects that this one calls, for the global outputs they declare."""
+        found: list[Template] = []
+        for template in whole.templates:
+            for call in template.calls:
+                ref = call.template_ref
+                spec = self.catalog.template_spec(ref.name, cluster=ref.cluster_scope) if ref else None
+                found += spec.templates if spec else ()
+        return tuple(found)
+
+    def _check_volumes(self, template: Template, whole: WorkflowSpec, path: FieldPath) -> None:
+        """Every mount names a volume; of a template object the volumes may come from who uses it."""
+        if not isinstance(self.resource, Workflow):
+            return
+        names = {item.name for item in (*whole.volumes, *template.volumes)}
+        names |= {str(item.get("metadata", {}).get("name")) for item in whole.volume_claim_templates}
+        containers = [("container", template.container), ("script", template.script)]
+        for key, container in containers:
+            for index, mount in enumerate(container.volume_mounts if container is not None else ()):
+                if mount.name not in names and "{{" not in mount.name:
+                    reason = f"volume '{mount.name}' not found in workflow spec"
+                    self.findings.error(
+                        (*path, key, "volumeMounts", index, "name"), reason + did_you_mean(mount.name, tuple(names))
+                    )
+
+    def _check_foreign(self, resolver: Resolver) -> None:
+        """What templates of other objects use and this machine does not do, reported where they are called."""
+        for (_, name, template_name), (template, path) in resolver.foreign.items():
+            other = Findings(locate=lambda path: None)
+            check_supported(template, (), other)
+            for error in other.report().errors:
+                self.findings.unsupported(path, f"template {name}.{template_name}: {error.path}: {error.reason}")
