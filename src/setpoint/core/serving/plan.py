@@ -196,6 +196,24 @@ def make_shutdown(
     return tuple(actions)
 
 
+def make_stopped(state: ServingState) -> ServingState:
+    """The state after all pods were ended on purpose: the same revisions, each to be started by a next attempt."""
+
+    def again(replica: Replica | None) -> Replica | None:
+        if replica is None or replica.launched_at is None:
+            return replica
+        return replica.replace(
+            attempt=replica.attempt + 1,
+            launched_at=None,
+            not_before=None,
+            ready_at=None,
+            unready_since=None,
+            failures=0,
+        )
+
+    return state.replace(active=again(state.active), candidate=again(state.candidate), retired=(), failure=None)
+
+
 def pods_of(state: ServingState, pod_id: Callable[[Replica], str]) -> tuple[str, ...]:
     """Ids of all pods that may exist: of both replicas (this attempt and the one before) and of the retired."""
     found = [item.pod_id for item in state.retired]

@@ -169,10 +169,8 @@ def _model_status(
         active = ModelState.LOADED if serving else ModelState.LOADING
     else:
         active = ModelState.FAILED_TO_LOAD if failing else ModelState.PENDING
-    if state.candidate is None:
-        target = active
-    else:
-        target = ModelState.FAILED_TO_LOAD if failing else ModelState.LOADING
+    coming = ModelState.FAILED_TO_LOAD if failing else ModelState.LOADING
+    target = active if state.candidate is None else coming
     transition = TransitionStatus.UP_TO_DATE
     if problems:
         transition = TransitionStatus.INVALID_SPEC
