@@ -1,0 +1,99 @@
+"""Supervisors that this control plane did not start, or that died: known again, waited for, cleaned up after."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from setpoint.adapters.pods import records
+from setpoint.adapters.pods.processes import all_processes
+from setpoint.ports.launcher import PodExit, PodPhase
+
+LOST_MESSAGE = "pod deleted"
+_WATCH_POLL_SECONDS = 0.5  # only where the kernel has no pidfd
+
+
+def send_signal(identity: records.ProcessIdentity, number: int) -> None:
+    """Signal that very process; nothing if it is gone."""
+    try:
+        descriptor = os.pidfd_open(identity.pid)
+    except ProcessLookupError:
+        return
+    except OSError:  # no pidfd on this kernel
+        if records.is_alive(identity):
+            with suppress(ProcessLookupError):
+                os.kill(identity.pid, number)
+        return
+    try:
+        if records.is_alive(identity):
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(descriptor, number)
+    finally:
+        os.close(descriptor)
+
+
+async def wait_for_end(identity: records.ProcessIdentity) -> None:
+    """Return when that very process has ended; it need not be a child."""
+    try:
+        descriptor = os.pidfd_open(identity.pid)
+    except ProcessLookupError:
+        return
+    except OSError:  # no pidfd on this kernel
+        while records.is_alive(identity):  # noqa: ASYNC110 - nothing tells of the end of a process that is no child
+            await asyncio.sleep(_WATCH_POLL_SECONDS)
+        return
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        if records.is_alive(identity):
+            await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+
+def conclude(folder: Path, pod_id: str, identity: records.ProcessIdentity) -> PodExit | None:
+    """End what a dead supervisor left, then write the exit record it could not write."""
+    _end_leftovers(pod_id, identity)
+    started = records.read_record(folder, records.STARTED, records.Started)
+    lost = PodExit(
+        phase=PodPhase.ERROR,
+        message=LOST_MESSAGE,
+        started_at=started.started_at if started else None,
+        finished_at=datetime.now(UTC),
+    )
+    records.create_record(folder, records.EXIT, lost)
+    return records.read_record(folder, records.EXIT, PodExit)
+
+
+def _end_leftovers(pod_id: str, identity: records.ProcessIdentity) -> None:
+    """KILL until no process bears the pod's mark or lives in its supervisor's session.
+
+    The number of a session is not used again while a member lives, so it is safe to go by if its leader is gone.
+    """
+    mark = f"{records.POD_VARIABLE}={pod_id}".encode()
+    while True:
+        leader_gone = records.start_ticks(identity.pid) is None
+        session = identity.pid if leader_gone else 0
+        found = [pid for pid in all_processes() if _is_leftover(pid, mark, session)]
+        if not found:
+            return
+        for pid in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _is_leftover(pid: int, mark: bytes, session: int) -> bool:
+    try:
+        if records.start_ticks(pid) is None:
+            return False
+        if session and os.getsid(pid) == session:
+            return True
+        return mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False

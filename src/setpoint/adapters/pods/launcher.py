@@ -1,0 +1,234 @@
+"""`ports.launcher.Launcher` on this host: asks zygotes for supervisors and watches what becomes of them.
+
+Holds nothing that the pod directories do not say: a launcher that starts adopts the pods whose claim names a living
+process, reports those that ended, and ends what a dead supervisor left behind. One launcher per state directory (the
+writer lease sees to it). Invariant: a pod with a claim is never launched again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from setpoint.adapters.pods import records
+from setpoint.adapters.pods.adoption import conclude, send_signal, wait_for_end
+from setpoint.adapters.pods.images import resolve
+from setpoint.adapters.pods.isolation import IsolationReport
+from setpoint.adapters.pods.logfile import LogReader
+from setpoint.adapters.pods.preload import entry_point_of
+from setpoint.adapters.pods.settings import PodSettings
+from setpoint.adapters.pods.zygote_client import ZygoteProcess
+from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
+from setpoint.ports.launcher import LogLine, PodExit, PodPhase, PodRequest, PodState, Retention
+
+_LOG_POLL_SECONDS = 0.1
+
+
+class HostLauncher:
+    """Pods as host processes. Use as `async with HostLauncher(settings) as launcher`, in one event loop."""
+
+    def __init__(self, settings: PodSettings) -> None:
+        self._settings = settings.replace(home=str(Path(settings.home).resolve()))
+        self._light = ZygoteProcess(self._settings, warm=False)
+        self._warm = ZygoteProcess(self._settings, warm=True) if settings.preload else None
+        self._watched: dict[str, asyncio.Task[None]] = {}
+        self._ended: dict[str, None] = {}  # ids in order of their end
+        self._readers: set[asyncio.Queue[str]] = set()
+        self._tidying: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        """Adopt the pods of a predecessor; the warm process begins to import."""
+        self._settings.pods.mkdir(parents=True, exist_ok=True)
+        self._adopt()
+        await self._light.start()
+        if self._warm is not None:
+            await self._warm.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go: the zygotes end, the pods go on."""
+        tasks = [*self._watched.values(), *self._tidying]
+        for task in self._watched.values():
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._light.close()
+        if self._warm is not None:
+            await self._warm.close()
+
+    async def isolation(self) -> IsolationReport:
+        """How pods are isolated on this host, and why so."""
+        return (await self._light.ready()).isolation
+
+    async def warm_refusal(self) -> str:
+        """Why Python steps start cold; "" if they do not."""
+        if self._warm is None:
+            return "no modules to import are named"
+        try:
+            return (await self._warm.ready()).refusal
+        except Unavailable as error:
+            return str(error)
+
+    async def launch(self, request: PodRequest) -> None:
+        """Start the pod, or do nothing if its id was launched before (also by a control plane now dead).
+
+        Raises: InvalidSpec if image or command has no meaning on this host; Unavailable if no process can be made.
+        """
+        folder = self._settings.pods / records.check_id(request.id)
+        if (folder / records.CLAIM).exists():
+            self._watch(request.id)
+            return
+        self._validate(request)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            records.write_record(folder, records.REQUEST, request)
+        except OSError as error:
+            raise Unavailable(f"pod {request.name!r} cannot be recorded: {error}") from error
+        zygote = await self._zygote_for(request)
+        await zygote.launch(request.id)
+        self._watch(request.id)
+
+    async def kill(self, pod_id: str, *, grace_seconds: float = 30.0, reason: str = "") -> None:
+        """TERM, then KILL after the grace period; nothing if it ended. `reason` becomes the exit message."""
+        folder = self._settings.pods / records.check_id(pod_id)
+        if not folder.exists() or (folder / records.EXIT).exists():
+            return
+        records.write_record(folder, records.KILL, records.KillOrder(reason=reason, grace_seconds=grace_seconds))
+        identity = records.read_record(folder, records.CLAIM, records.ProcessIdentity)
+        if identity is not None:
+            send_signal(identity, signal.SIGTERM)
+
+    async def state(self, pod_id: str) -> PodState | None:
+        """The pod, found again by its record, pid and start time; None if it was never launched."""
+        folder = self._settings.pods / records.check_id(pod_id)
+        identity = records.read_record(folder, records.CLAIM, records.ProcessIdentity)
+        if identity is None:
+            return None
+        alive = records.is_alive(identity)  # asked first: the record may be written in between
+        ended = records.read_record(folder, records.EXIT, PodExit)
+        if ended is None and not alive:
+            ended = await asyncio.to_thread(conclude, folder, pod_id, identity)
+        if ended is not None:
+            return PodState(id=pod_id, phase=ended.phase, exit=ended)
+        running = (folder / records.STARTED).exists()
+        return PodState(id=pod_id, phase=PodPhase.RUNNING if running else PodPhase.PENDING, pid=identity.pid)
+
+    async def exits(self) -> AsyncIterator[PodState]:
+        """Pods that ended, each at least once, those that ended while nobody looked included.
+
+        Every caller gets all ended pods that are not removed, then the later ones.
+        """
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        for pod_id in self._ended:
+            queue.put_nowait(pod_id)
+        self._readers.add(queue)
+        try:
+            while True:
+                state = await self.state(await queue.get())
+                if state is not None:
+                    yield state
+        finally:
+            self._readers.discard(queue)
+
+    async def logs(self, pod_id: str, *, container: str = "main", follow: bool = False) -> AsyncIterator[LogLine]:
+        """The log from its start; with `follow` until the pod has ended.
+
+        Raises: NotFound if there is no such pod or container.
+        """
+        folder = self._settings.pods / records.check_id(pod_id)
+        request = records.read_record(folder, records.REQUEST, PodRequest)
+        if request is None:
+            raise NotFound("Pod", pod_id)
+        if container not in {one.name for one in (*request.init_containers, *request.sidecars, request.main)}:
+            raise NotFound("Container", container)
+        reader = LogReader(folder / records.LOGS / f"{container}.log", container)
+        try:
+            while True:
+                state = await self.state(pod_id) if follow else None
+                lines = reader.read()  # after the state: what an ended pod wrote is there by now
+                for line in lines:
+                    yield line
+                if not follow or (state is not None and state.exit is not None):
+                    return
+                if not lines:
+                    await asyncio.sleep(_LOG_POLL_SECONDS)
+        finally:
+            reader.close()
+
+    async def remove(self, pod_id: str) -> None:
+        """Delete the directory of an ended pod.
+
+        Raises: InvalidSpec if it still runs.
+        """
+        state = await self.state(pod_id)
+        if state is not None and state.exit is None:
+            raise InvalidSpec(f"pod {pod_id} still runs: end it first", path="id")
+        self._ended.pop(pod_id, None)
+        watch = self._watched.pop(pod_id, None)
+        if watch is not None:
+            await asyncio.gather(watch, return_exceptions=True)
+            self._ended.pop(pod_id, None)
+        await asyncio.to_thread(shutil.rmtree, self._settings.pods / pod_id, ignore_errors=True)
+
+    def _validate(self, request: PodRequest) -> None:
+        for container in (request.main, *request.init_containers, *request.sidecars):
+            resolve(
+                self._settings.rules,
+                container.image,
+                container.command,
+                container.args,
+                path=f"{container.name}.image",
+            )
+
+    async def _zygote_for(self, request: PodRequest) -> ZygoteProcess:
+        """The warm process if it is of use and imports in time, else the light one."""
+        if self._warm is not None and entry_point_of(self._settings, request.main):
+            with suppress(TimeoutError, Unavailable):
+                ready = await asyncio.wait_for(self._warm.ready(), self._settings.warm_patience_seconds)
+                if not ready.refusal:
+                    return self._warm
+        return self._light
+
+    def _adopt(self) -> None:
+        for folder in sorted(self._settings.pods.iterdir()):
+            if (folder / records.EXIT).exists():
+                self._ended[folder.name] = None
+                self._tidy(folder)
+            elif (folder / records.CLAIM).exists():
+                self._watch(folder.name)
+
+    def _watch(self, pod_id: str) -> None:
+        if pod_id not in self._watched and pod_id not in self._ended:
+            self._watched[pod_id] = asyncio.get_running_loop().create_task(self._follow(pod_id))
+
+    async def _follow(self, pod_id: str) -> None:
+        """Wait for the supervisor's end, then tell."""
+        folder = self._settings.pods / pod_id
+        identity = records.read_record(folder, records.CLAIM, records.ProcessIdentity)
+        if identity is not None:
+            await wait_for_end(identity)
+            await self.state(pod_id)  # a supervisor that died gets its exit record here
+        self._watched.pop(pod_id, None)
+        self._ended[pod_id] = None
+        for queue in self._readers:
+            queue.put_nowait(pod_id)
+        self._tidy(folder)
+
+    def _tidy(self, folder: Path) -> None:
+        """Drop the private roots of an ended pod, besides the loop's work."""
+        if self._settings.retention is Retention.LOGS:
+            task = asyncio.get_running_loop().create_task(asyncio.to_thread(_drop_roots, folder))
+            self._tidying.add(task)
+            task.add_done_callback(self._tidying.discard)
+
+
+def _drop_roots(folder: Path) -> None:
+    for name in ("root", "volumes"):
+        shutil.rmtree(folder / name, ignore_errors=True)

@@ -1,0 +1,128 @@
+"""Logs of containers in the CRI format that Kubernetes nodes write: `<RFC 3339 time> <stream> <P|F> <text>`.
+
+The writer keeps at most two files of `limit_bytes` each (`main.log.1`, then `main.log`), so that a model server may
+talk for months; a full disk drops lines and never stops the process that wrote them. `P` marks a part of a line too
+long to hold, `F` the end of a line. The reader follows a growing file over a rotation.
+Source: Kubernetes, "CRI container log format".
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from setpoint.ports.launcher import LogLine
+
+_LONGEST_PART = 16 * 1024
+
+
+class LogWriter:
+    """Appends what the streams of one container say."""
+
+    def __init__(self, directory: int, path: str, limit_bytes: int) -> None:
+        self._directory = directory  # descriptor: the path stays right in a private root
+        self._path = path
+        self._limit = limit_bytes
+        self._pending: dict[bytes, bytes] = {}
+        self._descriptor = self._open()
+        self._size = os.fstat(self._descriptor).st_size
+
+    def write(self, stream: bytes, chunk: bytes) -> None:
+        """Take bytes as they came from `stdout` or `stderr`; whole lines go to the file."""
+        *lines, rest = (self._pending.pop(stream, b"") + chunk).split(b"\n")
+        head = _stamp() + b" " + stream
+        record = b"".join(b"%s F %s\n" % (head, line) for line in lines)
+        while len(rest) > _LONGEST_PART:
+            record += b"%s P %s\n" % (head, rest[:_LONGEST_PART])
+            rest = rest[_LONGEST_PART:]
+        if rest:
+            self._pending[stream] = rest
+        self._append(record)
+
+    def close(self) -> None:
+        """Write what has no line end, and close."""
+        for stream, rest in self._pending.items():
+            self._append(b"%s %s F %s\n" % (_stamp(), stream, rest))
+        os.close(self._descriptor)
+
+    def _append(self, record: bytes) -> None:
+        if not record:
+            return
+        with suppress(OSError):  # disk full: the line is lost, the process goes on
+            self._size += os.write(self._descriptor, record)
+        if self._size > self._limit:
+            with suppress(OSError):
+                os.rename(self._path, self._path + ".1", src_dir_fd=self._directory, dst_dir_fd=self._directory)
+                os.close(self._descriptor)
+                self._descriptor = self._open()
+                self._size = 0
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        return os.open(self._path, flags, 0o600, dir_fd=self._directory)
+
+
+class LogReader:
+    """Reads a container's log from its start and goes on where it stopped."""
+
+    def __init__(self, path: Path, container: str) -> None:
+        self._path = path
+        self._container = container
+        self._descriptor: int | None = None
+        self._rest = b""
+        self._parts: dict[bytes, bytes] = {}
+
+    def read(self) -> list[LogLine]:
+        """What was added since the last call."""
+        lines: list[LogLine] = []
+        if self._descriptor is None and not self._open(self._path.with_name(self._path.name + ".1")):
+            self._open(self._path)
+        while self._descriptor is not None:
+            lines += self._drain(self._descriptor)
+            if not self._rotated(self._descriptor):
+                break
+            lines += self._drain(self._descriptor)  # written between the last read and the rotation
+            os.close(self._descriptor)
+            self._descriptor = None
+            self._open(self._path)
+        return lines
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _open(self, path: Path) -> bool:
+        with suppress(FileNotFoundError):
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            return True
+        return False
+
+    def _rotated(self, descriptor: int) -> bool:
+        try:
+            return self._path.stat().st_ino != os.fstat(descriptor).st_ino
+        except FileNotFoundError:
+            return False  # in the middle of a rotation: the next call sees the new file
+
+    def _drain(self, descriptor: int) -> list[LogLine]:
+        lines = []
+        while chunk := os.read(descriptor, 1 << 20):
+            *whole, self._rest = (self._rest + chunk).split(b"\n")
+            lines += [line for record in whole if (line := self._parse(record))]
+        return lines
+
+    def _parse(self, record: bytes) -> LogLine | None:
+        stamp, stream, tag, text = record.split(b" ", 3)
+        text = self._parts.pop(stream, b"") + text
+        if tag == b"P":
+            self._parts[stream] = text
+            return None
+        time = datetime.fromisoformat(stamp.decode().replace("Z", "+00:00"))
+        return LogLine(container=self._container, content=text.decode(errors="replace"), time=time)
+
+
+def _stamp() -> bytes:
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z").encode()

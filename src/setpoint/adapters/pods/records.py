@@ -1,0 +1,140 @@
+"""The pod directory: which files it has, how each is written, and how a process is known again.
+
+    <home>/pods/<id>/request.json   what was asked; written before the supervisor is asked for
+                     claim          who runs it: made once, whole, by link(2); decides that a pod was launched
+                     started.json   main was started
+                     kill.json      somebody wants it ended, why, and with which grace
+                     exit.json      how it ended; written once, whole, by rename(2)
+                     logs/<container>.log
+
+Invariant: a file under its final name is complete. A record torn by a power cut reads as absent. Nothing is
+fsynced: a process that is killed loses nothing, and a host that stops kills all pods anyway (ADR-0003).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.meta import Wire
+
+REQUEST = "request.json"
+CLAIM = "claim"
+STARTED = "started.json"
+KILL = "kill.json"
+EXIT = "exit.json"
+LOGS = "logs"
+TRACE = "supervisor.log"
+
+POD_VARIABLE = "SETPOINT_POD"  # marks every process of a pod, so that what a dead supervisor left can be found
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+W = TypeVar("W", bound=Wire)
+
+
+class ProcessIdentity(Wire, frozen=True, kw_only=True):
+    """A process for good: a pid is used again, pid with start time and boot is not."""
+
+    pid: int
+    start_ticks: int  # field 22 of /proc/<pid>/stat, clock ticks since boot
+    boot_id: str
+
+
+class Started(Wire, frozen=True, kw_only=True):
+    """Main was started."""
+
+    pid: int
+    started_at: datetime
+
+
+class KillOrder(Wire, frozen=True, kw_only=True):
+    """Why and how a pod is to be ended."""
+
+    reason: str = ""
+    grace_seconds: float = 30.0
+
+
+def check_id(pod_id: str) -> str:
+    """The id, if it is safe as a directory name.
+
+    Raises: InvalidSpec if it is not.
+    """
+    if not _SAFE_ID.fullmatch(pod_id):
+        raise InvalidSpec(f"pod id {pod_id!r} is not 1 to 200 of the characters A-Z a-z 0-9 . _ -", path="id")
+    return pod_id
+
+
+def start_ticks(pid: int) -> int | None:
+    """Start time of the process in clock ticks since boot; None if there is no such process or it is a zombie."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    fields = text[text.rindex(b")") + 2 :].split()  # the name in brackets may itself hold blanks and brackets
+    return None if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def boot_id() -> str:
+    """Drawn anew by the kernel at each boot."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def own_identity() -> ProcessIdentity:
+    """The calling process."""
+    pid = os.getpid()
+    return ProcessIdentity(pid=pid, start_ticks=start_ticks(pid) or 0, boot_id=boot_id())
+
+
+def is_alive(identity: ProcessIdentity) -> bool:
+    """Whether that very process still runs."""
+    return start_ticks(identity.pid) == identity.start_ticks and boot_id() == identity.boot_id
+
+
+def write_record(directory: Path | int, name: str, record: Wire) -> None:
+    """Write under a temporary name, then rename; `directory` may be a descriptor."""
+    folder, prefix = _folder(directory)
+    temporary = f"{name}.{os.getpid()}"
+    _write(prefix + temporary, msgspec.json.encode(record), folder)
+    os.rename(prefix + temporary, prefix + name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def create_record(directory: Path | int, name: str, record: Wire) -> bool:
+    """Like `write_record`, but only if the name is not taken; False if it is. One of many callers wins."""
+    folder, prefix = _folder(directory)
+    temporary = f"{name}.{os.getpid()}"
+    _write(prefix + temporary, msgspec.json.encode(record), folder)
+    try:
+        os.link(prefix + temporary, prefix + name, src_dir_fd=folder, dst_dir_fd=folder)
+    except FileExistsError:
+        return False
+    finally:
+        os.unlink(prefix + temporary, dir_fd=folder)
+    return True
+
+
+def read_record(directory: Path | int, name: str, kind: type[W]) -> W | None:
+    """The record, or None if it is absent or torn."""
+    folder, prefix = _folder(directory)
+    with suppress(OSError, msgspec.DecodeError):
+        descriptor = os.open(prefix + name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
+        with os.fdopen(descriptor, "rb") as file:
+            return msgspec.json.decode(file.read(), type=kind)
+    return None
+
+
+def _folder(directory: Path | int) -> tuple[int | None, str]:
+    return (directory, "") if isinstance(directory, int) else (None, f"{directory}/")
+
+
+def _write(path: str, content: bytes, folder: int | None) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o600, dir_fd=folder)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)

@@ -1,0 +1,500 @@
+"""One pod from claim to exit record, in a process of its own that no control plane needs to watch.
+
+Decides the phase and message of a pod. Order: inputs, init containers, sidecars and main, outputs, end of the sidecars,
+exit record. Knows nothing of workflows. Invariants: a process of the pod never outlives the exit record; the record is
+written once, whatever happens short of the supervisor's own death; the user's bad end is Failed, all else Error.
+Source: phases and messages of Argo Workflows' executor; sections 4, 9, 10, 13 and 18 of the notes on its semantics.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import time
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from setpoint.adapters.pods import linux, records
+from setpoint.adapters.pods.environments import EnvironmentFailed, search_path
+from setpoint.adapters.pods.images import ImageKind, ResolvedImage, resolve
+from setpoint.adapters.pods.isolation import (
+    Bind,
+    Isolation,
+    IsolationReport,
+    PrivateRoot,
+    enter_base_namespace,
+    normal_path,
+)
+from setpoint.adapters.pods.logfile import LogWriter
+from setpoint.adapters.pods.preload import STEP_ENVIRONMENT, entry_point_of
+from setpoint.adapters.pods.processes import (
+    NOT_STARTED,
+    ProcessSpec,
+    kill_descendants,
+    signal_group,
+    start,
+)
+from setpoint.adapters.pods.settings import PodSettings
+from setpoint.adapters.pods.transfer import TransferError, load_artifacts, read_parameters, save_artifacts
+from setpoint.apis.errors import SetpointError
+from setpoint.ports.launcher import Container, PodExit, PodPhase, PodRequest
+
+RESULT_BYTES = 256 * 1024
+DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
+_SCRIPT = "/argo/staging/script"
+_ENDED_BY_SIGNAL = (137, 143)
+_CHUNK = 1 << 16
+_MOST_CHUNKS = 64  # a drain ends even if somebody writes for ever
+_KILL_AGAIN = 1.0
+_OLDEST = 3600.0  # longest wait without looking at the clock
+
+
+@dataclass(slots=True, kw_only=True)
+class _Running:
+    """A container that was started, and how it ended."""
+
+    name: str
+    image: str
+    pid: int
+    streams: dict[int, bytes]  # our end of a pipe -> name of the stream
+    log: LogWriter
+    exit_code: int | None = None
+    error: str = ""  # why it could not be started
+
+    @property
+    def message(self) -> str:
+        """In Argo's words."""
+        detail = f": {self.error} (image {self.image!r} on this host)" if self.error else ""
+        return f"{self.name}: Error (exit code {self.exit_code}){detail}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """Somebody, or the deadline, wants the pod to end."""
+
+    reason: str
+    grace_seconds: float
+
+
+class _Ended(Exception):
+    """Unwinds to the exit record before main has run."""
+
+    def __init__(self, phase: PodPhase, message: str) -> None:
+        super().__init__(message)
+        self.phase = phase
+
+
+class Supervisor:
+    """Runs the request whose directory is `folder`, open as `directory`."""
+
+    def __init__(
+        self, settings: PodSettings, isolation: IsolationReport, request: PodRequest, folder: Path, directory: int
+    ) -> None:
+        self._settings = settings
+        self._isolation = isolation
+        self._request = request
+        self._folder = folder
+        self._directory = directory
+        self._selector = selectors.DefaultSelector()
+        self._running: dict[int, _Running] = {}
+        self._order: _Order | None = None
+        self._kill_at: float | None = None
+        self._told_to_end = False
+        self._killed = False
+        self._signals_seen = -1  # a kill order may be older than this process
+        self._result = bytearray()
+        self._warm = False
+        self._started_at: datetime | None = None
+        self._main_ended_at: datetime | None = None
+        self._main: _Running | None = None
+
+    def run(self, *, warm: bool) -> None:
+        """Live the pod's life and write its end.
+
+        Raises: BecomeEntryPoint, in the forked main of a warm process only.
+        """
+        self._warm = warm
+        self._listen()
+        try:
+            ended = self._live()
+        except _Ended as error:
+            ended = PodExit(phase=error.phase, message=str(error))
+        except (TransferError, EnvironmentFailed, SetpointError, OSError) as error:
+            text = str(error)
+            ended = PodExit(
+                phase=PodPhase.ERROR, message=text if isinstance(error, TransferError) else f"init: Error: {text}"
+            )
+        except Exception as error:  # noqa: BLE001 - supervision point: a bug of ours must leave an exit record
+            self._trace()
+            ended = PodExit(phase=PodPhase.ERROR, message=f"wait: Error: {type(error).__name__}: {error}")
+        self._finish(ended)
+
+    def _live(self) -> PodExit:
+        request = self._request
+        self._check()
+        images = self._resolve_images()
+        root = self._root(request.main, with_transfers=True)
+        root.prepare()
+        base = self._enter(root, alone=not (request.init_containers or request.sidecars))
+        store = self._settings.make_store
+        load_artifacts(request.artifact_inputs, store, root, self._check)
+        for container in request.init_containers:
+            self._run_init(container, images[container.name], base)
+        self._check()
+        sidecars = [self._start(one, images[one.name], self._own_root(one), base) for one in request.sidecars]
+        self._main = main = self._start(request.main, images[request.main.name], root, None)
+        self._started_at = datetime.now(UTC)
+        records.write_record(
+            self._directory, records.STARTED, records.Started(pid=main.pid, started_at=self._started_at)
+        )
+        self._wait_for([main])
+        self._main_ended_at = datetime.now(UTC)
+        order = self._order if self._told_to_end else None
+        parameters, errors = read_parameters(request.parameter_outputs, root)
+        saved, more = save_artifacts(request.artifact_outputs, store, root, self._scratch(root))
+        self._end(sidecars)
+        phase, message = _assess(main, sidecars, errors + more, order)
+        return PodExit(
+            phase=phase,
+            message=message,
+            exit_code=main.exit_code,
+            result=self._captured(),
+            parameters=parameters,
+            artifacts=saved,
+        )
+
+    # Before main ---------------------------------------------------------------------------------------------------
+
+    def _resolve_images(self) -> dict[str, tuple[ResolvedImage, str]]:
+        """Image and PATH of every container; makes missing Python environments."""
+        containers = (*self._request.init_containers, *self._request.sidecars, self._request.main)
+        home = Path(self._settings.home)
+        log = self._folder / records.LOGS / "environment.txt"
+        found = {}
+        for container in containers:
+            image = resolve(self._settings.rules, container.image, container.command, container.args)
+            found[container.name] = (image, search_path(image, home, log, self._check))
+        return found
+
+    def _root(self, container: Container, *, with_transfers: bool = False) -> PrivateRoot:
+        request = self._request
+        declared = ["/argo"] if container.source else []
+        if with_transfers:
+            groups = (request.artifact_inputs, request.artifact_outputs, request.parameter_outputs)
+            declared += [normal_path(item.path) for group in groups for item in group]
+        return PrivateRoot(
+            directory=self._folder / "root" / container.name,
+            declared=tuple(dict.fromkeys(path for path in declared if path != "/")),
+            binds=tuple(self._bind(container, index) for index in range(len(container.mounts))),
+            kept=self._settings.kept,
+            working_dir=normal_path(container.working_dir or "/"),
+            overlay=self._isolation.overlay,
+            rewrite=self._isolation.mode is Isolation.REWRITE,
+        )
+
+    def _bind(self, container: Container, index: int) -> Bind:
+        mount = container.mounts[index]
+        source = Path(mount.host_path) if mount.host_path else self._folder / "volumes" / mount.volume
+        if mount.sub_path:
+            source = Path(str(source) + normal_path(mount.sub_path))
+        if not mount.host_path:
+            source.mkdir(parents=True, exist_ok=True)
+        return Bind(source=str(source), path=normal_path(mount.path), read_only=mount.read_only)
+
+    def _own_root(self, container: Container) -> PrivateRoot:
+        """The private root of an init container or sidecar; made on the host's side of the mounts."""
+        root = self._root(container)
+        root.prepare()
+        return root
+
+    def _enter(self, root: PrivateRoot, *, alone: bool) -> int | None:
+        """Move into main's root; a descriptor of the namespace where the roots of others can be built."""
+        if root.rewrite:
+            return None
+        base = enter_base_namespace(user=self._isolation.user_namespace)
+        if not alone:
+            linux.unshare(linux.CLONE_NEWNS)
+        root.enter()
+        return base
+
+    def _scratch(self, root: PrivateRoot) -> Path:
+        scratch = self._folder / "root" / "scratch"
+        scratch.mkdir(parents=True, exist_ok=True)
+        return scratch
+
+    def _run_init(self, container: Container, image: tuple[ResolvedImage, str], base: int | None) -> None:
+        self._check()
+        child = self._start(container, image, self._own_root(container), base)
+        self._wait_for([child])
+        if self._order is not None and self._told_to_end:
+            raise _Ended(PodPhase.FAILED, self._order.reason or child.message)
+        if child.exit_code != 0:
+            raise _Ended(PodPhase.FAILED, child.message)
+
+    # Processes -----------------------------------------------------------------------------------------------------
+
+    def _start(
+        self, container: Container, image: tuple[ResolvedImage, str], root: PrivateRoot, base: int | None
+    ) -> _Running:
+        resolved, path = image
+        is_main = container is self._request.main
+
+        def enter() -> None:
+            if base is not None:
+                linux.setns(base, linux.CLONE_NEWNS)
+                linux.unshare(linux.CLONE_NEWNS)
+                linux.make_mounts_private()
+                root.enter()
+            self._write_script(container, root)
+
+        if is_main:
+            self._write_script(container, root)
+        started = start(
+            ProcessSpec(
+                argv=self._argv(container, resolved, root),
+                environment=self._environment(container, resolved, root, path),
+                working_dir=str(root.locate(root.working_dir)),
+                enter=None if is_main else enter,
+                entry_point=entry_point_of(self._settings, container) if is_main and self._warm else "",
+            )
+        )
+        log = LogWriter(self._directory, f"{records.LOGS}/{container.name}.log", self._settings.log_bytes)
+        streams = {started.stdout: b"stdout", started.stderr: b"stderr"}
+        running = _Running(
+            name=container.name, image=container.image, pid=started.pid, streams=streams, log=log, error=started.error
+        )
+        for descriptor in streams:
+            self._selector.register(descriptor, selectors.EVENT_READ, running)
+        self._running[started.pid] = running
+        return running
+
+    @staticmethod
+    def _write_script(container: Container, root: PrivateRoot) -> None:
+        if container.source:
+            script = root.locate(_SCRIPT)
+            script.parent.mkdir(parents=True, exist_ok=True)
+            script.write_text(root.render(container.source))
+            script.chmod(0o755)
+
+    @staticmethod
+    def _argv(container: Container, image: ResolvedImage, root: PrivateRoot) -> tuple[str, ...]:
+        script = (str(root.locate(_SCRIPT)),) if container.source else ()
+        return (*(root.render(word) for word in image.argv), *script)
+
+    def _environment(self, container: Container, image: ResolvedImage, root: PrivateRoot, path: str) -> dict[str, str]:
+        own = {
+            "PATH": path,
+            "HOME": str(Path.home()),
+            "LANG": "C.UTF-8",
+            "TMPDIR": str(root.locate("/tmp")),  # noqa: S108 - the container's own
+            "PYTHONUNBUFFERED": "1",
+        }
+        if image.kind is ImageKind.SETPOINT:
+            own |= STEP_ENVIRONMENT
+        given = {name: root.render(value) for name, value in container.env.items()}
+        return own | self._settings.environment | image.environment | given | {records.POD_VARIABLE: self._request.id}
+
+    def _end(self, containers: list[_Running]) -> None:
+        """TERM, and KILL after the grace period."""
+        alive = [one for one in containers if one.exit_code is None]
+        for one in alive:
+            signal_group(one.pid, signal.SIGTERM)
+        if alive:
+            latest = time.monotonic() + self._request.grace_seconds
+            self._kill_at = min(latest, self._kill_at or latest)
+            self._wait_for(alive)
+
+    # The loop ------------------------------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        """TERM and the end of a child wake the loop."""
+        read, write = os.pipe()
+        for descriptor in (read, write):
+            os.set_blocking(descriptor, False)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        self._selector.register(read, selectors.EVENT_READ, None)
+        self._wakeup = read
+
+    def _wait_for(self, containers: list[_Running]) -> None:
+        """Serve streams, signals and the clock until all of the containers have ended."""
+        while True:
+            self._reap()
+            self._look_for_order()
+            self._carry_out_order()
+            if all(one.exit_code is not None for one in containers):
+                return
+            for key, _ in self._selector.select(self._patience()):
+                if key.data is None:
+                    with suppress(BlockingIOError):
+                        os.read(self._wakeup, _CHUNK)
+                else:
+                    self._read(key.data, key.fd)
+
+    def _patience(self) -> float:
+        waits = [_OLDEST]
+        if self._request.deadline is not None and self._order is None:
+            waits.append((self._request.deadline - datetime.now(UTC)).total_seconds())
+        if self._kill_at is not None:
+            waits.append(self._kill_at - time.monotonic())
+        return max(0.0, min(waits))
+
+    def _check(self) -> None:
+        """Between two pieces of work without a running container.
+
+        Raises: _Ended if the pod is to end.
+        """
+        self._look_for_order()
+        if self._order is not None:
+            raise _Ended(PodPhase.FAILED, self._order.reason or "pod was ended before main was started")
+
+    def _look_for_order(self) -> None:
+        if self._signals_seen != len(_terminated):  # the signal says: read the order
+            self._signals_seen = len(_terminated)
+            order = records.read_record(self._directory, records.KILL, records.KillOrder)
+            if order is not None:
+                self._order = _Order(reason=order.reason, grace_seconds=order.grace_seconds)
+            elif self._order is None and _terminated:
+                self._order = _Order(reason="", grace_seconds=self._request.grace_seconds)
+        deadline = self._request.deadline
+        if self._order is None and deadline is not None and datetime.now(UTC) >= deadline:
+            self._order = _Order(reason=DEADLINE_MESSAGE, grace_seconds=self._request.grace_seconds)
+
+    def _carry_out_order(self) -> None:
+        alive = [one for one in self._running.values() if one.exit_code is None]
+        now = time.monotonic()
+        if self._order is not None and alive and not self._killed:
+            latest = now + max(0.0, self._order.grace_seconds)
+            self._kill_at = min(latest, self._kill_at or latest)  # a later order may shorten the grace
+            if not self._told_to_end:
+                self._told_to_end = True
+                for one in alive:
+                    signal_group(one.pid, signal.SIGTERM)
+        if self._kill_at is not None and now >= self._kill_at:
+            self._killed = True
+            self._kill_at = now + _KILL_AGAIN
+            for one in alive:
+                signal_group(one.pid, signal.SIGKILL)
+
+    def _reap(self) -> None:
+        """Take note of children that ended; what is left of a container's process group ends with it."""
+        while True:
+            try:
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if ended is None:
+                return
+            running = self._running.get(ended.si_pid)
+            if running is not None:
+                signal_group(ended.si_pid, signal.SIGKILL)  # before the pid is free to be used again
+            _, status = os.waitpid(ended.si_pid, 0)
+            if running is not None and running.exit_code is None:
+                for descriptor in tuple(running.streams):
+                    self._read(running, descriptor)
+                    self._close(running, descriptor)
+                if running.error:
+                    running.log.write(b"stderr", running.error.encode() + b"\n")
+                running.log.close()
+                code = os.waitstatus_to_exitcode(status)
+                running.exit_code = NOT_STARTED if running.error else code if code >= 0 else 128 - code
+
+    def _read(self, running: _Running, descriptor: int) -> None:
+        stream = running.streams.get(descriptor)
+        for _ in range(_MOST_CHUNKS if stream else 0):
+            try:
+                chunk = os.read(descriptor, _CHUNK)
+            except BlockingIOError:
+                return
+            if not chunk:
+                self._close(running, descriptor)
+                return
+            assert stream is not None  # noqa: S101 - the loop runs for known streams only
+            running.log.write(stream, chunk)
+            if stream == b"stdout" and running.name == self._request.main.name and self._request.capture_result:
+                self._result += chunk
+                if len(self._result) > 2 * RESULT_BYTES:
+                    del self._result[:-RESULT_BYTES]
+
+    def _close(self, running: _Running, descriptor: int) -> None:
+        if running.streams.pop(descriptor, None) is not None:
+            self._selector.unregister(descriptor)
+            os.close(descriptor)
+
+    # The end -------------------------------------------------------------------------------------------------------
+
+    def _captured(self) -> str | None:
+        if not self._request.capture_result:
+            return None
+        return bytes(self._result[-RESULT_BYTES:]).decode(errors="replace").removesuffix("\n")
+
+    def _finish(self, ended: PodExit) -> None:
+        for one in self._running.values():
+            if one.exit_code is None:
+                signal_group(one.pid, signal.SIGKILL)
+        kill_descendants()
+        now = datetime.now(UTC)
+        ended = ended.replace(started_at=self._started_at, finished_at=self._main_ended_at or now)
+        try:
+            records.write_record(self._directory, records.EXIT, ended)
+        except OSError as error:  # disk full: room may be made by others; a short record needs little
+            short = PodExit(phase=PodPhase.ERROR, message=f"wait: Error: {error}", finished_at=now)
+            for _ in range(60):
+                time.sleep(1)
+                with suppress(OSError):
+                    records.write_record(self._directory, records.EXIT, short)
+                    break
+
+    def _trace(self) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        with suppress(OSError), os.fdopen(os.open(records.TRACE, flags, 0o600, dir_fd=self._directory), "w") as file:
+            traceback.print_exc(file=file)
+
+
+def _assess(main: _Running, sidecars: list[_Running], errors: list[str], order: _Order | None) -> tuple[PodPhase, str]:
+    """Phase and message of a pod whose main has ended."""
+    if order is not None and order.reason:
+        return PodPhase.FAILED, order.reason
+    if main.exit_code != 0:
+        return PodPhase.FAILED, main.message
+    if errors:
+        return PodPhase.ERROR, f"wait: Error (exit code 64): failed to save outputs: {'; '.join(errors)}"
+    for sidecar in sidecars:
+        if sidecar.exit_code not in (0, *_ENDED_BY_SIGNAL):
+            return PodPhase.FAILED, sidecar.message
+    return PodPhase.SUCCEEDED, ""
+
+
+_terminated: list[int] = []
+
+
+def _noted(number: int, _frame: FrameType | None) -> None:
+    if number == signal.SIGTERM:
+        _terminated.append(number)
+
+
+def note_signals() -> None:
+    """From now on TERM is an order to look at, not the end; before the claim, for an order may follow at once."""
+    for number in (signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, _noted)
+
+
+def supervise(settings: PodSettings, isolation: IsolationReport, pod_id: str, *, warm: bool) -> None:
+    """Body of a claimed pod's process; returns when the exit record is written.
+
+    Raises: BecomeEntryPoint, in the forked main of a warm process only.
+    """
+    folder = settings.pods / pod_id
+    directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    request = records.read_record(directory, records.REQUEST, PodRequest)
+    if request is None:
+        ended = PodExit(phase=PodPhase.ERROR, message="init: Error: the pod's request is not readable")
+        records.write_record(directory, records.EXIT, ended)
+        return
+    with suppress(FileExistsError):
+        os.mkdir(records.LOGS, 0o700, dir_fd=directory)
+    Supervisor(settings, isolation, request, folder, directory).run(warm=warm)

@@ -1,0 +1,161 @@
+"""The parent of supervisors: a process that imports what they need, forks one per pod, and does nothing else.
+
+Two of them run beside a control plane: a light one, and a warm one that has also imported the heavy libraries, so
+that a Python step forked below it starts at once. Each listens on a socket that it inherited; at its end of file (the
+control plane is gone) it ends, and its supervisors, sessions of their own, go on.
+
+Protocol, one JSON text per packet: settings in, `Ready` out; then `Launch` in, `Launched` out, by the supervisor
+itself once its claim is made. Invariant: one thread, no state but imported modules.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+
+import msgspec
+
+from setpoint.adapters.pods import isolation, linux, records
+from setpoint.adapters.pods.preload import preload
+from setpoint.adapters.pods.processes import BecomeEntryPoint
+from setpoint.adapters.pods.settings import PodSettings
+from setpoint.adapters.pods.supervisor import note_signals, supervise
+from setpoint.apis.meta import Wire
+
+PACKET_BYTES = 1 << 17
+
+
+class Ready(Wire, frozen=True, kw_only=True):
+    """The process can fork; `refusal` says why not, if so."""
+
+    isolation: isolation.IsolationReport
+    refusal: str = ""
+
+
+class Launch(Wire, frozen=True, kw_only=True):
+    """Start the pod whose request lies in its directory."""
+
+    id: str
+
+
+class Launched(Wire, frozen=True, kw_only=True):
+    """The pod is claimed: by the answering supervisor, or earlier; `error` if it could not be."""
+
+    id: str
+    error: str = ""
+
+
+class Zygote:
+    """Serves one launcher over a socket of packets."""
+
+    def __init__(self, connection: socket.socket, *, warm: bool) -> None:
+        self._connection = connection
+        self._warm = warm
+        self.after_fork: list[Callable[[], None]] = []
+
+    def serve(self) -> None:
+        """Until the other end closes.
+
+        Raises: BecomeEntryPoint, in a forked step only.
+        """
+        settings = msgspec.json.decode(self._connection.recv(PACKET_BYTES), type=PodSettings)
+        found = isolation.choose(settings.isolation, _probe(settings))
+        settings.make_store()
+        refusal = ""
+        if self._warm:
+            self.after_fork, refusal = preload(settings.preload)
+        self._send(Ready(isolation=found, refusal=refusal))
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors leave no zombies
+        gc.collect()
+        gc.freeze()  # shared pages stay shared
+        while packet := self._connection.recv(PACKET_BYTES):
+            launch = msgspec.json.decode(packet, type=Launch)
+            if os.fork() == 0:
+                self._supervise(settings, found, launch.id)
+                os._exit(0)
+
+    def _supervise(self, settings: PodSettings, found: isolation.IsolationReport, pod_id: str) -> None:
+        os.setsid()
+        note_signals()
+        gc.disable()
+        linux.set_process_name("setpoint-pod")
+        try:
+            linux.become_subreaper()
+            claimed = records.create_record(settings.pods / pod_id, records.CLAIM, records.own_identity())
+        except OSError as error:
+            self._send(Launched(id=pod_id, error=str(error)))
+            return
+        self._send(Launched(id=pod_id))
+        self._connection.close()
+        if claimed:
+            supervise(settings, found, pod_id, warm=self._warm)
+
+    def _send(self, message: Wire) -> None:
+        try:
+            self._connection.send(msgspec.json.encode(message))
+        except OSError:
+            return  # the control plane is gone: the claim tells its successor what it missed
+
+
+def _probe(settings: PodSettings) -> isolation.IsolationReport:
+    """What the host allows, tried in a child that is spoilt by it."""
+    home = Path(settings.home)
+    read, write = os.pipe()
+    with TemporaryDirectory(dir=home, prefix=".probe-") as scratch:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.write(write, msgspec.json.encode(isolation.probe(Path(scratch))))
+            finally:
+                os._exit(0)
+        os.close(write)
+        answer = os.read(read, PACKET_BYTES)
+        os.close(read)
+        os.waitpid(pid, 0)
+    if not answer:
+        return isolation.IsolationReport(
+            mode=isolation.Isolation.REWRITE, reason="the trial of a private root ended with an error"
+        )
+    return msgspec.json.decode(answer, type=isolation.IsolationReport)
+
+
+def _turn_into(step: BecomeEntryPoint, after_fork: list[Callable[[], None]]) -> object:
+    """The rest of a forked step's life: what the console script of that name would do."""
+    gc.enable()
+    os.environ.clear()
+    os.environ.update(step.environment)
+    sys.argv = list(step.argv)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, write_through=True)  # type: ignore[union-attr]  # a TextIOWrapper
+    for prepare in after_fork:
+        prepare()
+    module, _, name = step.name.partition(":")
+    return cast("Callable[[], object]", getattr(import_module(module), name))()
+
+
+def main() -> object:
+    """Serve; in a forked step, be that step."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the control plane, which closes the socket
+    descriptor, warm = int(sys.argv[1]), "--warm" in sys.argv
+    linux.set_process_name("setpoint-warm" if warm else "setpoint-zygote")
+    with socket.socket(fileno=descriptor) as connection:
+        zygote = Zygote(connection, warm=warm)
+        try:
+            zygote.serve()
+            return 0
+        except BecomeEntryPoint as turned:
+            step = turned
+            connection.detach()  # closed by the fork already, and its number may mean something else by now
+    return _turn_into(step, zygote.after_fork)
+
+
+if __name__ == "__main__":
+    sys.exit(main())  # type: ignore[arg-type]  # an exit code, a text or None, as a console script returns
