@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import cast
 
 import httptools
 
@@ -57,6 +58,7 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._no_body = False
         self._spoilt = False
+        self._keep_alive = False
 
     # What the gateway calls
 
@@ -110,7 +112,7 @@ class Connection(asyncio.Protocol):
     def release(self) -> None:
         """Back to the pool if the exchange ended cleanly, else closed."""
         usable = self._complete and not (self._chunks or self._closed or self._no_body or self._spoilt)
-        if usable and self._parser.should_keep_alive():
+        if usable and self._keep_alive:
             self._pool.put(self)
         else:
             self.close()
@@ -125,8 +127,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the transport."""
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class, only by what it can
 
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
@@ -191,6 +192,7 @@ class Connection(asyncio.Protocol):
         """The body is whole."""
         if self._status:
             self._complete = True
+            self._keep_alive = self._parser.should_keep_alive()  # the parser knows it only here
             self._wake()
 
     def _write(self, data: bytes) -> None:
