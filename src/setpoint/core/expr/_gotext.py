@@ -15,6 +15,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from setpoint.core.expr._errors import MAX_DEPTH, ExpressionError
 
+MAX_PIECES = 2_000_000
+"""Most pieces one value is written in."""
+
 _LINES = {0x2028: "\\u2028", 0x2029: "\\u2029"}
 _HTML = {**_LINES, ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
@@ -58,22 +61,43 @@ def _json_float(value: float) -> str:
     return text.replace("e-0", "e-") if "e-0" in text else text
 
 
-def format_value(value: Any, depth: int = 0) -> str:
-    """The text of `fmt.Sprintf("%v", value)`: lists `[a b]`, maps `map[k:v]` with sorted keys, nil `<nil>`."""
-    if depth > MAX_DEPTH:
-        raise ExpressionError(f"value is nested deeper than {MAX_DEPTH}")
+def format_value(value: Any) -> str:
+    """The text of `fmt.Sprintf("%v", value)`: lists `[a b]`, maps `map[k:v]` with sorted keys, nil `<nil>`.
+
+    Raises:
+        ExpressionError: If the value is nested too deeply or too large.
+    """
+    parts: list[str] = []
+    _format_parts(value, parts, 0)
+    return "".join(parts)
+
+
+def _format_parts(value: Any, parts: list[str], depth: int) -> None:
+    if depth > MAX_DEPTH or len(parts) > MAX_PIECES:
+        raise ExpressionError("the value is too large or too deep to be written as text")
+    if isinstance(value, Mapping):
+        parts.append("map[")
+        for number, key in enumerate(_sorted(value)):
+            parts.append(f"{' ' if number else ''}{_format_scalar(key)}:")
+            _format_parts(value[key], parts, depth + 1)
+        parts.append("]")
+    elif isinstance(value, list | tuple):
+        parts.append("[")
+        for number, item in enumerate(value):
+            if number:
+                parts.append(" ")
+            _format_parts(item, parts, depth + 1)
+        parts.append("]")
+    else:
+        parts.append(_format_scalar(value))
+
+
+def _format_scalar(value: Any) -> str:
     if value is None:
         return "<nil>"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
-        return format_float(value)
-    if isinstance(value, Mapping):
-        pairs = (f"{format_value(key, depth + 1)}:{format_value(value[key], depth + 1)}" for key in _sorted(value))
-        return f"map[{' '.join(pairs)}]"
-    if isinstance(value, list | tuple):
-        return f"[{' '.join(format_value(item, depth + 1) for item in value)}]"
-    return str(value)
+    return format_float(value) if isinstance(value, float) else str(value)
 
 
 def _sorted(mapping: Mapping[Any, Any]) -> list[Any]:
@@ -100,35 +124,63 @@ def to_json(value: Any, *, indent: str = "", escape_html: bool = True) -> str:
     Raises:
         ExpressionError: For a value JSON cannot hold (infinities, deeper than the bound).
     """
-    return "".join(_json_parts(value, indent, "\n" if indent else "", _HTML if escape_html else _LINES, 0))
+    writer = _JsonWriter(indent, _HTML if escape_html else _LINES)
+    writer.write(value, 0)
+    return "".join(writer.parts)
 
 
-def _json_parts(value: Any, indent: str, newline: str, table: dict[int, str], depth: int) -> list[str]:
-    if depth > MAX_DEPTH:
-        raise ExpressionError(f"value is nested deeper than {MAX_DEPTH}")
-    if isinstance(value, GoValue):
-        value = value.json_value()
-    if value is None or isinstance(value, bool | str):
-        return [json_string(value, table) if isinstance(value, str) else json.dumps(value)]
-    if isinstance(value, int):
-        return [str(value)]
-    if isinstance(value, float):
-        return [_json_float(value)]
-    inner = newline + indent * (depth + 1) if newline else ""
-    outer = newline + indent * depth if newline else ""
-    parts: list[str] = []
-    if isinstance(value, Mapping):
-        colon = ": " if newline else ":"
-        texts = sorted((key if isinstance(key, str) else format_value(key), value[key]) for key in _sorted(value))
-        for key, item in texts:
-            parts += [",", inner, json_string(key, table), colon]
-            parts += _json_parts(item, indent, newline, table, depth + 1)
-        return ["{", *parts[1:], outer, "}"] if parts else ["{}"]
-    if isinstance(value, list | tuple):
+class _JsonWriter:
+    """Collects the pieces of one JSON text; counts them, since shared parts of a value can unfold without end."""
+
+    def __init__(self, indent: str, table: dict[int, str]) -> None:
+        self.indent = indent
+        self.table = table
+        self.parts: list[str] = []
+
+    def write(self, value: Any, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            raise ExpressionError(f"value is nested deeper than {MAX_DEPTH}")
+        if len(self.parts) > MAX_PIECES:
+            raise ExpressionError("the value is too large to be written as JSON")
+        if isinstance(value, GoValue):
+            value = value.json_value()
+        if value is None:
+            self.parts.append("null")
+        elif isinstance(value, bool):
+            self.parts.append("true" if value else "false")
+        elif isinstance(value, str):
+            self.parts.append(json_string(value, self.table))
+        elif isinstance(value, int):
+            self.parts.append(str(value))
+        elif isinstance(value, float):
+            self.parts.append(_json_float(value))
+        elif isinstance(value, Mapping):
+            self.mapping(value, depth)
+        elif isinstance(value, list | tuple):
+            self.array(value, depth)
+        else:
+            raise ExpressionError(f"json: unsupported type: {go_type(value)}")
+
+    def line(self, depth: int) -> str:
+        return f"\n{self.indent * depth}" if self.indent else ""
+
+    def mapping(self, value: Mapping[Any, Any], depth: int) -> None:
+        pairs = sorted((key if isinstance(key, str) else format_value(key), key) for key in _sorted(value))
+        colon = ": " if self.indent else ":"
+        opening = "{"
+        for text, key in pairs:
+            self.parts.append(f"{opening}{self.line(depth + 1)}{json_string(text, self.table)}{colon}")
+            self.write(value[key], depth + 1)
+            opening = ","
+        self.parts.append(f"{self.line(depth)}}}" if pairs else "{}")
+
+    def array(self, value: list[Any] | tuple[Any, ...], depth: int) -> None:
+        opening = "["
         for item in value:
-            parts += [",", inner, *_json_parts(item, indent, newline, table, depth + 1)]
-        return ["[", *parts[1:], outer, "]"] if parts else ["[]"]
-    raise ExpressionError(f"json: unsupported type: {go_type(value)}")
+            self.parts.append(opening + self.line(depth + 1))
+            self.write(item, depth + 1)
+            opening = ","
+        self.parts.append(f"{self.line(depth)}]" if value else "[]")
 
 
 def json_string(text: str, table: dict[int, str] = _HTML) -> str:

@@ -1,0 +1,68 @@
+"""What a callable function is, and what it may take from outside the expression."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from setpoint.core.expr._errors import ExpressionError
+
+
+@dataclass(frozen=True, eq=False)
+class Ambient:
+    """What a few functions need that no expression holds: the time, and numbers that look random.
+
+    Args:
+        now: The present, aware.
+        seed: Bytes the numbers are derived from: the same seed draws the same numbers in the same order.
+    """
+
+    now: datetime
+    seed: bytes = b""
+    _state: list[int] = field(default_factory=lambda: [0])
+
+    def draw(self, count: int) -> bytes:
+        """That many bytes, other ones at each call."""
+        found = b""
+        while len(found) < count:
+            self._state[0] += 1
+            found += hashlib.sha256(self.seed + self._state[0].to_bytes(8)).digest()
+        return found[:count]
+
+    def below(self, bound: int) -> int:
+        """A number from 0 up to but not including `bound`."""
+        return int.from_bytes(self.draw(16)) % bound
+
+    def letters(self, alphabet: str, count: int) -> Iterator[str]:
+        """That many characters out of an alphabet."""
+        return (alphabet[self.below(len(alphabet))] for _ in range(count))
+
+
+Run = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function: `run(ambient, *arguments)`, how many arguments it takes (most None: any number), what it returns.
+
+    `result` is the type the checker may rely on, "any" where it is known only at run time.
+    """
+
+    run: Run
+    least: int
+    most: int | None
+    result: str = "any"
+
+
+def demand(ambient: Ambient | None, name: str) -> Ambient:
+    """The surroundings, which must be there for this function.
+
+    Raises:
+        ExpressionError: Where expressions are evaluated without a clock.
+    """
+    if ambient is None:
+        raise ExpressionError(f"function {name} needs a clock or randomness, which this place does not have")
+    return ambient
