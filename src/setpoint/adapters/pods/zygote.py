@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,11 +25,14 @@ from typing import cast
 import msgspec
 
 from setpoint.adapters.pods import isolation, linux, records
+from setpoint.adapters.pods.environments import search_path
+from setpoint.adapters.pods.images import resolve
 from setpoint.adapters.pods.preload import preload
 from setpoint.adapters.pods.processes import BecomeEntryPoint
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.pods.supervisor import note_signals, supervise
 from setpoint.apis.meta import Wire
+from setpoint.ports.launcher import Container, PodExit, PodPhase, PodRequest
 
 PACKET_BYTES = 1 << 17
 
@@ -72,6 +76,7 @@ class Zygote:
         refusal = ""
         if self._warm:
             self.after_fork, refusal = preload(settings.preload)
+        _rehearse(settings)
         self._send(Ready(isolation=found, refusal=refusal))
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors leave no zombies
         gc.collect()
@@ -125,6 +130,19 @@ def _probe(settings: PodSettings) -> isolation.IsolationReport:
             mode=isolation.Isolation.REWRITE, reason="the trial of a private root ended with an error"
         )
     return msgspec.json.decode(answer, type=isolation.IsolationReport)
+
+
+def _rehearse(settings: PodSettings) -> None:
+    """Fill the caches (decoders, compiled patterns) that every fork would else fill again."""
+    main = Container(name="main", image="busybox", command=("true",))
+    request = PodRequest(id="none", name="none", namespace="none", main=main)
+    msgspec.json.decode(msgspec.json.encode(request), type=PodRequest)
+    for record in (records.Started(pid=0, started_at=datetime.now(UTC)), records.KillOrder(), records.own_identity()):
+        msgspec.json.decode(msgspec.json.encode(record), type=type(record))
+    msgspec.json.encode(PodExit(phase=PodPhase.SUCCEEDED))
+    resolve(settings.rules, "no/such/image:1", ("true",), ())
+    search_path(resolve(settings.rules, "setpoint", (), ()), Path(settings.home), Path(os.devnull), lambda: None)
+    isolation.PrivateRoot(directory=settings.pods / "none", kept=settings.kept).locate("none")
 
 
 def _turn_into(step: BecomeEntryPoint, after_fork: list[Callable[[], None]]) -> object:
