@@ -9,7 +9,7 @@ export SETPOINT_HOME
 
 # The main job. DATA=dir takes the files of that directory; KEEP=1 leaves the services running.
 run: $(VENV)/.ready
-	@$(BIN)/setpoint run process-control $(if $(DATA),-p source=$(abspath $(DATA))) $(if $(KEEP),--keep) $(ARGS)
+	@$(BIN)/setpoint run process-control $(if $(DATA),-p source=$(abspath $(DATA))) --artifact report=report.html $(if $(KEEP),--keep) $(ARGS)
 
 test: $(VENV)/.ready
 	@$(BIN)/python -m pytest -q $(ARGS)

@@ -12,9 +12,10 @@ from setpoint import pipelines
 from setpoint.apis.argo import Arguments, Parameter, Workflow, WorkflowSpec, WorkflowTemplate, WorkflowTemplateRef
 from setpoint.apis.errors import InvalidSpec, Location
 from setpoint.apis.kinds import KINDS
-from setpoint.apis.manifest import load_documents
+from setpoint.apis.manifest import Document, decode_document, load_documents
 from setpoint.apis.meta import ObjectMeta, Resource
 
+_CLASSES = {(kind.API_VERSION, kind.KIND): kind for kind in KINDS}
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -24,6 +25,7 @@ class Manifest:
 
     name: str
     resources: tuple[Resource, ...]
+    documents: tuple[Document | None, ...]  # where each object was read; None for one that was made
     key: str
 
 
@@ -39,17 +41,18 @@ def read_manifest(target: str, parameters: Mapping[str, str], *, namespace: str)
         InvalidSpec: No such file or template, or the content is wrong (file, line, column, field path).
     """
     text, name = _read(target)
-    if target in pipelines.names() and not _is_path(target):
-        resources = _run_of_template(text, name)
-    else:
-        resources = tuple(document.decode(KINDS) for document in load_documents(text, name))
+    documents: tuple[Document | None, ...] = load_documents(text, name)
+    resources = tuple(decode_document(document, _CLASSES) for document in documents if document is not None)
     if not resources:
         raise InvalidSpec("holds no object", location=Location(file=name))
+    if not _is_path(target):
+        resources, documents = (*resources, _run_of(target)), (*documents, None)
     resources = tuple(_placed(resource, namespace) for resource in resources)
     if parameters:
         resources = tuple(_with_parameters(resource, parameters) for resource in resources)
-    digest = hashlib.sha256("\0".join([text, namespace, *map("=".join, sorted(parameters.items()))]).encode())
-    return Manifest(name=name, resources=resources, key=digest.hexdigest()[:16])
+    words = [text, namespace, *map("=".join, sorted(parameters.items()))]
+    key = hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
+    return Manifest(name=name, resources=resources, documents=documents, key=key)
 
 
 def _is_path(target: str) -> bool:
@@ -76,14 +79,12 @@ def _read(target: str) -> tuple[str, str]:
         raise InvalidSpec("may not be read by this user", location=Location(file=target)) from error
 
 
-def _run_of_template(text: str, name: str) -> tuple[Resource, ...]:
-    """The template itself, and a Workflow that refers to it: what `argo submit --from` makes of it."""
-    template = load_documents(text, name)[0].decode(KINDS)
-    workflow = Workflow(
-        metadata=ObjectMeta(generate_name=f"{name}-"),
-        spec=WorkflowSpec(workflow_template_ref=WorkflowTemplateRef(name=name)),
+def _run_of(template: str) -> Workflow:
+    """A Workflow that refers to the template: what `argo submit --from` makes of it."""
+    return Workflow(
+        metadata=ObjectMeta(generate_name=f"{template}-"),
+        spec=WorkflowSpec(workflow_template_ref=WorkflowTemplateRef(name=template)),
     )
-    return (template, workflow)
 
 
 def _placed(resource: Resource, namespace: str) -> Resource:

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from setpoint.apis.argo import CronWorkflow, Workflow
-from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.errors import InvalidSpec, NotFound
 from setpoint.apis.meta import Resource
 from setpoint.apis.serving import InferenceService
 from setpoint.cli._context import (
@@ -24,10 +24,11 @@ from setpoint.cli._context import (
     parse_parameters,
     run_async,
 )
-from setpoint.cli._manifests import Manifest, read_manifest, unknown_parameters
+from setpoint.cli._manifests import Manifest, read_manifest
 from setpoint.cli._output import Output, OutputOption
 from setpoint.cli._report import finish
 from setpoint.cli._serving import wait_ready
+from setpoint.cli._validation import check
 from setpoint.cli._watch import follow, make_view
 from setpoint.wiring.session import Need, Session, open_session
 from setpoint.wiring.settings import Settings, load_settings
@@ -62,10 +63,15 @@ def run(
             raise InvalidSpec(
                 f"a CronWorkflow has no end to run to; store it with `setpoint submit {target}`", path="kind"
             )
-    for name in unknown_parameters(manifest, parameters):
-        typer.echo(f"warning: {manifest.name} declares no parameter {name!r}", err=True)
     settings = load_settings(home)
-    command = _Run(manifest=manifest, output=output, artifacts=parse_parameters(artifact), keep=keep)
+    command = _Run(
+        manifest=manifest,
+        parameters=tuple(parameters),
+        namespace=namespace,
+        output=output,
+        artifacts=parse_parameters(artifact),
+        keep=keep,
+    )
     raise typer.Exit(run_async(lambda: command.main(settings)))
 
 
@@ -74,6 +80,8 @@ class _Run:
     """One invocation: creates what the manifest holds, follows it, tells how it ended."""
 
     manifest: Manifest
+    parameters: tuple[str, ...]
+    namespace: str
     output: Output
     artifacts: dict[str, str]
     keep: bool
@@ -104,6 +112,7 @@ class _Run:
         self._stopping = asyncio.ensure_future(self._stop_all(session))
 
     async def _to_the_end(self, session: Session) -> int:
+        await check(self.manifest, session.resources, namespace=self.namespace, parameters=self.parameters)
         created = [await self._begin(session, resource) for resource in _in_order(self.manifest.resources)]
         quiet = self.output not in (Output.TABLE, Output.WIDE)
         console = Console(stderr=False)
@@ -132,6 +141,7 @@ class _Run:
         if session.owns and (former := await _unattended(session, self.manifest.key, resource)) is not None:
             typer.echo(f"going on with {former.metadata.name}, which was interrupted", err=True)
             return former
+        await _make_room(session, resource)
         metadata = resource.metadata
         labels = {**metadata.labels, LABEL_RUN: self.manifest.key}
         return await session.verbs.submit(resource.replace(metadata=metadata.replace(labels=labels)))
@@ -169,6 +179,18 @@ def _in_order(resources: Sequence[Resource]) -> list[Resource]:
     """What others refer to comes first, runs come last; else as in the file."""
     rank = {Workflow: 2, InferenceService: 1}
     return sorted(resources, key=lambda item: rank.get(type(item), 0))
+
+
+async def _make_room(session: Session, wanted: Workflow) -> None:
+    """Delete a finished run that `run` made under the same fixed name; one that still runs is left alone."""
+    name, namespace = wanted.metadata.name, wanted.metadata.namespace
+    try:
+        former = await session.resources.get(Workflow, namespace, name) if name else None
+    except NotFound:
+        return
+    if former is not None and former.status.completed and LABEL_RUN in former.metadata.labels:
+        typer.echo(f"replacing the finished run {name!r}", err=True)
+        await session.resources.delete(Workflow, namespace, name, uid=former.metadata.uid)
 
 
 async def _unattended(session: Session, key: str, wanted: Workflow) -> Workflow | None:

@@ -8,8 +8,9 @@ import typer
 
 from setpoint.apis.argo import Workflow
 from setpoint.cli._context import HomeOption, NamespaceOption, ParameterOption, parse_parameters, run_async
-from setpoint.cli._manifests import read_manifest, unknown_parameters
+from setpoint.cli._manifests import read_manifest
 from setpoint.cli._output import Output, OutputOption, print_objects
+from setpoint.cli._validation import check
 from setpoint.wiring.session import Need, open_session
 from setpoint.wiring.settings import load_settings
 
@@ -30,12 +31,11 @@ def submit(
     """
     parameters = parse_parameters(parameter)
     manifests = [read_manifest(target, parameters, namespace=namespace) for target in targets]
-    for manifest in manifests:
-        for name in unknown_parameters(manifest, parameters):
-            typer.echo(f"warning: {manifest.name} declares no parameter {name!r}", err=True)
 
     async def main() -> None:
         async with open_session(load_settings(home), Need.RUNNING) as session:
+            for manifest in manifests:
+                await check(manifest, session.resources, namespace=namespace, parameters=tuple(parameters))
             created = [
                 await (session.verbs.submit(item) if isinstance(item, Workflow) else session.apply(item))
                 for manifest in manifests

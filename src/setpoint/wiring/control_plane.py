@@ -1,0 +1,145 @@
+"""The control plane: store, launcher, engines and API of one state directory, in one event loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from setpoint.adapters.artifacts import LocalArtifactStore
+from setpoint.adapters.clock import SystemClock
+from setpoint.adapters.pods.isolation import Isolation
+from setpoint.adapters.pods.launcher import HostLauncher
+from setpoint.adapters.pods.settings import PodSettings, read_image_rules
+from setpoint.adapters.sqlite import SqliteStore
+from setpoint.apis.kinds import KINDS
+from setpoint.apis.serving import InferenceService
+from setpoint.clients.inference import InferenceClient
+from setpoint.components import IMAGE
+from setpoint.engines.runner import Runner
+from setpoint.engines.serving import GatewayKeeper, ServingEngine, ServingSettings
+from setpoint.engines.workflow import WorkflowEngine
+from setpoint.ports.clock import Clock
+from setpoint.ports.launcher import Launcher
+from setpoint.ports.resources import ResourceApi
+from setpoint.ports.workflows import WorkflowVerbs
+from setpoint.server.argo import ArgoRoutes
+from setpoint.server.gateway import RouteFile
+from setpoint.server.kubernetes import KubernetesRoutes
+from setpoint.wiring.endpoint import Endpoint, listen, write_endpoint
+from setpoint.wiring.http import serve
+from setpoint.wiring.session import Session
+from setpoint.wiring.settings import Settings
+from setpoint.wiring.verbs import LocalVerbs
+
+# What component steps import at once; a warm process has it imported when they come.
+PRELOAD = (
+    "setpoint.cli.component",
+    "setpoint.components.data_processing",
+    "setpoint.components.model_training",
+    "setpoint.components.model_evaluation",
+    "setpoint.components.model_deployment",
+    "setpoint.components.run_summary",
+)
+ENTRY_POINTS = {"setpoint": "setpoint.cli:main"}
+_PROBE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlPlane:
+    """What is up, as ports, and where others reach it."""
+
+    resources: ResourceApi
+    verbs: WorkflowVerbs
+    clock: Clock
+    endpoint: Endpoint
+
+
+@asynccontextmanager
+async def control_plane(
+    settings: Settings, *, serve_stored: bool, keep_services: bool = False
+) -> AsyncIterator[ControlPlane]:
+    """Everything up, for as long as the context lasts; running pods outlive it.
+
+    Args:
+        settings: Whose state directory, and how.
+        serve_stored: Start the InferenceServices that are stored; else only those that are touched from now on, and
+            those whose servers a killed predecessor left running.
+        keep_services: Leave model servers and gateway running at the end; a later control plane adopts them.
+
+    Raises:
+        Unavailable: Another process has the state directory, or a port that was asked for is in use.
+    """
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        store = stack.enter_context(SqliteStore(settings.home / "store", clock))
+        sock = stack.enter_context(listen(settings.home, settings.port))
+        launcher = await stack.enter_async_context(HostLauncher(_pod_settings(settings)))
+        artifacts = LocalArtifactStore(settings.home / "artifacts")
+        verbs = LocalVerbs(store.resources, store.journal, launcher, artifacts)
+        routes = [*KubernetesRoutes(store.resources, KINDS).routes(), *ArgoRoutes(verbs, store.resources).routes()]
+        endpoint = write_endpoint(settings.home, sock)
+        runner = Runner(store.resources, clock, CollectorRegistry())
+        serving = _serving_engine(settings, store.resources, launcher, clock)
+        serving.attach(runner, resting=frozenset() if serve_stored else await _stored(store.resources))
+        workflows = WorkflowEngine(
+            resources=store.resources,
+            journal=store.journal,
+            launcher=launcher,
+            clock=clock,
+            pod_environment={"SETPOINT_HOME": str(settings.home)},
+        )
+        runner.background("workflow-engine", workflows.run)
+        async with serve(routes, sock, endpoint.token):
+            async with runner:
+                yield ControlPlane(resources=store.resources, verbs=verbs, clock=clock, endpoint=endpoint)
+            if not keep_services:
+                await serving.stop_services()
+
+
+@asynccontextmanager
+async def store_only(settings: Settings) -> AsyncIterator[Session]:
+    """Objects and logs of a state directory where no control plane is up; nothing is started."""
+    with SqliteStore(settings.home / "store", SystemClock()) as store:
+        launcher = HostLauncher(_pod_settings(settings))
+        verbs = LocalVerbs(store.resources, store.journal, launcher, LocalArtifactStore(settings.home / "artifacts"))
+        yield Session(resources=store.resources, verbs=verbs, clock=SystemClock(), owns=False)
+
+
+def _pod_settings(settings: Settings) -> PodSettings:
+    images = ()
+    if settings.images:
+        with open(settings.images, encoding="utf-8") as file:  # noqa: PTH123  the name is the user's, shown as given
+            images = read_image_rules(file.read(), file=settings.images)
+    return PodSettings(
+        home=str(settings.home),
+        isolation=Isolation(settings.isolation),
+        images=images,
+        entry_points=ENTRY_POINTS,
+        preload=PRELOAD,
+    )
+
+
+async def _stored(resources: ResourceApi) -> frozenset[str]:
+    """Versions of the services as they lie there now: who is touched has another one afterwards."""
+    services = await resources.list(InferenceService)
+    return frozenset(item.metadata.resource_version for item in services.items)
+
+
+def _serving_engine(settings: Settings, resources: ResourceApi, launcher: Launcher, clock: Clock) -> ServingEngine:
+    return ServingEngine(
+        resources=resources,
+        launcher=launcher,
+        routes=RouteFile(settings.home),
+        probe=_is_ready,
+        gateway=GatewayKeeper(home=settings.home, launcher=launcher, clock=clock, image=IMAGE),
+        clock=clock,
+        settings=ServingSettings(home=settings.home, image=IMAGE),
+    )
+
+
+async def _is_ready(url: str, model: str) -> bool:
+    async with InferenceClient(url, model, timeout_seconds=_PROBE_SECONDS) as client:
+        return await client.ready()
