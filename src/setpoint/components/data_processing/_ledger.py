@@ -1,0 +1,97 @@
+"""What processing did, counted as it happens: by column and kind, and by row.
+
+Invariant: a count says how many raw values or records were changed or dropped for that one reason, so the counts of a
+column add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from setpoint.components.data_processing._names import RUN, TIME
+from setpoint.components.data_processing._times import TimeNotes
+
+CHANGES = ("text", "quality", "sentinel", "not_finite", "limits", "stuck", "spikes", "filled", "held", "stale")
+CHANGE_WORDS = {
+    "text": "status words and other text",
+    "quality": "marked bad by the recorder",
+    "sentinel": "codes instead of values",
+    "not_finite": "not finite",
+    "limits": "outside engineering limits",
+    "stuck": "stuck sensor",
+    "spikes": "spikes",
+    "filled": "short gaps filled",
+    "held": "held between records",
+    "stale": "held value too old",
+}
+
+_MOST_POINTS = 500
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The record of one run of data-processing."""
+
+    rows_in: int = 0
+    unordered: int = 0
+    duplicates: int = 0
+    frozen: int = 0
+    without_target: int = 0
+    time: TimeNotes = field(default_factory=TimeNotes)
+    columns: dict[str, dict[str, int]] = field(default_factory=dict)
+    missing: dict[str, int] = field(default_factory=dict)  # as recorded
+    converted: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    removed: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+    def add(self, column: str, kind: str, count: int) -> None:
+        """Count changes of one kind; zero leaves no entry."""
+        if count:
+            entry = self.columns.setdefault(column, {})
+            entry[kind] = entry.get(kind, 0) + count
+
+    def add_all(self, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Count changes of many columns."""
+        for column, kinds in counts.items():
+            for kind, count in kinds.items():
+                self.add(column, kind, count)
+
+    def keep_removed(self, column: str, raw: pl.DataFrame, clean: pl.DataFrame) -> None:
+        """Remember where values were taken away, in the column's unit, for the plots; at most a few hundred."""
+        gone = raw.filter(raw[column].is_not_null() & clean[column].is_null())
+        if gone.height:
+            points = gone.select(pl.col(RUN).cast(pl.String), TIME, pl.col(column).alias("value"))
+            self.removed[column] = points.gather_every(max(1, gone.height // _MOST_POINTS))
+
+    @property
+    def values_changed(self) -> int:
+        """Values taken away, clipped or filled; a value held onto a grid is no change of a record."""
+        return sum(n for kinds in self.columns.values() for kind, n in kinds.items() if kind not in ("held", "stale"))
+
+    def rows(self) -> dict[str, int]:
+        """Counts by record, in the order of the stages."""
+        return {
+            "in": self.rows_in,
+            "without_time": self.time.missing,
+            "ambiguous_local_time": self.time.ambiguous,
+            "non_existent_local_time": self.time.non_existent,
+            "unordered": self.unordered,
+            "duplicate_time": self.duplicates,
+            "frozen": self.frozen,
+            "without_target": self.without_target,
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it for JSON, columns in their order of appearance."""
+        return {
+            "rows": self.rows(),
+            "columns": self.columns,
+            "missing_as_recorded": {name: count for name, count in self.missing.items() if count},
+            "converted": self.converted,
+            "time_formats": sorted(self.time.formats),
+            "notes": self.notes,
+        }
