@@ -142,7 +142,7 @@ class _Composer:
     def _scalar(self, event: Any) -> None:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         try:
-            if event.tag is not None and event.tag != "!":
+            if event.tag is not None:
                 value: Scalar = resolve_tagged(event.tag, event.value)
             else:
                 value = resolve_plain(event.value) if event.implicit[0] else event.value
