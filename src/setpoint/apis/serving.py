@@ -259,7 +259,7 @@ class InferenceServiceStatus(Wire, frozen=True, kw_only=True):
     components: dict[str, ComponentStatus] = {}
     conditions: tuple[Condition, ...] = ()
     model_status: ModelStatus | None = None
-    observed_generation: int | None = None
+    observed_generation: int = 0
     annotations: dict[str, str] = {}
     canary_statuses: tuple[Any, ...] = ()
     deployment_mode: str = ""
