@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from setpoint.core.expr._errors import ExpressionError
+from setpoint.core.expr._gotext import go_type
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,3 +67,41 @@ def demand(ambient: Ambient | None, name: str) -> Ambient:
     if ambient is None:
         raise ExpressionError(f"function {name} needs a clock or randomness, which this place does not have")
     return ambient
+
+
+_KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "s": ("a string", lambda value: isinstance(value, str)),
+    "i": ("an int", lambda value: isinstance(value, int) and not isinstance(value, bool)),
+    "b": ("a bool", lambda value: isinstance(value, bool)),
+    "m": ("a map", lambda value: isinstance(value, Mapping)),
+    "l": ("a list", lambda value: isinstance(value, list | tuple)),
+    "a": ("anything", lambda value: True),
+}
+
+
+def typed(
+    name: str, kinds: str, run: Run, result: str = "any", *, optional: int = 0, ambient: bool = False
+) -> Function:
+    """A function that checks the types of its arguments, as a Go function's signature does.
+
+    Args:
+        name: For messages.
+        kinds: One letter per argument: s string, i int, b bool, m map, l list, a any; a trailing `*` repeats the last
+            one any number of times, also none.
+        run: Takes the arguments, behind the ambient if `ambient` is set.
+        result: Type for the checker.
+        optional: How many of the last arguments may be missing.
+        ambient: Whether it needs a clock or randomness.
+    """
+    repeated = kinds.endswith("*")
+    letters = kinds.rstrip("*")
+    least = len(letters) - (1 if repeated else optional)
+
+    def checked(surroundings: Ambient | None, *arguments: Any) -> Any:
+        for index, argument in enumerate(arguments):
+            wanted, fits = _KINDS[letters[min(index, len(letters) - 1)]]
+            if not fits(argument):
+                raise ExpressionError(f"argument {index + 1} of {name} must be {wanted}, got {go_type(argument)}")
+        return run(demand(surroundings, name), *arguments) if ambient else run(*arguments)
+
+    return Function(checked, least, None if repeated else len(letters), result)

@@ -212,3 +212,22 @@ def go_type(value: Any) -> str:
     if isinstance(value, Mapping):
         return "map[string]interface {}"
     return "[]interface {}" if isinstance(value, list | tuple) else type(value).__name__
+
+
+_QUOTED = {
+    7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 34: '\\"', 92: "\\\\",
+}  # fmt: skip
+
+
+def go_quote(text: str) -> str:
+    """A Go string literal, as `%q` prints it."""
+    parts = []
+    for char in text:
+        code = ord(char)
+        if code in _QUOTED:
+            parts.append(_QUOTED[code])
+        elif char.isprintable():
+            parts.append(char)
+        else:
+            parts.append(f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
+    return '"' + "".join(parts) + '"'

@@ -1,6 +1,6 @@
-"""JSONPath look-ups in a JSON text: names, indexes, slices, wildcards, unions and `..`.
+"""JSONPath look-ups in a JSON text: names, indexes, slices, wildcards, unions, filters and `..`.
 
-Filters and scripts are refused by name. Invariant: a path that can name one place only gives the value there and fails
+Scripts `[(...)]` are refused. Invariant: a path that can name one place only gives the value there and fails
 if there is none; any other path gives the list of what it finds.
 """
 
@@ -12,21 +12,14 @@ from typing import Any
 
 from setpoint.core.expr._builtins import from_json
 from setpoint.core.expr._errors import ExpressionError
+from setpoint.core.expr._jsonpath_filter import Filter, compile_filter
 
-_STEP = re.compile(
-    r"""
-      (?P<deep> \.\. (?= [^.] ) )? (?:
-        \.? (?P<name> [^\s.\[\]()*?'"@$]+ )
-      | \.? (?P<all> \* )
-      | \[ \s* (?P<inside> (?: '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*" | [^\]'"] )* ) \s* \] )
-    """,
-    re.VERBOSE,
-)
+_NAME = re.compile(r"[^\s.\[\]()*?'\"@$]+")
 _QUOTED = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\s*(?:,|$)""")
 _INDEX = re.compile(r"\s*(-?[0-9]{1,9})\s*")
 _SLICE = re.compile(r"\s*(-?[0-9]{1,9})?\s*:\s*(-?[0-9]{1,9})?\s*(?::\s*([1-9][0-9]{0,8}))?\s*")
 
-_Key = str | int | slice | None
+_Key = str | int | slice | Filter | None
 
 
 def query(source: str, path: str) -> Any:
@@ -37,10 +30,11 @@ def query(source: str, path: str) -> Any:
     """
     steps = list(_steps(path))
     single = all(not deep and len(keys) == 1 and isinstance(keys[0], str | int) for deep, keys in steps)
-    found = [from_json(source)]
+    document = from_json(source)
+    found = [document]
     for deep, keys in steps:
         places = [below for value in found for below in _below(value)] if deep else found
-        found = [item for value in places for key in keys for item in _select(value, key)]
+        found = [item for value in places for key in keys for item in _select(value, key, document)]
         if len(found) > 100_000:
             raise ExpressionError(f"jsonpath {path!r} finds too many values")
     if not single:
@@ -51,22 +45,48 @@ def query(source: str, path: str) -> Any:
 
 
 def _steps(path: str) -> Iterator[tuple[bool, list[_Key]]]:
+    """Each step: whether it looks below everything, and the keys it takes."""
     body = path.strip()
     if not body.startswith("$"):
         raise ExpressionError(f"invalid JSONPath {path!r}: it must begin with $")
     at = 1
     while at < len(body):
-        match = _STEP.match(body, at)
-        if match is None:
-            raise ExpressionError(f"invalid JSONPath {path!r} at character {at + 1}")
-        at = match.end()
-        deep = match["deep"] is not None
-        if match["name"] is not None:
-            yield deep, [match["name"]]
-        elif match["all"]:
+        deep = body.startswith("..", at)
+        at += 2 if deep else body.startswith(".", at) and not body.startswith("[", at)
+        name = _NAME.match(body, at)
+        if body.startswith("*", at):
             yield deep, [None]
+            at += 1
+        elif body.startswith("[", at):
+            end = _closing(body, at, path)
+            yield deep, list(_inside(body[at + 1 : end], path))
+            at = end + 1
+        elif name is not None and (deep or body[at - 1] == "."):
+            yield deep, [name.group()]
+            at = name.end()
         else:
-            yield deep, list(_inside(match["inside"], path))
+            raise ExpressionError(f"invalid JSONPath {path!r} at character {at + 1}")
+
+
+def _closing(body: str, start: int, path: str) -> int:
+    """Where the bracket that opens at `start` closes; brackets in quotes do not count."""
+    depth = 0
+    quote = ""
+    skip = False
+    for at in range(start, len(body)):
+        char = body[at]
+        if skip:
+            skip = False
+        elif quote:
+            skip = char == "\\"
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        else:
+            depth += (char == "[") - (char == "]")
+            if not depth:
+                return at
+    raise ExpressionError(f"invalid JSONPath {path!r}: a bracket is not closed")
 
 
 def _inside(inside: str, path: str) -> Iterator[_Key]:
@@ -74,8 +94,12 @@ def _inside(inside: str, path: str) -> Iterator[_Key]:
     if inside.strip() == "*":
         yield None
         return
-    if inside[:1] in ("?", "("):
-        raise ExpressionError(f"filters and scripts in a JSONPath are not supported: {path!r}")
+    if inside.strip().startswith("?"):
+        condition = inside.strip()[1:].strip()
+        yield compile_filter(condition, path)
+        return
+    if inside.strip().startswith("("):
+        raise ExpressionError(f"scripts in a JSONPath are not supported: {path!r}")
     at = 0
     while at < len(inside):
         quoted = _QUOTED.match(inside, at)
@@ -101,9 +125,10 @@ def _number_key(part: str, path: str) -> _Key:
     return slice(*(None if bound is None else int(bound) for bound in bounds.groups()))
 
 
-def _select(value: Any, key: _Key) -> list[Any]:
-    if key is None:
-        return list(value.values()) if isinstance(value, dict) else list(value) if isinstance(value, list) else []
+def _select(value: Any, key: _Key, document: Any) -> list[Any]:
+    if key is None or isinstance(key, Filter):
+        items = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+        return [item for item in items if key is None or key.holds(item, document)]
     if isinstance(key, str):
         return [value[key]] if isinstance(value, dict) and key in value else []
     if not isinstance(value, list):
