@@ -189,7 +189,7 @@ class Composition:
         check_call(self.findings, call, path, said)
         _check_when(self.findings, call.when, (*path, "when"), said)
         target = self.resolver.resolve(call, path, said)
-        check_supplied(self.findings, target, call.arguments, (*path, "arguments"), said)
+        check_supplied(self.findings, target, call.arguments, (*path, "arguments"), said, values=False)
         for name, hook in call.hooks.items():
             self.resolver.resolve(hook, (*path, "hooks", name), said)
         if call.on_exit:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from setpoint.apis.argo import Call, Template, TemplateType, Workflow, WorkflowSpec
-from setpoint.apis.manifest import FieldPath
+from setpoint.apis.manifest import FieldPath, nearest
 from setpoint.apis.meta import Resource
 from setpoint.core.expr import ExpressionError, find_tags
-from setpoint.operations.lint.report import Findings, did_you_mean
+from setpoint.operations.lint.report import Findings
 
 ROOTS = ("item.", "steps.", "inputs.", "outputs.", "pod.", "workflow.", "tasks.")
 
@@ -182,5 +182,23 @@ def _check_text(findings: Findings, text: str, path: FieldPath, said: str, scope
         name = tag.name
         if tag.expression or not name.startswith(ROOTS) or scope.resolves(name):
             continue
-        hint = did_you_mean(name, tuple(sorted(item for item in scope.names if item.startswith(ROOTS))))
-        findings.error(path, f"{said} failed to resolve {{{{{name}}}}}{hint}")
+        findings.error(path, f"{said} failed to resolve {{{{{name}}}}}{_hint(name, scope)}")
+
+
+def _hint(name: str, scope: TagScope) -> str:
+    """The known name that differs in its last part, or in the name of the step or task, and looks alike there."""
+    parts = name.split(".")
+    for place in (-1, 1):
+        others = {}
+        for known in scope.names:
+            theirs = known.split(".")
+            if len(theirs) == len(parts) and all(
+                mine == other
+                for at, (mine, other) in enumerate(zip(parts, theirs, strict=True))
+                if at != place % len(parts)
+            ):
+                others[theirs[place]] = known
+        near = nearest(parts[place], tuple(sorted(others)))
+        if near is not None:
+            return f", did you mean {others[near]!r}?"
+    return ""

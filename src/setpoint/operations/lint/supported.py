@@ -140,14 +140,15 @@ _CHECKS: dict[type, Callable[[Any], Iterator[tuple[str, str]]]] = {
 
 
 def check_supported(value: msgspec.Struct, path: FieldPath, findings: Findings) -> None:
-    """Adds what is refused to the errors and what is ignored to the warnings, each ignored field once."""
-    warned: set[str] = set()
+    """Adds what is refused to the errors and what is ignored to the warnings, each ignored field once, at its top."""
+    ignored: dict[str, tuple[FieldPath, str]] = {}
     for where, key, refused, reason in _walk(value, path):
         if refused:
             findings.unsupported(where, reason)
-        elif key not in warned:
-            warned.add(key)
-            findings.warn(where, f"ignored: {reason}")
+        elif key not in ignored or len(where) < len(ignored[key][0]):
+            ignored[key] = (where, reason)
+    for where, reason in ignored.values():
+        findings.warn(where, f"ignored: {reason}")
 
 
 def _walk(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, str, bool, str]]:

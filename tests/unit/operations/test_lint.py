@@ -1,0 +1,138 @@
+"""Lint: Argo's messages word for word, each once, with path and place; and nothing where nothing is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from setpoint.apis.argo import TemplateCatalog
+from setpoint.apis.manifest import decode_document, load_documents
+from setpoint.operations.lint import Report, lint, lint_resource, lint_text
+from tests.unit.operations.lint_manifests import GOOD, STORED, dag, main_of, steps
+from tests.unit.operations.lint_mistakes import BAD
+
+CATALOG = TemplateCatalog.of(decode_document(item) for item in load_documents(STORED, "stored.yaml"))
+
+
+def report_of(text: str, *, submit: bool = True) -> Report:
+    return lint_text(text, "f.yaml", CATALOG, submit=submit)
+
+
+def the_error(text: str, *, submit: bool = True) -> tuple[str, str]:
+    """(path, reason) of the only error."""
+    report = report_of(text, submit=submit)
+    assert [str(error) for error in report.errors[1:]] == []
+    (error,) = report.errors
+    assert error.location is not None and error.location.line is not None
+    return error.path, error.reason
+
+
+@pytest.mark.parametrize("name", list(GOOD))
+def test_nothing_is_said_about_what_is_right(name: str) -> None:
+    report = report_of(GOOD[name])
+    assert [str(error) for error in report.errors] == []
+    assert [str(error) for error in report.warnings if "ignored: workflows run side by side" not in str(error)] == []
+
+
+@pytest.mark.parametrize("name", list(BAD))
+def test_one_mistake_is_one_message(name: str) -> None:
+    text, path, reason = BAD[name]
+    found = the_error(text)
+    assert found == (path, reason if reason is not None else found[1])
+
+
+def test_without_submit_a_workflow_may_lack_its_name_and_values() -> None:
+    for name in ("no name", "workflow argument without a value"):
+        assert report_of(BAD[name][0], submit=False).errors == ()
+
+
+def test_a_reference_into_nowhere_is_only_a_warning_where_a_cluster_waits_for_ever() -> None:
+    text = dag("{name: a, template: leaf}", "{name: b, template: leaf, when: 'x{{tasks.a.outputs.result}} == x'}")
+    report = report_of(text)
+    assert report.errors == ()
+    (warning,) = report.warnings
+    assert warning.reason == (
+        "templates.main.tasks.b uses {{tasks.a...}} but does not wait for it: add 'a' to its dependencies"
+    )
+
+
+def test_an_argument_that_nobody_takes_is_a_warning() -> None:
+    report = report_of(steps("{name: a, template: leaf, arguments: {parameters: [{name: p, value: 1}]}}"))
+    assert report.errors == ()
+    assert [warning.path for warning in report.warnings] == ["spec.templates[0].steps[0][0].arguments.parameters[0]"]
+
+
+def test_several_mistakes_are_told_in_the_order_of_the_file() -> None:
+    text = dag(
+        "{name: a, template: nope}",
+        "{name: b, template: leaf, depends: c}",
+        "{name: d, template: echo}",
+    )
+    lines = [error.location.line or 0 for error in report_of(text).errors if error.location]
+    assert len(lines) == 3
+    assert lines == sorted(lines)
+
+
+def test_templates_in_the_same_file_know_each_other() -> None:
+    call = steps("{name: a, templateRef: {name: near, template: work}, arguments: {parameters: [{name: p, value: 1}]}}")
+    text = call + "---\n" + STORED.replace("name: stored", "name: near")
+    assert report_of(text).invalid == ()
+    assert report_of(call).errors != ()
+
+
+def test_a_template_object_leaves_parameters_and_labels_to_its_users() -> None:
+    text = (
+        STORED + "  - {name: x, container: {image: a, args: ['{{workflow.parameters.any}} {{workflow.labels.l}}']}}\n"
+    )
+    assert report_of(text.replace("name: stored", "name: t")).invalid == ()
+
+
+CRON = """\
+apiVersion: argoproj.io/v1alpha1
+kind: CronWorkflow
+metadata: {name: c}
+spec:
+  schedules: ["0 6 * * *"]
+  workflowSpec:
+    entrypoint: main
+    templates: [{name: main, container: {image: alpine}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "reason"),
+    [
+        ("{name: c}", "{name: " + "c" * 53 + "}", "metadata.name", "must not be more than 52 characters long"),
+        ("0 6 * * *", "0 6 * *", "spec.schedules[0]", "cron schedule is malformed: expected exactly 5 fields, found 4"),
+        ("schedules", "concurrencyPolicy: Forbit\n  schedules", "spec.concurrencyPolicy", "did you mean 'Forbid'?"),
+        ("image: alpine", "command: [ls]", "spec.workflowSpec.templates[0].container", "image may not be empty"),
+        ("entrypoint: main", "entrypoint: m", "spec.workflowSpec.entrypoint", "template name 'm' undefined"),
+    ],
+)
+def test_cron_workflows(old: str, new: str, path: str, reason: str) -> None:
+    assert report_of(CRON).errors == ()
+    found = the_error(CRON.replace(old, new))
+    assert found[0] == path
+    assert reason in found[1]
+
+
+def test_an_object_without_a_file_is_checked_too() -> None:
+    (document,) = load_documents(BAD["no image"][0], "f.yaml")
+    report = lint_resource(decode_document(document))
+    assert [str(error) for error in report.errors] == [
+        "spec.templates[0].container: templates.main.container.image may not be empty"
+    ]
+
+
+def test_raise_first_prefers_what_is_invalid_anywhere() -> None:
+    text = main_of("daemon: true\ncontainer: {command: [ls]}\n")
+    report = report_of(text)
+    assert len(report.errors) == 2
+    with pytest.raises(type(report.invalid[0]), match="image may not be empty"):
+        report.raise_first()
+    Report().raise_first()
+
+
+def test_a_document_of_another_kind_is_only_read() -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {a: '1'}\n"
+    assert report_of(text) == Report()
+    assert lint(()) == Report()

@@ -1,0 +1,96 @@
+"""What is not done on one machine: refused by path, or ignored with one warning; the tables name real fields."""
+
+from __future__ import annotations
+
+import inspect
+
+import msgspec
+import pytest
+
+from setpoint.apis import argo
+from setpoint.apis.argo import TemplateCatalog
+from setpoint.apis.errors import NotSupported
+from setpoint.apis.manifest import decode_document, load_documents
+from setpoint.operations.lint import IGNORED, REFUSED, lint_text
+from tests.unit.operations.lint_manifests import main_of, steps, workflow
+
+TYPES = {name: cls for name, cls in vars(argo).items() if inspect.isclass(cls) and issubclass(cls, msgspec.Struct)}
+
+
+@pytest.mark.parametrize("key", [*REFUSED, *IGNORED])
+def test_the_tables_name_fields_that_exist(key: str) -> None:
+    name, _, field = key.partition(".")
+    assert field in TYPES[name].__struct_fields__
+
+
+def test_no_field_is_in_both_tables() -> None:
+    assert not set(REFUSED) & set(IGNORED)
+
+
+REFUSALS = {
+    "daemon": (main_of("daemon: true\ncontainer: {image: a}\n"), "spec.templates[0].daemon"),
+    "http": (main_of("http: {url: 'http://localhost'}\n"), "spec.templates[0].http"),
+    "volume": (
+        main_of("container: {image: a}\nvolumes: [{name: v, persistentVolumeClaim: {claimName: c}}]\n"),
+        "spec.templates[0].volumes[0].persistentVolumeClaim",
+    ),
+    "bucket": (
+        main_of("container: {image: a}\noutputs: {artifacts: [{name: o, path: /o, s3: {bucket: b, key: k}}]}\n"),
+        "spec.templates[0].outputs.artifacts[0].s3",
+    ),
+    "store": (
+        main_of("container: {image: a}\ninputs: {artifacts: [{name: o, path: /o, git: {repo: r}}]}\n"),
+        "spec.templates[0].inputs.artifacts[0].git",
+    ),
+    "lock": (
+        workflow("  - {name: main, suspend: {}}\n", "synchronization: {mutexes: [{name: m}]}\n"),
+        "spec.synchronization",
+    ),
+    "in a loop's inline template": (
+        steps("{name: a, withItems: [1], inline: {data: {source: {}, transformation: [{expression: x}]}}}"),
+        "spec.templates[0].steps[0][0].inline.data",
+    ),
+    "in the defaults": (
+        workflow("  - {name: main, suspend: {}}\n", "templateDefaults: {podSpecPatch: '{}'}\n"),
+        "spec.templateDefaults.podSpecPatch",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(REFUSALS))
+def test_what_is_not_done_is_refused_by_path(name: str) -> None:
+    text, path = REFUSALS[name]
+    (error,) = lint_text(text, "f.yaml").errors
+    assert isinstance(error, NotSupported)
+    assert error.path == path
+    assert error.location is not None and error.location.line is not None
+
+
+def test_a_key_alone_is_the_embedded_store() -> None:
+    text = main_of("container: {image: a}\noutputs: {artifacts: [{name: o, path: /o, s3: {key: k}}]}\n")
+    assert lint_text(text, "f.yaml").errors == ()
+
+
+def test_what_is_ignored_is_said_once_however_often_it_is_written() -> None:
+    leaf = "  - {name: %s, nodeSelector: {a: b}, container: {image: i, resources: {limits: {cpu: 1}}}}\n"
+    text = workflow(leaf % "main" + leaf % "other", "serviceAccountName: me\nnodeSelector: {a: b}\n")
+    report = lint_text(text, "f.yaml")
+    assert report.errors == ()
+    assert [(warning.path, warning.reason) for warning in report.warnings] == [
+        ("spec.serviceAccountName", "ignored: processes run as the user who started Setpoint"),
+        ("spec.nodeSelector", "ignored: there is one machine"),
+        ("spec.templates[0].container.resources", "ignored: resource limits are not enforced"),
+    ]
+
+
+def test_a_called_template_of_another_object_is_judged_where_it_is_called() -> None:
+    stored = (
+        "apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {name: stored}\nspec:\n  templates:\n"
+        "  - {name: work, daemon: true, container: {image: a}}\n"
+    )
+    catalog = TemplateCatalog.of([decode_document(load_documents(stored, "stored.yaml")[0])])
+    report = lint_text(steps("{name: a, templateRef: {name: stored, template: work}}"), "f.yaml", catalog)
+    (error,) = report.errors
+    assert isinstance(error, NotSupported)
+    assert error.path == "spec.templates[0].steps[0][0].templateRef"
+    assert error.reason == f"template stored.work: daemon: {REFUSED['Template.daemon']}"
