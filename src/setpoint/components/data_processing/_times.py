@@ -42,6 +42,7 @@ FORMATS = (
 )
 _SECONDS = {"d": 86_400.0, "h": 3_600.0, "min": 60.0, "s": 1.0, "ms": 1e-3}
 _PROBE_ROWS = 2_000
+_FIRST_YEAR = 1900
 _CLOCK_STEP = timedelta(minutes=5)  # less is a swap of neighbours, not a clock
 
 
@@ -119,6 +120,12 @@ def _parsed(column: str, form: str) -> pl.Expr:
     return text.str.to_datetime(form, time_unit="us", strict=False)
 
 
+def _plausible(column: str, form: str) -> pl.Expr:
+    """Whether all texts fit the format; a year of two digits read as one of the first century does not."""
+    parsed = _parsed(column, form)
+    return (parsed.is_not_null() & (parsed.dt.year() >= _FIRST_YEAR)).all()
+
+
 def _from_texts(frame: pl.DataFrame, column: str, spec: TimeSpec, notes: TimeNotes) -> pl.DataFrame:
     form = spec.format if spec.format != "auto" else _detect(frame, column)
     notes.formats.add(form)
@@ -135,7 +142,7 @@ def _detect(frame: pl.DataFrame, column: str) -> str:
     probe = frame.select(pl.col(column).gather_every(step))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # polars warns of formats that do not fit, which is the question here
-        fits = [form for form in FORMATS if probe.select(_parsed(column, form).null_count()).item() == 0]
+        fits = [form for form in FORMATS if probe.select(_plausible(column, form)).item()]
     if not fits:
         first = probe[column][0] if probe.height else ""
         raise InvalidSpec(f"{first!r} is not a time in any known format; declare time.format", path=column)

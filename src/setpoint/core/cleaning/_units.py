@@ -81,7 +81,8 @@ UNITS = _table()
 def check_unit(name: str, *, path: str = "") -> None:
     """Raises InvalidSpec if the unit is not known; the empty text means that no unit is stated."""
     if name and name not in UNITS:
-        near = tuple(difflib.get_close_matches(name, UNITS, n=3, cutoff=0.4))
+        same = [unit for unit in UNITS if unit.lower() == name.lower()]
+        near = same or difflib.get_close_matches(name, UNITS, n=3, cutoff=0.4)
         hint = f"; similar: {', '.join(near)}" if near else ""
         raise InvalidSpec(f"unknown unit {name!r}{hint}", path=path)
 
