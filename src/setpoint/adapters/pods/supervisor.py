@@ -353,12 +353,13 @@ class Supervisor:
             raise _Ended(PodPhase.FAILED, self._order.reason or "pod was ended before main was started")
 
     def _look_for_order(self) -> None:
-        if self._signals_seen != len(_terminated):  # the signal says: read the order
-            self._signals_seen = len(_terminated)
+        signals = len(_terminated)  # one that comes after the reading is for the next look
+        if self._signals_seen != signals:
+            self._signals_seen = signals
             order = records.read_record(self._directory, records.KILL, records.KillOrder)
             if order is not None:
                 self._order = _Order(reason=order.reason, grace_seconds=order.grace_seconds)
-            elif self._order is None and _terminated:
+            elif self._order is None and signals:
                 self._order = _Order(reason="", grace_seconds=self._request.grace_seconds)
         deadline = self._request.deadline
         if self._order is None and deadline is not None and datetime.now(UTC) >= deadline:

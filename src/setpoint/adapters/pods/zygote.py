@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -19,7 +20,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import cast
 
 import msgspec
@@ -71,7 +71,7 @@ class Zygote:
         Raises: BecomeEntryPoint, in a forked step only.
         """
         settings = msgspec.json.decode(self._connection.recv(PACKET_BYTES), type=PodSettings)
-        found = isolation.choose(settings.isolation, _probe(settings))
+        found = isolation.choose(settings.isolation, _probe(settings, warm=self._warm))
         settings.make_store()
         refusal = ""
         if self._warm:
@@ -110,21 +110,23 @@ class Zygote:
             return  # the control plane is gone: the claim tells its successor what it missed
 
 
-def _probe(settings: PodSettings) -> isolation.IsolationReport:
+def _probe(settings: PodSettings, *, warm: bool) -> isolation.IsolationReport:
     """What the host allows, tried in a child that is spoilt by it."""
-    home = Path(settings.home)
+    scratch = Path(settings.home) / f".probe-{'warm' if warm else 'light'}"
+    shutil.rmtree(scratch, ignore_errors=True)  # left by a process that was killed over it
+    scratch.mkdir()
     read, write = os.pipe()
-    with TemporaryDirectory(dir=home, prefix=".probe-") as scratch:
-        pid = os.fork()
-        if pid == 0:
-            try:
-                os.write(write, msgspec.json.encode(isolation.probe(Path(scratch))))
-            finally:
-                os._exit(0)
-        os.close(write)
-        answer = os.read(read, PACKET_BYTES)
-        os.close(read)
-        os.waitpid(pid, 0)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.write(write, msgspec.json.encode(isolation.probe(scratch)))
+        finally:
+            os._exit(0)
+    os.close(write)
+    answer = os.read(read, PACKET_BYTES)
+    os.close(read)
+    os.waitpid(pid, 0)
+    shutil.rmtree(scratch, ignore_errors=True)
     if not answer:
         return isolation.IsolationReport(
             mode=isolation.Isolation.REWRITE, reason="the trial of a private root ended with an error"

@@ -80,10 +80,16 @@ class ZygoteProcess:
             raise Unavailable(f"pod {pod_id} could not be claimed: {launched.error}")
 
     async def close(self) -> None:
-        """End of file for the process; it ends by itself."""
+        """End of file for the process; it ends by itself, or by a signal if it still imports."""
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
+        if self._socket is not None:  # a task cancelled before its first turn has closed nothing
+            self._socket.close()
+            self._socket = None
+        importing = self._ready is not None and (not self._ready.done() or self._ready.exception() is not None)
+        if importing and self._process is not None:
+            self._process.terminate()
         await self._reap()
 
     async def _read(self, connection: socket.socket, ready: asyncio.Future[Ready]) -> None:
