@@ -235,9 +235,9 @@ class ServingEngine:
         layout = self._layout(service)
         match action:
             case Launch(replica=replica):
-                request = make_pod_request(service, replica, layout)
-                if await self._launcher.state(request.id) is None:
-                    await asyncio.to_thread(prepare_revision, layout, replica)
+                if await self._launcher.state(make_pod_id(service.metadata.uid, replica)) is None:
+                    fetched = await asyncio.to_thread(prepare_revision, layout, replica)
+                    request = make_pod_request(service, replica, layout, fetch=not fetched)
                     logger.info("%s: starting %s", service.key, request.name)
                     await self._launcher.launch(request)
             case Kill(pod_id=pod_id, grace_seconds=grace, reason=reason):

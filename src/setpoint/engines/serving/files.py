@@ -21,8 +21,10 @@ def read_port(layout: ServerLayout, replica: Replica) -> int | None:
     return None
 
 
-def prepare_revision(layout: ServerLayout, replica: Replica) -> None:
+def prepare_revision(layout: ServerLayout, replica: Replica) -> bool:
     """Make the revision's directory, without what earlier attempts left (the model that this one uses excepted).
+
+    Returns whether that model is there already.
 
     Raises: Unavailable if the disk refuses.
     """
@@ -37,6 +39,7 @@ def prepare_revision(layout: ServerLayout, replica: Replica) -> None:
                 item.unlink()
     except OSError as error:
         raise Unavailable(f"cannot prepare {directory}: {error}") from error
+    return model.is_dir()
 
 
 def remove_tree(path: Path) -> None:

@@ -36,39 +36,40 @@ class ServerLayout:
         return f"{self.directory}/{replica.revision}/port-{replica.attempt}"
 
 
-def make_pod_request(service: InferenceService, replica: Replica, layout: ServerLayout) -> PodRequest:
-    """The pod of an attempt: fetch the model, then serve it.
+def make_pod_request(service: InferenceService, replica: Replica, layout: ServerLayout, *, fetch: bool) -> PodRequest:
+    """The pod of an attempt: fetch the model unless it is there (`fetch`), then serve it.
 
-    Mounts show each directory at its own path, so that paths mean the same with and without a private root.
+    A server that is started again needs its source no more. Mounts show each directory at its own path, so that paths
+    mean the same with and without a private root.
     """
-    source = str(local_path(replica.server.storage_uri))
     model = layout.model_directory(replica)
     directory = layout.revision_directory(replica.revision)
     work = Mount(volume="serving", path=directory, host_path=directory)
+    source = str(local_path(replica.server.storage_uri))
+    mounts = (work, Mount(volume="source", path=source, host_path=source, read_only=True)) if fetch else (work,)
     name = service.metadata.name
     serve = ["--model-name", name, "--model-dir", model, "--port-file", layout.port_file(replica)]
     serve += ["--version", replica.server.version or replica.revision]
     serve += ["--grace-seconds", str(max(1, round(replica.server.grace_seconds * 0.8)))]
+    init = Container(
+        name=FETCH,
+        image=layout.image,
+        command=("python", "-m", "setpoint.modelserver.fetch"),
+        args=("--uri", replica.server.storage_uri, "--target", model),
+        mounts=mounts,
+    )
     return PodRequest(
         id=make_pod_id(service.metadata.uid, replica),
         name=f"{replica.revision}-{replica.attempt}",
         namespace=service.metadata.namespace,
-        init_containers=(
-            Container(
-                name=FETCH,
-                image=layout.image,
-                command=("python", "-m", "setpoint.modelserver.fetch"),
-                args=("--uri", replica.server.storage_uri, "--target", model),
-                mounts=(Mount(volume="source", path=source, host_path=source, read_only=True), work),
-            ),
-        ),
+        init_containers=(init,) if fetch else (),
         main=Container(
             name=MAIN,
             image=layout.image,
             command=("python", "-m", "setpoint.modelserver"),
             args=tuple(serve),
             env=replica.server.env,
-            mounts=(work,),
+            mounts=mounts,  # the source too: roots of init containers are made inside that of main
         ),
         grace_seconds=replica.server.grace_seconds,
     )
