@@ -55,7 +55,8 @@ class MlflowRegistry:
         """Store the directory and make it the next version; see the port."""
         if not (directory / "MLmodel").is_file():
             raise InvalidSpec(f"{directory} is not a model directory: it has no MLmodel file")
-        with self._lock(), self._calls("model", name) as client:
+        # The client comes first: making it takes the same lock, which is not reentrant.
+        with self._calls("model", name) as client, self._lock():
             if request_id and (made := self._find(client, name, request_id)):
                 return self._version(client, made)
             run_id = self._run(client, name, parameters, metrics, request_id)
