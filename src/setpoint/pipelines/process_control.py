@@ -38,14 +38,13 @@ PARAMETERS = (
     Parameter(name="model-name", value=NAME, description="Name in the model registry."),
     Parameter(name="service", value=NAME, description="Name of the InferenceService."),
     Parameter(name="namespace", value="default", description="Where the service lives."),
-    Parameter(name="seed", value="0", description="Seed of training; same seed, same model."),
+    Parameter(name="seed", value="1", description="Seed of training; same seed, same model."),
     Parameter(name="approval", value="auto", enum=["auto", "manual"], description="manual waits for a person."),
 )
 
 # Which outputs of a step the whole run shows (and the exit handler reads): template -> artifact -> global name.
 GLOBAL_ARTIFACTS: Mapping[str, Mapping[str, str]] = {
     "data-processing": {"report": "quality-report"},
-    "model-training": {"report": "training-report"},
     "model-evaluation": {"report": "evaluation-report"},
     "run-summary": {"report": "report"},
 }
@@ -128,7 +127,11 @@ def _main() -> DAG:
             name="train",
             template="model-training",
             depends="process",
-            arguments=[*_given("model-name", "seed"), _artifact("dataset", "process", "train")],
+            arguments=[
+                *_given("model-name", "seed"),
+                Parameter(name="workflow-uid", value="{{workflow.uid}}"),
+                _artifact("dataset", "process", "train"),
+            ],
         )
         Task(
             name="evaluate",
@@ -176,7 +179,7 @@ def _catches() -> None:
 
 def _finish() -> Steps:
     """The exit handler: runs in every case, with what reports there are."""
-    reports = {"quality": "quality-report", "training": "training-report", "evaluation": "evaluation-report"}
+    reports = {"quality": "quality-report", "evaluation": "evaluation-report"}
     with Steps(name="finish") as finish:
         Step(
             name="summarize",

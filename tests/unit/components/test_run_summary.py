@@ -87,13 +87,13 @@ def test_a_retried_step_is_one_step_and_a_failure_is_said() -> None:
         ),
         node("deploy(0)", "model-deployment", NodePhase.FAILED, 0, 4),
         node("deploy(1)", "model-deployment", NodePhase.FAILED, 5, 9),
-        node("rollback", "model-rollback", NodePhase.SUCCEEDED, 9, 10, results={"outcome": "version 2 serves"}),
+        node("rollback", "model-rollback", NodePhase.SUCCEEDED, 9, 10, results={"action": "restored", "version": "2"}),
     )
     facts = facts_of(workflow, status="Succeeded", now=START + timedelta(seconds=10))
     assert [step.name for step in facts.steps] == ["deploy", "rollback"]
     text = render_text(facts)
     assert "deploy: No more retries left, 2 attempts" in text
-    assert "rollback Succeeded: version 2 serves" in text
+    assert "rollback Succeeded: champion version 2 serves again" in text
 
 
 def test_the_page_escapes_and_refers_to_nothing_outside() -> None:

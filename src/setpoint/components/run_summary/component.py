@@ -16,7 +16,7 @@ from setpoint.components.run_summary.text import render_text
 from setpoint.ports.clock import Clock
 from setpoint.ports.resources import ResourceApi
 
-_TITLES = {"quality": "Data quality", "evaluation": "Evaluation on held-out runs", "training": "Training"}
+_TITLES = {"quality": "Data quality", "evaluation": "Evaluation on held-out runs"}
 _PAGES = ("report.html", "index.html")
 
 
@@ -34,7 +34,6 @@ async def summarize_run(
     namespace: str = "default",
     status: str = "",
     quality: Annotated[Path | None, Input("data-quality report", optional=True)] = None,
-    training: Annotated[Path | None, Input("training report", optional=True)] = None,
     evaluation: Annotated[Path | None, Input("evaluation report", optional=True)] = None,
     report: Annotated[Path, Output("the page")] = Path("report.html"),
     resources: ResourceApi,
@@ -46,8 +45,7 @@ async def summarize_run(
         workflow: Name of the Workflow.
         namespace: Its namespace.
         status: `workflow.status` as an exit handler gets it; empty takes the present phase.
-        quality: HTML file, or a directory that holds `report.html`; likewise the next two.
-        training: See `quality`.
+        quality: HTML file, or a directory that holds `report.html`.
         evaluation: See `quality`.
         report: Where the page is written.
         resources: The Kubernetes API.
@@ -59,7 +57,7 @@ async def summarize_run(
     """
     found = await resources.get(Workflow, namespace, workflow)
     facts = facts_of(found, status=status or found.status.phase.value, now=clock.now())
-    parts = {"evaluation": evaluation, "quality": quality, "training": training}
+    parts = {"evaluation": evaluation, "quality": quality}
     pages = {_TITLES[name]: page for name, path in parts.items() if (page := _read_page(path))}
     text = render_text(facts)
     try:

@@ -65,7 +65,19 @@ def _service(facts: Facts) -> Iterator[tuple[str, str]]:
 def _caught(facts: Facts) -> Iterator[tuple[str, str]]:
     for step in facts.steps:
         if step.template == "model-rollback" and step.attempts:
-            yield "catch", f"{step.name} {step.phase}: {step.results.get('outcome', step.message)}"
+            yield "catch", f"{step.name} {step.phase}: {_outcome(step)}"
+
+
+_OUTCOMES = {
+    "restored": "champion version {version} serves again",
+    "kept": "champion version {version} serves on",
+    "none": "there is no champion, nothing is in service",
+}
+
+
+def _outcome(step: Step) -> str:
+    words = _OUTCOMES.get(step.results.get("action", ""))
+    return words.format(version=step.results.get("version", "")) if words else step.message
 
 
 def _failed(facts: Facts) -> Iterator[tuple[str, str]]:
