@@ -13,6 +13,7 @@ from setpoint.apis.errors import InvalidSpec
 
 SUBDOMAIN_LENGTH = 253
 LABEL_LENGTH = 63
+GENERATED_SUFFIX_LENGTH = 5
 ANNOTATIONS_BYTES = 256 * 1024
 
 # Kinds whose names are stricter or looser than a DNS subdomain.
@@ -47,10 +48,12 @@ def check_name(name: str, *, kind: str = "", path: str = "metadata.name") -> Non
 
 def check_generate_name(prefix: str, *, kind: str = "", path: str = "metadata.generateName") -> None:
     """Raise InvalidSpec unless names made from `prefix` are legal; it may end with '-' or '.'."""
-    try:
-        check_name(f"{prefix[:-1]}a" if prefix.endswith(("-", ".")) else prefix, kind=kind, path=path)
-    except InvalidSpec as error:
-        raise InvalidSpec(error.reason.replace("metadata.name", path), path=path) from None
+    check_name(f"{generated_base(prefix)}a", kind=kind, path=path)
+
+
+def generated_base(prefix: str) -> str:
+    """What of a generateName goes into the name: enough is cut off that the suffix leaves at most 63 characters."""
+    return prefix[: LABEL_LENGTH - GENERATED_SUFFIX_LENGTH]
 
 
 def check_label_name(name: str, *, path: str = "metadata.namespace") -> None:

@@ -7,9 +7,9 @@ put together when somebody reads it. Invariant: the cost of a commit does not de
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection
 from functools import partial
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,7 +17,7 @@ from setpoint.adapters.sqlite import objects
 from setpoint.adapters.sqlite.database import statements
 from setpoint.adapters.sqlite.hub import Hub
 from setpoint.adapters.sqlite.readers import Readers
-from setpoint.adapters.sqlite.rows import Row, nodes_of
+from setpoint.adapters.sqlite.rows import nodes_of
 from setpoint.adapters.sqlite.writer import Transaction, Writer
 from setpoint.apis import names
 from setpoint.apis.errors import InvariantViolation, NotFound
@@ -28,7 +28,6 @@ REQUESTS = "requests"
 
 _KIND = "Workflow"
 _journal = statements("journal")
-_objects = statements("objects")
 _changes = statements("changes")
 _any_json = msgspec.json.Decoder(msgspec.Raw)
 _any_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -65,9 +64,9 @@ class SqliteJournal:
         _check_json("request", request)
 
         def job(transaction: Transaction) -> int:
-            row = _find(transaction.connection, uid)
+            run = _find(transaction.connection, uid)
             transaction.topics.add(REQUESTS)
-            sequence = transaction.connection.execute(_journal["put_request"], (row.id, request)).lastrowid
+            sequence = transaction.connection.execute(_journal["put_request"], (run.id, request)).lastrowid
             assert sequence is not None  # noqa: S101  an INSERT always has one; for the type checker
             return sequence
 
@@ -87,11 +86,20 @@ class SqliteJournal:
                     await waiter.wait()
 
 
-def _find(connection: sqlite3.Connection, uid: str) -> Row:
-    row = objects.find_uid(connection, uid)
-    if row is None:
+class _Run(NamedTuple):
+    """As much of a Workflow object as a commit needs."""
+
+    id: int
+    kind: str
+    namespace: str
+    version: int
+
+
+def _find(connection: sqlite3.Connection, uid: str) -> _Run:
+    found = connection.execute(_journal["find"], (uid,)).fetchone()
+    if found is None:
         raise NotFound(_KIND, uid)
-    return row
+    return _Run._make(found)
 
 
 def _waiting(connection: sqlite3.Connection, after: int) -> list[tuple[str, int]]:
@@ -114,52 +122,54 @@ def _load(connection: sqlite3.Connection, uid: str) -> Record:
 
 def _commit(transaction: Transaction, uid: str, change: Change) -> None:
     connection = transaction.connection
-    row = _find(connection, uid)
-    _put(connection, "put_node", row.id, ((key, value) for key, value in change.nodes.items() if value is not None))
-    _drop(connection, "drop_node", row.id, (key for key, value in change.nodes.items() if value is None))
-    _put(connection, "put_command", row.id, change.commands.items())
-    _drop(connection, "drop_command", row.id, change.done_commands)
-    _drop(connection, "drop_request", row.id, change.done_requests)
+    run = _find(connection, uid)
+    if change.nodes:
+        _put(connection, "put_node", run.id, [(key, value) for key, value in change.nodes.items() if value is not None])
+        _drop(connection, "drop_node", run.id, [key for key, value in change.nodes.items() if value is None])
+    _put(connection, "put_command", run.id, change.commands.items())
+    _drop(connection, "drop_command", run.id, change.done_commands)
+    _drop(connection, "drop_request", run.id, change.done_requests)
     if change.engine is not None:
-        connection.execute(_journal["put_engine"], (row.id, change.engine))
-    metadata = _labelled(row, change)
-    if metadata is not None:
-        objects.replace(transaction, row, metadata=metadata, status=change.status)
-    elif change.nodes or change.status is not None:
-        _move(transaction, row, change.status)
+        connection.execute(_journal["put_engine"], (run.id, change.engine))
+    if not (change.labels and _relabel(transaction, uid, change)) and (change.nodes or change.status is not None):
+        _move(transaction, uid, run, change.status)
 
 
-def _put(connection: sqlite3.Connection, statement: str, object_id: int, rows: Iterable[tuple[str, bytes]]) -> None:
-    connection.executemany(_journal[statement], ((object_id, key, value) for key, value in rows))
+def _put(connection: sqlite3.Connection, statement: str, object_id: int, rows: Collection[tuple[str, bytes]]) -> None:
+    if rows:
+        connection.executemany(_journal[statement], [(object_id, key, value) for key, value in rows])
 
 
-def _drop(connection: sqlite3.Connection, statement: str, object_id: int, keys: Iterable[str | int]) -> None:
-    connection.executemany(_journal[statement], ((object_id, key) for key in keys))
+def _drop(connection: sqlite3.Connection, statement: str, object_id: int, keys: Collection[str | int]) -> None:
+    if keys:
+        connection.executemany(_journal[statement], [(object_id, key) for key in keys])
 
 
-def _labelled(row: Row, change: Change) -> dict[str, Any] | None:
-    """The metadata with the change's labels; None if that makes no difference."""
-    if not change.labels:
-        return None
+def _relabel(transaction: Transaction, uid: str, change: Change) -> bool:
+    """Store labels and status as a change of their own; False if the labels are as they were."""
+    row = objects.find_uid(transaction.connection, uid)
+    if row is None:
+        return False
     metadata = row.meta()
     before: dict[str, str] = metadata.pop("labels", {})
     after = {key: value for key, value in (before | dict(change.labels)).items() if value is not None}
+    if after == before:
+        return False
     if after:
         metadata["labels"] = after
-    return None if after == before else metadata
+    objects.replace(transaction, row, metadata=metadata, status=change.status)
+    return True
 
 
-def _move(transaction: Transaction, row: Row, status: bytes | None) -> None:
+def _move(transaction: Transaction, uid: str, run: _Run, status: bytes | None) -> None:
     """A new version of the object without a copy of it: the change log's line moves along with the object."""
     connection, version = transaction.connection, transaction.next_version()
-    written = int(transaction.now.timestamp())
-    status = row.status if status is None else status
-    connection.execute(_objects["replace"], (version, written, row.metadata, row.body, status, row.id))
-    if not connection.execute(_changes["move"], (version, row.version)).rowcount:
-        values = (version, row.kind, row.namespace, row.uid, WatchType.MODIFIED.value, None, None, None, None)
+    connection.execute(_journal["move"], (version, int(transaction.now.timestamp()), status, run.id))
+    if not connection.execute(_changes["move"], (version, run.version)).rowcount:
+        values = (version, run.kind, run.namespace, uid, WatchType.MODIFIED.value, None, None, None, None)
         connection.execute(_changes["record"], values)
         transaction.recorded += 1
-    transaction.topics.add(row.kind)
+    transaction.topics.add(run.kind)
 
 
 def _check(change: Change) -> None:

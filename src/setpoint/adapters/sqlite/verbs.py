@@ -17,14 +17,13 @@ from setpoint.adapters.sqlite import admission, objects
 from setpoint.adapters.sqlite.deletion import NAMESPACE, Collector
 from setpoint.adapters.sqlite.rows import KindInfo, Row, document_of, join, split, validated
 from setpoint.adapters.sqlite.writer import Transaction
+from setpoint.apis import names
 from setpoint.apis.errors import AlreadyExists, Forbidden, InvalidSpec, NotFound
 from setpoint.apis.merge_patch import merge_patch
 from setpoint.ports.resources import Propagation
 
 # No vowels and nothing that looks like another character: no words, no misreadings. Source: apimachinery, rand.String.
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-_SUFFIX_LENGTH = 5
-_LONGEST_GENERATED = 63
 _SUFFIX_ATTEMPTS = 8
 
 
@@ -161,9 +160,9 @@ def _check_namespace_lives(transaction: Transaction, namespace: str) -> None:
 
 
 def _generated(transaction: Transaction, kind: KindInfo, namespace: str, prefix: str) -> str:
-    base = prefix[: _LONGEST_GENERATED - _SUFFIX_LENGTH]
+    base = names.generated_base(prefix)
     for _ in range(_SUFFIX_ATTEMPTS):
-        name = base + "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(_SUFFIX_LENGTH))
+        name = base + "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(names.GENERATED_SUFFIX_LENGTH))
         if not objects.taken(transaction.connection, kind.key, namespace, name):
             return name
     raise AlreadyExists(kind.name, prefix, namespace)

@@ -1,5 +1,8 @@
 -- name: find
-SELECT id, kind, namespace, version, metadata, body, status FROM object WHERE uid = ?;
+SELECT id, kind, namespace, version FROM object WHERE uid = ?;
+
+-- name: move
+UPDATE object SET version = ?, written = ?, status = coalesce(?, status) WHERE id = ?;
 
 -- name: nodes
 SELECT id, json FROM node WHERE object = ? ORDER BY id;
