@@ -13,6 +13,7 @@ from setpoint.apis.argo import (
     Template,
     TemplateCatalog,
     Workflow,
+    WorkflowMetadata,
     WorkflowSpec,
     WorkflowTemplate,
     default,
@@ -164,3 +165,17 @@ def test_api_defaults() -> None:
     assert (cron.spec.concurrency_policy, limits) == ("Allow", (3, 1))
     wide = default(ClusterWorkflowTemplate(metadata=ObjectMeta(name="t"), spec=BASE))
     assert wide.metadata.namespace == ""
+
+
+def test_workflow_metadata_lands_on_the_object() -> None:
+    lower = BASE.replace(workflow_metadata=WorkflowMetadata(labels={"a": "template", "b": "template"}))
+    own = {
+        "workflowMetadata": {"labels": {"a": "own"}, "annotations": {"n": "1"}},
+        "workflowTemplateRef": {"name": "t"},
+    }
+    workflow = workflow_of(own)
+    workflow = workflow.replace(metadata=workflow.metadata.replace(labels={"c": "user"}))
+    made = default(workflow, templates=TemplateCatalog({"t": lower})).metadata
+    assert made.labels == {"a": "own", "b": "template", "c": "user"}
+    assert made.annotations == {"n": "1"}
+    assert default(workflow).metadata.labels == {"a": "own", "c": "user"}

@@ -46,6 +46,18 @@ REFUSALS = {
         workflow("  - {name: main, suspend: {}}\n", "synchronization: {mutexes: [{name: m}]}\n"),
         "spec.synchronization",
     ),
+    "hook": (
+        steps("{name: a, template: leaf, hooks: {running: {template: leaf, expression: 'true'}}}"),
+        "spec.templates[0].steps[0][0].hooks",
+    ),
+    "environment": (
+        main_of("container: {image: a, env: [{name: E, valueFrom: {fieldRef: {fieldPath: x}}}]}\n"),
+        "spec.templates[0].container.env[0].valueFrom",
+    ),
+    "timeout by default": (
+        workflow("  - {name: main, suspend: {}}\n", "templateDefaults: {timeout: 30s}\n"),
+        "spec.templates[0].timeout",
+    ),
     "in a loop's inline template": (
         steps("{name: a, withItems: [1], inline: {data: {source: {}, transformation: [{expression: x}]}}}"),
         "spec.templates[0].steps[0][0].inline.data",
@@ -64,6 +76,27 @@ def test_what_is_not_done_is_refused_by_path(name: str) -> None:
     assert isinstance(error, NotSupported)
     assert error.path == path
     assert error.location is not None and error.location.line is not None
+
+
+SUPPORTED = {
+    "exit hook": steps(
+        "{name: a, template: leaf, hooks: {exit: {template: leaf}}} | {name: b, template: leaf, onExit: leaf}"
+    ),
+    "global output": main_of(
+        "container: {image: a}\noutputs: {parameters: [{name: o, globalName: g, valueFrom: {path: /o}}]}\n"
+    ),
+    "timeout of a container": main_of("timeout: 30s\ncontainer: {image: a}\n"),
+    "secret": main_of("container: {image: a, env: [{name: E, valueFrom: {secretKeyRef: {name: s, key: k}}}]}\n"),
+    "volumes": main_of(
+        "container: {image: a, volumeMounts: [{name: v, mountPath: /v}]}\n"
+        "volumes: [{name: v, secret: {secretName: s}}]\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(SUPPORTED))
+def test_what_is_done_is_not_refused(name: str) -> None:
+    assert [str(error) for error in lint_text(SUPPORTED[name], "f.yaml").errors] == []
 
 
 def test_a_key_alone_is_the_embedded_store() -> None:

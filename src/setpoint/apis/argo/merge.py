@@ -105,12 +105,27 @@ def with_defaults(template: Template, spec: WorkflowSpec) -> Template:
     return template
 
 
-def default(resource: R, namespace: str = "default") -> R:
-    """The resource with what an API server would fill in: apiVersion, kind, the namespace, and a cron's defaults."""
+def default(resource: R, namespace: str = "default", templates: TemplateSource | None = None) -> R:
+    """The resource as the store is to hold it: apiVersion, kind, namespace, a cron's defaults, a workflow's metadata.
+
+    Args:
+        resource: Any resource.
+        namespace: For namespaced kinds that name none.
+        templates: Where a workflow's workflowTemplateRef is looked up for its workflowMetadata; a missing one adds
+            nothing.
+    """
     cls = type(resource)
     metadata = resource.metadata
     if cls.NAMESPACED and not metadata.namespace:
         metadata = metadata.replace(namespace=namespace)
+    if isinstance(resource, Workflow):
+        own = resource.spec.workflow_metadata
+        ref = resource.spec.workflow_template_ref
+        lower = templates.template_spec(ref.name, cluster=ref.cluster_scope) if templates and ref else None
+        for source in (lower.workflow_metadata if lower is not None else None, own):
+            if source is not None:
+                labels, annotations = metadata.labels | source.labels, metadata.annotations | source.annotations
+                metadata = metadata.replace(labels=labels, annotations=annotations)
     resource = resource.replace(api_version=cls.API_VERSION, kind=cls.KIND, metadata=metadata)
     if isinstance(resource, CronWorkflow):
         spec = resource.spec

@@ -12,15 +12,23 @@ from typing import Any
 
 import msgspec
 
-from setpoint.apis.argo import Artifact, ArtifactLocation, ArtifactPaths, Volume
+from setpoint.apis.argo import (
+    Artifact,
+    ArtifactLocation,
+    ArtifactPaths,
+    DAGTask,
+    EnvVar,
+    Template,
+    TemplateType,
+    Volume,
+    WorkflowSpec,
+    WorkflowStep,
+)
 from setpoint.apis.argo.artifacts import STORES
 from setpoint.apis.manifest import FieldPath
 from setpoint.operations.lint.report import Findings
 
 REFUSED: dict[str, str] = {
-    "Call.hooks": "lifecycle hooks of steps and tasks are not supported yet",
-    "Call.on_exit": "exit handlers of steps and tasks are not supported yet, only spec.onExit is",
-    "WorkflowSpec.hooks": "lifecycle hooks are not supported yet, use spec.onExit",
     "WorkflowSpec.synchronization": "locks are not supported yet",
     "WorkflowSpec.volume_claim_templates": "volume claims are not supported yet, use an emptyDir or artifacts",
     "WorkflowSpec.artifact_gc": "deletion of artifacts is not supported yet",
@@ -36,13 +44,11 @@ REFUSED: dict[str, str] = {
     "Template.memoize": "memoization is not supported yet",
     "Template.synchronization": "locks are not supported yet",
     "Template.daemon": "daemons are not supported yet",
-    "Template.timeout": "timeout is not supported yet, use activeDeadlineSeconds",
     "Template.pending_timeout": "pendingTimeout is not supported yet",
     "Template.pod_spec_patch": "patches of the pod are not supported yet",
     "Template.host_aliases": "entries of the hosts file are not supported",
-    "Parameter.global_name": "global outputs are not supported yet",
-    "Artifact.global_name": "global outputs are not supported yet",
     "Artifact.artifact_gc": "deletion of artifacts is not supported yet",
+    "Artifact.recurse_mode": "recurseMode is not supported yet, set the mode in the template's command",
     "ValueFrom.event": "event bindings are not supported yet",
     "ValueFrom.jq_filter": "jq filters are not supported yet, use jsonPath",
     "Container.lifecycle": "lifecycle handlers of containers are not supported",
@@ -99,6 +105,11 @@ IGNORED: dict[str, str] = {
     "Container.startup_probe": "probes are not run",
     "Container.resize_policy": "resource limits are not enforced",
     "Container.restart_policy": "a pod's containers are not restarted",
+    "Container.stdin": "processes have no standard input",
+    "Container.stdin_once": "processes have no standard input",
+    "Container.tty": "processes have no terminal",
+    "VolumeMount.mount_propagation": "mounts are private to a pod",
+    "VolumeMount.recursive_read_only": "readOnly alone decides",
     "Container.termination_message_path": "the exit code and the log tell how a container ended",
     "Container.termination_message_policy": "the exit code and the log tell how a container ended",
     "ArtifactLocation.archive_logs": "logs are always kept",
@@ -106,6 +117,12 @@ IGNORED: dict[str, str] = {
 
 VOLUMES = ("emptyDir", "hostPath", "configMap", "secret")
 """Volume sources that are served."""
+
+ENV_SOURCES = ("configMapKeyRef", "secretKeyRef")
+"""Sources of an environment variable that are served."""
+
+TIMED = (TemplateType.CONTAINER, TemplateType.SCRIPT)
+"""Types of templates whose `timeout` is kept."""
 
 SERVED_STORES = ("raw", "s3")
 """Artifact stores that are served; s3 with a key only, which is the embedded store."""
@@ -131,12 +148,34 @@ def _check_volume(value: Any) -> Iterator[tuple[str, str]]:
             yield source, f"volumes of type {source} are not supported, only {', '.join(VOLUMES)}"
 
 
+def _check_env(value: Any) -> Iterator[tuple[str, str]]:
+    for source in value.value_from or ():
+        if source not in ENV_SOURCES:
+            yield "valueFrom", f"{source} has no meaning on one machine, only {' and '.join(ENV_SOURCES)} are supported"
+
+
+def _check_hooks(value: Any) -> Iterator[tuple[str, str]]:
+    for name in value.hooks:
+        if name != "exit":
+            yield "hooks", f"hook {name!r} is not supported yet, only the hook named 'exit' is"
+
+
 _CHECKS: dict[type, Callable[[Any], Iterator[tuple[str, str]]]] = {
     Artifact: _check_artifact,
     ArtifactPaths: _check_artifact,
     ArtifactLocation: _check_location,
     Volume: _check_volume,
+    EnvVar: _check_env,
+    WorkflowStep: _check_hooks,
+    DAGTask: _check_hooks,
+    WorkflowSpec: _check_hooks,
 }
+
+
+def check_effective(template: Template, path: FieldPath, findings: Findings) -> None:
+    """Rules on a template with its defaults merged in, where the fields together decide."""
+    if template.timeout and template.is_leaf and template.type not in TIMED:
+        findings.unsupported((*path, "timeout"), "timeout is only supported for container and script templates yet")
 
 
 def check_supported(value: msgspec.Struct, path: FieldPath, findings: Findings) -> None:

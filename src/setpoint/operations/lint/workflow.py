@@ -23,7 +23,7 @@ from setpoint.operations.lint.compositions import Composition
 from setpoint.operations.lint.names import check_names, check_object_name, field_name_problem
 from setpoint.operations.lint.report import Findings, did_you_mean
 from setpoint.operations.lint.scope import check_tags, template_scope, workflow_scope
-from setpoint.operations.lint.supported import check_supported
+from setpoint.operations.lint.supported import check_effective, check_supported
 from setpoint.operations.lint.templates import check_retry, check_template
 
 _POD_GC = ("OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess")
@@ -166,6 +166,7 @@ class _Check:
             template, where, scope = work.pop(0)
             effective = with_defaults(template, whole)
             check_template(self.findings, template, effective, where)
+            check_effective(effective, where, self.findings)
             self._check_volumes(effective, whole, where)
             if template.is_leaf:
                 inside = scope.plus(template_scope(template))
@@ -205,5 +206,6 @@ class _Check:
         for (_, name, template_name), (template, path) in resolver.foreign.items():
             other = Findings(locate=lambda path: None)
             check_supported(template, (), other)
+            check_effective(template, (), other)
             for error in other.report().errors:
                 self.findings.unsupported(path, f"template {name}.{template_name}: {error.path}: {error.reason}")
