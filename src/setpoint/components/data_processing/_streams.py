@@ -107,7 +107,7 @@ def assign_roles(names: Sequence[str], recipe: Recipe, time: TimeSpec, *, where:
     taken = {time.column, recipe.run.column, target}
     specs = {name: recipe.column(name) for name in names if name not in taken}
     features = tuple(name for name, spec in specs.items() if (spec.role or "feature") == "feature")
-    if not features and not (target and target in names):
+    if not features and (len(recipe.sources) == 1 or target not in names):
         raise InvalidSpec("no feature column is left", path=where)
     return Roles(
         time=time.column,

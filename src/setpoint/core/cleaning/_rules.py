@@ -177,7 +177,8 @@ def _unspiked(name: str, rule: ColumnRules, run: str) -> pl.Expr:
     """Hampel's identifier: distance from the window's median against a robust scale.
 
     The scale is the larger of the window's and the run's, from each value's distance to its own median, so that a
-    quiet window makes no spikes of noise. Where both are zero (a staircase, a constant) nothing is a spike.
+    quiet window makes no spikes of noise. Where both are zero (a staircase, a constant) nothing is a spike, unless a
+    minimum says how large one has to be.
     Source: Pearson, "Outliers in process modeling and identification", IEEE Trans. CST 10 (2002) 55-63.
     """
     window = max(rule.spike_window or 0, _MINIMUM_WINDOW) | 1
@@ -186,5 +187,6 @@ def _unspiked(name: str, rule: ColumnRules, run: str) -> pl.Expr:
     distance = (pl.col(name) - median).abs()
     local = distance.rolling_median(window, min_samples=least, center=True)
     scale = _GAUSS * pl.max_horizontal(local, distance.median())
-    spike = (distance > rule.spike_sigmas * scale) & (scale > 0.0) & (distance >= rule.spike_minimum)
+    sized = scale > 0.0 if rule.spike_minimum <= 0.0 else pl.lit(True)
+    spike = (distance > rule.spike_sigmas * scale) & sized & (distance >= rule.spike_minimum)
     return pl.when(~spike.over(run).fill_null(False)).then(pl.col(name))

@@ -57,6 +57,10 @@ def test_a_spike_goes_and_a_step_stays() -> None:
 def test_a_staircase_and_a_constant_have_no_spikes() -> None:
     stairs: list[float | None] = [float(value) for value in np.repeat([3.0, 7.0, 4.0, 9.0], 12)]
     assert cleaned(stairs, ColumnRules(spike_window=7)) == stairs
+    stairs[20] = 90.0
+    assert cleaned(stairs, ColumnRules(spike_window=5)) == stairs
+    stairs_without = [*stairs[:20], None, *stairs[21:]]
+    assert cleaned(stairs, ColumnRules(spike_window=5, spike_minimum=20.0)) == stairs_without
     assert cleaned([5.0] * 30, ColumnRules(spike_window=7)) == [5.0] * 30
 
 
@@ -90,6 +94,7 @@ RULES = st.builds(
     stuck_samples=st.sampled_from([None, 2, 5]),
     spike_window=st.sampled_from([None, 5, 11]),
     spike_sigmas=st.sampled_from([3.0, 6.0]),
+    spike_minimum=st.sampled_from([0.0, 2.0]),
 )
 
 
