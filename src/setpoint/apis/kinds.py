@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from setpoint.apis import argo, core
+from setpoint.apis import argo, core, serving
 from setpoint.apis.errors import InvalidSpec, InvariantViolation
 from setpoint.apis.meta import Resource
 
@@ -102,5 +102,8 @@ KINDS = KindTable(
     core.RoleBinding,
     core.Event,
     *argo.KINDS,
+    serving.InferenceService,
+    serving.ServingRuntime,
+    serving.ClusterServingRuntime,
 )
 """Every kind that this version knows."""

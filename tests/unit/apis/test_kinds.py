@@ -11,6 +11,7 @@ from setpoint.apis.core import ConfigMap, Namespace, Role
 from setpoint.apis.errors import InvalidSpec, InvariantViolation
 from setpoint.apis.kinds import KINDS, KindTable, group_of
 from setpoint.apis.meta import Resource
+from setpoint.apis.serving import InferenceService
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,7 @@ from setpoint.apis.meta import Resource
         ("Workflows", Workflow),
         ("workflows.argoproj.io", Workflow),
         ("cronwf", CronWorkflow),
+        ("isvc", InferenceService),
         ("cm", ConfigMap),
         ("ns", Namespace),
         ("roles.rbac.authorization.k8s.io", Role),
