@@ -7,8 +7,9 @@ rows to write and the news for waiting frames cannot fall out of step with the n
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from setpoint.apis.argo import (
     LABEL_COMPLETED,
@@ -25,7 +26,16 @@ from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import Command, KillPod
 from setpoint.core.workflow.context import StepContext
 from setpoint.core.workflow.phases import Cause, check_node_move, check_workflow_move
-from setpoint.core.workflow.state import WORKFLOW, Frame, Leaf, Step, TemplateCall, TemplateFrame, WorkflowState
+from setpoint.core.workflow.state import (
+    WORKFLOW,
+    Frame,
+    Leaf,
+    RetryFrame,
+    Step,
+    TemplateCall,
+    TemplateFrame,
+    WorkflowState,
+)
 
 F = TypeVar("F", bound=Frame)
 _COUNTED = frozenset({NodeType.POD, NodeType.STEPS, NodeType.DAG})
@@ -56,7 +66,7 @@ class Draft:
         self.active_pods = state.active_pods
         self.loaded = state.loaded
         self.refused = ""
-        self.ended: list[tuple[str, str, str]] = []  # (owner, node, message if it is to be passed up)
+        self.ended: deque[tuple[str, str, str]] = deque()  # (owner, node, message if it is to be passed up)
         self.commands: dict[str, Command] = {}
         self._spec = state.spec
         self._nodes = state.nodes.mutate()
@@ -88,6 +98,15 @@ class Draft:
     def has_spec(self) -> bool:
         """Whether the spec in force is known."""
         return self._spec is not None
+
+    @property
+    def suspended(self) -> bool:
+        """Whether nothing new may start; a shutdown lifts it, so that a suspended workflow can be stopped."""
+        return self.engine.suspended and not self.engine.shutdown
+
+    def shut_down(self, *, on_exit: bool) -> bool:
+        """Whether a shutdown holds for a node; exit handlers go on under Stop."""
+        return bool(self.engine.shutdown) and (not on_exit or self.engine.shutdown == "Terminate")
 
     def id_of(self, node_name: str) -> str:
         """The id a node of that name has."""
@@ -137,6 +156,18 @@ class Draft:
         self._leaves = found.mutate()
         return sorted(found.items(), key=lambda item: (self.need(item[0]).started_at or self.now, item[0]))
 
+    def running_groups(self) -> list[str]:
+        """Ids of the groups that have a frame, deepest first."""
+        found = self._frames.finish()
+        self._frames = found.mutate()
+        return sorted(found, key=lambda frame: (-found[frame].depth, found[frame].seq))
+
+    def nothing_runs(self) -> bool:
+        """Whether no leaf runs and no retry waits for its time."""
+        if len(self._leaves):
+            return False
+        return not any(isinstance(self._frames[frame], RetryFrame) for frame in self.running_groups())
+
     def entered(self, node: str) -> bool:
         """Whether the running node has its frame or leaf, so that it needs no entering."""
         return node in self._frames or node in self._leaves
@@ -146,8 +177,7 @@ class Draft:
     def edit(self, frame: F) -> F:
         """A copy of the frame that this step may change; the same copy when asked again."""
         if frame.id in self._own:
-            own: F = self._frames[frame.id]
-            return own
+            return cast("F", self._frames[frame.id])
         mine = frame.copy()
         self._frames[frame.id] = mine
         self._own.add(frame.id)
@@ -198,6 +228,15 @@ class Draft:
         waiting, self._blocked = self._blocked, set()
         for frame in waiting:
             self.touch(frame)
+
+    def touch_all(self) -> None:
+        """Have every frame assessed: a deadline or a shutdown concerns them all."""
+        found = self._frames.finish()
+        self._frames = found.mutate()
+        for frame in found:
+            self.touch(frame)
+        self.touch(WORKFLOW)
+        self._blocked.clear()
 
     def clear_runtime(self) -> None:
         """Forget all that is derived, to build it anew from the nodes."""
@@ -318,6 +357,19 @@ class Draft:
                 self.ended.append((owner, node, raised))
         return new
 
+    def mark_hook_error(self, node: str, message: str) -> None:
+        """An ended node whose hook could not be judged turns to Error."""
+        self.mark(node, NodePhase.ERROR, message, cause=Cause.HOOK)
+
+    def task_errored(self, node: str, message: str) -> None:
+        """The node of a DAG task that could not be built says so in a cluster's words."""
+        self.change(node, message=f"task '{self.need(node).name}' errored: {message}")
+
+    def forget(self, node: str) -> None:
+        """Drop the frame or leaf of a node whose owner is told in another way."""
+        self._frames.pop(node, None)
+        self._leaves.pop(node, None)
+
     def owner_of(self, node: str) -> str | None:
         """The frame that waits for a running node; the nearest living one above if that has ended. None unknown."""
         frame = self._frames.get(node)
@@ -333,9 +385,8 @@ class Draft:
 
     def _count(self, node: NodeStatus, sign: int) -> None:
         """Keep the counters: +1 for a new node, -1 for one that has just ended."""
-        if node.type is NodeType.POD:
-            if sign < 0 or not node.phase.fulfilled:
-                self.active_pods += sign
+        if node.type is NodeType.POD and (sign < 0 or not node.phase.fulfilled):
+            self.active_pods += sign
         if node.boundary_id and node.type in _COUNTED:
             self._count_boundary(node, sign)
         if sign < 0:

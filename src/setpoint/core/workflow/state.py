@@ -50,7 +50,6 @@ class EngineMemory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     suspended: bool = False
     seen_shutdown: str = ""
     seen_suspend: bool = False
-    entry_failed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +103,7 @@ class Leaf:
         outputs: The outputs its template declares, tags filled in; artifacts with the location they are saved to.
         inputs: Its inputs, for the defaults of supplied outputs.
         due: When a suspend node ends by itself.
+        action: Id of the command a resource node waits for.
     """
 
     owner: str
@@ -111,6 +111,7 @@ class Leaf:
     inputs: Inputs
     on_exit: bool = False
     due: datetime | None = None
+    action: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +211,9 @@ class DagPlan:
         conditions: Task to its parsed condition; tasks without have none.
         targets: Target tasks, in sorted order or as given.
         trees: Task to its definition as builtins.
+        names: Task to its node's name.
+        ids: Task to its node's id.
+        tasks: The reverse: node id to task.
     """
 
     order: Mapping[str, int]
@@ -218,14 +222,15 @@ class DagPlan:
     conditions: Mapping[str, Depends]
     targets: tuple[str, ...]
     trees: Mapping[str, dict[str, Any]]
-    ids: Mapping[str, str]
     names: Mapping[str, str]
+    ids: Mapping[str, str]
+    tasks: Mapping[str, str]
 
 
 class DagFrame(TemplateFrame):
     """A DAG: per task the number of dependencies not settled yet, and the tasks that may start."""
 
-    __slots__ = ("captured", "exits", "open", "plan", "ready", "settled", "waiting", "waiting_exit")
+    __slots__ = ("captured", "exits", "hooked", "open", "plan", "ready", "waiting", "waiting_exit")
     RANK = 1
 
     plan: DagPlan
@@ -234,7 +239,7 @@ class DagFrame(TemplateFrame):
         super().__init__(*args, **kwargs)
         self.plan = plan
         self.waiting: Map[str, int] = Map()
-        self.settled: Map[str, bool] = Map()
+        self.hooked: Map[str, Child] = Map()  # task nodes that an exit hook follows
         self.exits: tuple[str, ...] = ()
         self.ready: tuple[str, ...] = ()
         self.open = 0

@@ -27,7 +27,6 @@ from setpoint.apis.argo import (
     Workflow,
     WorkflowPhase,
     WorkflowSpec,
-    WorkflowStatus,
 )
 from setpoint.core.expr import ExpressionError
 from setpoint.core.workflow.draft import Draft
@@ -146,16 +145,31 @@ def argument_variables(arguments: Arguments) -> dict[str, str]:
     return values | {"workflow.parameters": text, "workflow.parameters.json": text}
 
 
-def moving_variables(status: WorkflowStatus, now: datetime) -> dict[str, str]:
-    """What changes while the workflow runs: its duration and its phase."""
-    started = status.started_at or now
-    phase = status.phase if status.phase is not WorkflowPhase.UNKNOWN else WorkflowPhase.RUNNING
-    return {"workflow.duration": f"{(now - started).total_seconds():f}", "workflow.status": phase.value}
+_WORKFLOW_PHASES = {
+    NodePhase.SUCCEEDED: WorkflowPhase.SUCCEEDED,
+    NodePhase.SKIPPED: WorkflowPhase.SUCCEEDED,
+    NodePhase.OMITTED: WorkflowPhase.SUCCEEDED,
+    NodePhase.FAILED: WorkflowPhase.FAILED,
+    NodePhase.ERROR: WorkflowPhase.ERROR,
+}
+
+
+def workflow_phase(entry: NodePhase) -> WorkflowPhase:
+    """What the phase of the entry node means for the workflow."""
+    return _WORKFLOW_PHASES.get(entry, WorkflowPhase.RUNNING)
+
+
+def moving_variables(d: Draft) -> dict[str, str]:
+    """What changes while the workflow runs: its duration, and its phase (after the entry node: what that implies)."""
+    started = d.status.started_at or d.now
+    entry = d.node(d.name)
+    phase = workflow_phase(entry.phase) if entry is not None else WorkflowPhase.RUNNING
+    return {"workflow.duration": f"{(d.now - started).total_seconds():f}", "workflow.status": phase.value}
 
 
 def global_values(d: Draft, *layers: Mapping[str, Any]) -> TagValues:
     """The workflow's variables at this moment, below the given layers."""
-    return TagValues(*layers, moving_variables(d.status, d.now), d.variables)
+    return TagValues(*layers, moving_variables(d), d.variables)
 
 
 def last_attempt(d: Draft, node: NodeStatus) -> NodeStatus:

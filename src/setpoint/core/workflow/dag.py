@@ -1,0 +1,443 @@
+"""DAGs: a task starts when all it depends on has settled and its condition holds; the verdict is its targets'.
+
+Per event only the dependants of the task that settled are looked at. Source: argo-workflows `executeDAG`,
+`executeDAGTask`, `assessDAGPhase`; SEMANTICS sections 4, 6.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+import re
+from collections import deque
+from typing import Any
+
+import msgspec
+
+from setpoint.apis.argo import Artifact, DAGTask, NodePhase, NodeStatus, NodeType
+from setpoint.core.expr import ExpressionError, Scope, evaluate_depends
+from setpoint.core.workflow.draft import BuildError, Draft
+from setpoint.core.workflow.edges import outbound
+from setpoint.core.workflow.execute import execute
+from setpoint.core.workflow.expansion import is_loop
+from setpoint.core.workflow.groups import EMPTY_LOOP, called, plan_children, start_exit
+from setpoint.core.workflow.inputs import artifact_inputs, input_variables
+from setpoint.core.workflow.outputs import publish_outputs, template_outputs
+from setpoint.core.workflow.references import Siblings
+from setpoint.core.workflow.state import Child, DagFrame, GroupFrame, TemplateCall
+from setpoint.core.workflow.templates import find_template
+from setpoint.core.workflow.variables import (
+    TagValues,
+    absent_variables,
+    aggregate_variables,
+    global_values,
+    is_attempt,
+    last_attempt,
+    node_artifacts,
+    node_variables,
+)
+
+FAIL_FAST = "template has failed or errored children and failFast enabled"
+
+
+def assess_dag(d: Draft, dag: DagFrame) -> None:
+    """Start the tasks that are ready, and end the DAG when nothing is open."""
+    frame = d.edit(dag)
+    if d.shut_down(on_exit=frame.call.on_exit):
+        if not frame.waiting_exit:
+            _finish(d, frame, NodePhase.FAILED)
+        return
+    if frame.template.fail_fast and frame.unsuccessful and frame.pods == 0:
+        _finish(d, frame, NodePhase.FAILED, FAIL_FAST)
+        return
+    if not frame.waiting:
+        _count_dependencies(frame)
+    _start_exits(d, frame)
+    _start_ready(d, frame)
+    if frame.open == 0 and not frame.ready:
+        _judge(d, frame)
+
+
+def _count_dependencies(frame: DagFrame) -> None:
+    plan = frame.plan
+    frame.waiting = frame.waiting.update({task: len(plan.dependencies[task]) for task in plan.order})
+    frame.ready = tuple(task for task in plan.order if not plan.dependencies[task])
+
+
+def _start_ready(d: Draft, frame: DagFrame) -> None:
+    queue = frame.ready
+    done = 0
+    for task in queue:
+        if not _start_task(d, frame, task):
+            d.block(frame.id)
+            break
+        done += 1
+    frame.ready = queue[done:]
+
+
+def _start_task(d: Draft, frame: DagFrame, task: str) -> bool:
+    """Start a task whose dependencies have settled, or take it up again. False: no room."""
+    node_id = frame.plan.ids[task]
+    node = d.node(node_id)
+    if node is not None and node.fulfilled:
+        frame.open += 1
+        d.ended.append((frame.id, node_id, ""))
+        return True
+    if node is None:
+        if d.suspended:
+            return False
+        try:
+            if not _condition_holds(d, frame, task):
+                _born(d, frame, task, NodePhase.OMITTED, "omitted: depends condition not met")
+                return True
+        except ExpressionError as error:
+            _born(d, frame, task, NodePhase.ERROR, str(error))
+            return True
+    return _call_task(d, frame, task, existed=node is not None)
+
+
+def _call_task(d: Draft, frame: DagFrame, task: str, *, existed: bool) -> bool:
+    tree = frame.plan.trees[task]
+    node_id = frame.plan.ids[task]
+    loop = is_loop(tree)
+    try:
+        siblings = task_siblings(d, frame, task)
+        owner = node_id if loop else frame.id
+        base = f"{frame.call.name}."
+        children = plan_children(d, frame, tree, siblings, base=base, owner=owner, captured=frame.captured)
+    except (BuildError, ExpressionError) as error:
+        message = error.message if isinstance(error, BuildError) else str(error)
+        if existed:
+            d.mark(node_id, NodePhase.ERROR, message)
+            frame.open += 1
+            d.ended.append((frame.id, node_id, ""))
+        else:
+            _born(d, frame, task, NodePhase.ERROR, message)
+        return True
+    if loop:
+        _enter_loop(d, frame, task, children)
+        return True
+    return _start_child(d, frame, task, children[0])
+
+
+def _enter_loop(d: Draft, frame: DagFrame, task: str, children: list[Child]) -> None:
+    if not children:
+        _born(d, frame, task, NodePhase.SKIPPED, EMPTY_LOOP)
+        return
+    node_id = frame.plan.ids[task]
+    call = _bare_call(frame, task)
+    if d.node(node_id) is None:
+        d.init_node(call, NodeType.TASK_GROUP, NodePhase.RUNNING)
+        _connect(d, frame, task)
+    frame.open += 1
+    hook = children[0].exit_hook
+    if hook is not None:
+        frame.hooked = frame.hooked.set(node_id, Child(id=node_id, call=call, exit_hook=hook))
+    d.enter_frame(GroupFrame(node_id, call, seq=d.next_seq(), parent=frame.id, children=tuple(children)))
+
+
+def _start_child(d: Draft, frame: DagFrame, task: str, child: Child) -> bool:
+    if child.skipped is not None and d.node(child.id) is None:
+        _born(d, frame, task, NodePhase.SKIPPED, child.skipped)
+        return True
+    if child.error is not None and d.node(child.id) is None:
+        _born(d, frame, task, NodePhase.ERROR, child.error)
+        return True
+    try:
+        if not execute(d, child.call):
+            return False
+        frame.open += 1
+    except BuildError as error:
+        d.task_errored(child.id, error.message)
+        frame.open += 1
+        d.ended.append((frame.id, child.id, ""))
+    if child.exit_hook is not None:
+        frame.hooked = frame.hooked.set(child.id, child)
+    _connect(d, frame, task)
+    return True
+
+
+def _bare_call(frame: DagFrame, task: str) -> TemplateCall:
+    """The call of a task as its own node shows it: also of one that is skipped, omitted or a group."""
+    tree = called(frame.plan.trees[task])
+    definition = msgspec.convert(tree, DAGTask)
+    return TemplateCall(
+        name=frame.plan.names[task],
+        template=definition.template,
+        template_ref=definition.template_ref,
+        scope=frame.resolved.scope,
+        owner=frame.id,
+        boundary=frame.id,
+        variables={"tasks.name": task},
+        on_exit=frame.call.on_exit,
+        depth=frame.call.depth + 1,
+    )
+
+
+def _born(d: Draft, frame: DagFrame, task: str, phase: NodePhase, message: str) -> None:
+    """A task's node that is made ended."""
+    d.init_node(_bare_call(frame, task), NodeType.SKIPPED, phase, message=message)
+    _connect(d, frame, task)
+    frame.open += 1
+    d.ended.append((frame.id, frame.plan.ids[task], ""))
+
+
+def _connect(d: Draft, frame: DagFrame, task: str) -> None:
+    """Link a task's node under the DAG, or under every outbound node of what it depends on."""
+    node_id = frame.plan.ids[task]
+    dependencies = frame.plan.dependencies[task]
+    if not dependencies:
+        d.add_child(frame.id, node_id)
+    for other in dependencies:
+        for end in outbound(d, frame.plan.ids[other]):
+            d.add_child(end, node_id)
+
+
+def task_ended(d: Draft, dag: DagFrame, node_id: str, raised: str) -> None:
+    """A task's node, or the exit node of one, has ended."""
+    frame = d.edit(dag)
+    d.touch(frame.id)
+    if node_id in frame.waiting_exit:
+        task = frame.waiting_exit[node_id]
+        frame.waiting_exit = frame.waiting_exit.delete(node_id)
+        _settle(frame, task)
+        return
+    task = frame.plan.tasks.get(node_id, "")
+    if not task:  # a leftover below a group that failed at once
+        return
+    if raised:
+        d.task_errored(node_id, raised)
+    if node_id in frame.hooked and d.need(node_id).completed:
+        frame.exits = (*frame.exits, node_id)
+    else:
+        _settle(frame, task)
+
+
+def _settle(frame: DagFrame, task: str) -> None:
+    """A task has settled: those that waited for it alone become ready."""
+    frame.open -= 1
+    order = frame.plan.order
+    ready = list(frame.ready)
+    for other in frame.plan.dependants[task]:
+        left = frame.waiting[other] - 1
+        frame.waiting = frame.waiting.set(other, left)
+        if left == 0:
+            bisect.insort(ready, other, key=order.__getitem__)
+    frame.ready = tuple(ready)
+
+
+def _start_exits(d: Draft, frame: DagFrame) -> None:
+    while frame.exits:
+        node_id = frame.exits[0]
+        child = frame.hooked[node_id]
+        assert child.exit_hook is not None  # noqa: S101 (only such children are noted)
+        started: str | None = ""
+        try:
+            started = start_exit(d, d.need(node_id), child.exit_hook, child.call, frame.id, d.variables)
+        except BuildError as error:
+            d.mark_hook_error(node_id, error.message)
+        if started is None:
+            d.block(frame.id)
+            return
+        frame.exits = frame.exits[1:]
+        task = frame.plan.tasks[node_id]
+        if started and not d.need(started).fulfilled:
+            frame.waiting_exit = frame.waiting_exit.set(started, task)
+        else:
+            _settle(frame, task)
+
+
+# --- conditions and variables
+
+
+def _condition_holds(d: Draft, frame: DagFrame, task: str) -> bool:
+    condition = frame.plan.conditions.get(task)
+    return condition is None or evaluate_depends(condition, lambda name, result: _result(d, frame, name, result))
+
+
+_RESULTS = {
+    "Succeeded": NodePhase.SUCCEEDED,
+    "Failed": NodePhase.FAILED,
+    "Errored": NodePhase.ERROR,
+    "Skipped": NodePhase.SKIPPED,
+    "Omitted": NodePhase.OMITTED,
+}
+
+
+def _result(d: Draft, frame: DagFrame, task: str, result: str | None) -> bool:
+    node = d.need(frame.plan.ids[task])
+    if result is None:
+        fine = {NodePhase.SUCCEEDED, NodePhase.SKIPPED}
+        widened = frame.plan.trees[task].get("continueOn") or {}
+        fine |= {NodePhase.ERROR} if widened.get("error") else set()
+        fine |= {NodePhase.FAILED} if widened.get("failed") else set()
+        return node.phase in fine
+    if result in _RESULTS:
+        return node.phase is _RESULTS[result]
+    if result == "Daemoned" or node.type is not NodeType.TASK_GROUP:
+        return False
+    phases = [d.need(child).phase for child in d.children(node.id)]
+    if result == "AnySucceeded":
+        return NodePhase.SUCCEEDED in phases
+    return bool(phases) and all(phase is NodePhase.FAILED for phase in phases)
+
+
+_NAMED = re.compile(r"\btasks(?:\.([\w-]+)|\[\s*(?:'|\\\")([\w-]+)(?:'|\\\")\s*\])?")
+
+
+def task_siblings(d: Draft, frame: DagFrame, task: str) -> Siblings:
+    """What a task may refer to: its ancestors, as far as its text names them. Raises: ExpressionError."""
+    text = json.dumps(frame.plan.trees[task])
+    matches = list(_NAMED.finditer(text)) if "tasks" in text else []
+    named = {match[1] or match[2] for match in matches}
+    if "" in named or None in named:
+        wanted = _ancestors(frame, task, None)
+    else:
+        wanted = _ancestors(frame, task, {name for name in named if name})
+    return _siblings(d, frame, wanted)
+
+
+def _ancestors(frame: DagFrame, task: str, wanted: set[str] | None) -> list[str]:
+    """The task's ancestors; only those wanted, looked for no further than needed, unless None."""
+    found: dict[str, None] = {}
+    seen: set[str] = set()
+    queue = deque(frame.plan.dependencies[task])
+    while queue and (wanted is None or len(found) < len(wanted)):
+        name = queue.popleft()
+        if name in seen:
+            continue
+        seen.add(name)
+        if wanted is None or name in wanted:
+            found[name] = None
+        queue.extend(frame.plan.dependencies[name])
+        if wanted is not None and not wanted:
+            break
+    return list(found)
+
+
+def _siblings(d: Draft, frame: DagFrame, tasks: list[str]) -> Siblings:
+    values: dict[str, Any] = {}
+    artifacts: dict[str, Artifact] = artifact_inputs(frame.tree) | dict(d.artifacts)
+    absent: frozenset[str] = frozenset()
+    for name in tasks:
+        node = d.node(frame.plan.ids[name])
+        if node is None:
+            continue
+        prefix = f"tasks.{name}"
+        shown = last_attempt(d, node)
+        values |= node_variables(prefix, shown)
+        artifacts |= node_artifacts(prefix, shown)
+        if node.type is NodeType.TASK_GROUP:
+            values |= aggregate_variables(prefix, _loop_nodes(d, node))
+        if node.phase in (NodePhase.SKIPPED, NodePhase.OMITTED):
+            definition = msgspec.convert(called(frame.plan.trees[name], inline=True), DAGTask)
+            more, missing = absent_variables(prefix, node, find_template(d, definition, frame.resolved.scope))
+            values |= more
+            absent |= missing
+    return Siblings(scope=Scope(global_values(d, values), absent), artifacts=artifacts, prefix="tasks.")
+
+
+def _loop_nodes(d: Draft, group: NodeStatus) -> list[NodeStatus]:
+    nodes = [d.need(child) for child in d.children(group.id)]
+    return [node for node in nodes if node.name.startswith(f"{group.name}(") and not _hooked(node)]
+
+
+def _hooked(node: NodeStatus) -> bool:
+    return node.node_flag is not None and node.node_flag.hooked
+
+
+# --- the verdict
+
+
+def _judge(d: Draft, frame: DagFrame) -> None:
+    phase = _verdict(d, frame)
+    if phase is NodePhase.RUNNING:
+        return
+    if phase.failed_or_error:
+        _finish(d, frame, phase)
+        return
+    try:
+        outputs = _outputs(d, frame)
+    except (BuildError, ExpressionError) as error:
+        message = error.message if isinstance(error, BuildError) else str(error)
+        d.change(frame.id, outbound_nodes=_outbound(d, frame))
+        d.mark(frame.id, NodePhase.ERROR, message, raised=message)
+        return
+    _finish(d, frame, NodePhase.SUCCEEDED, "", outputs=outputs)
+
+
+def _verdict(d: Draft, frame: DagFrame) -> NodePhase:
+    """Breadth-first over the nodes there are, each branch carrying the phase of its last completed node."""
+    reached: dict[str, NodePhase | None] = {frame.plan.ids[task]: None for task in frame.plan.targets}
+    queue = deque((child, NodePhase.SUCCEEDED) for child in d.children(frame.id))
+    seen = set(queue)
+    while queue:
+        node_id, branch = queue.popleft()
+        node = d.need(node_id)
+        if not node.fulfilled:
+            return NodePhase.RUNNING
+        if node.completed:
+            branch = node.phase
+        if node_id in reached:
+            before = reached[node_id]
+            if before is None or not before.failed_or_error:
+                reached[node_id] = branch
+        for child in _followed(d, node):
+            if (child, branch) not in seen:
+                seen.add((child, branch))
+                queue.append((child, branch))
+    for node_id in reached:  # a target below a group without outbound nodes is linked to nothing
+        if reached[node_id] is None:
+            phase = d.need(node_id).phase
+            reached[node_id] = phase if phase.completed else NodePhase.SUCCEEDED
+    return _target_phase(frame, reached)
+
+
+def _followed(d: Draft, node: NodeStatus) -> tuple[str, ...]:
+    """Below a Retry node its last attempt and its hooks count; earlier attempts are of no interest."""
+    children = d.children(node.id)
+    if node.type is not NodeType.RETRY:
+        return children
+    last = last_attempt(d, node).id
+    return tuple(child for child in children if child == last or not is_attempt(d.need(child)))
+
+
+def _target_phase(frame: DagFrame, reached: dict[str, NodePhase | None]) -> NodePhase:
+    fail_fast = frame.template.dag is None or frame.template.dag.fail_fast is not False
+    result = NodePhase.SUCCEEDED
+    for task in frame.plan.targets:
+        branch = reached[frame.plan.ids[task]]
+        if branch is not None and branch.failed_or_error:
+            widened = frame.plan.trees[task].get("continueOn") or {}
+            if widened.get("failed" if branch is NodePhase.FAILED else "error"):
+                continue
+            result = branch
+            if fail_fast:
+                break
+    return result
+
+
+def _outputs(d: Draft, frame: DagFrame) -> Any:
+    """The DAG's outputs; those of its tasks that have a globalName are published on the way."""
+    made = [task for task in frame.plan.trees if d.node(frame.plan.ids[task]) is not None]
+    for task in made:
+        publish_outputs(d, d.need(frame.plan.ids[task]).outputs)
+    declared = frame.template.outputs
+    if not declared.parameters and not declared.artifacts:
+        return None
+    siblings = _siblings(d, frame, made)
+    seen = TagValues(
+        {name: value for name, value in siblings.scope.values.items() if name.startswith("tasks.")},
+        input_variables(frame.tree),
+        {name: value for name, value in d.variables.items() if name.startswith("workflow.outputs.")},
+    )
+    return template_outputs(frame.template, Scope(seen, siblings.scope.absent), siblings.artifacts)
+
+
+def _finish(d: Draft, frame: DagFrame, phase: NodePhase, message: str | None = None, **fields: Any) -> None:
+    d.mark(frame.id, phase, message, outbound_nodes=_outbound(d, frame), **fields)
+
+
+def _outbound(d: Draft, frame: DagFrame) -> tuple[str, ...]:
+    targets = (frame.plan.ids[task] for task in frame.plan.targets)
+    return tuple(dict.fromkeys(end for target in targets if d.node(target) is not None for end in outbound(d, target)))

@@ -1,0 +1,200 @@
+"""The workflow as a whole: its start, entry node, exit handler, end, and its deadline.
+
+Source: argo-workflows `operate`, `exit_handler.go`; SEMANTICS sections 2, 4, 15, 18.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from setpoint.apis.argo import Arguments, LifecycleHook, NodePhase, NodeStatus, NodeType, WorkflowPhase
+from setpoint.core.expr import ExpressionError, Scope, substitute
+from setpoint.core.workflow import ids
+from setpoint.core.workflow.commands import CancelResourceAction, SetTimer, TimerKind
+from setpoint.core.workflow.draft import BuildError, Draft
+from setpoint.core.workflow.execute import execute, workflow_deadline
+from setpoint.core.workflow.outputs import restore_outputs
+from setpoint.core.workflow.state import WORKFLOW, TemplateCall
+from setpoint.core.workflow.templates import load_spec, local_scope
+from setpoint.core.workflow.variables import failures, global_values, workflow_phase
+
+
+def start_workflow(d: Draft, invalid: str) -> None:
+    """Fold the first look at a workflow."""
+    if d.status.phase is not WorkflowPhase.UNKNOWN:
+        return
+    if invalid:
+        d.mark_workflow(WorkflowPhase.FAILED, f"invalid spec: {invalid}")
+        return
+    spec = d.ctx.workflow.spec
+    d.engine = msgspec.structs.replace(
+        d.engine,
+        shutdown=spec.shutdown,
+        suspended=bool(spec.suspend),
+        seen_shutdown=spec.shutdown,
+        seen_suspend=bool(spec.suspend),
+    )
+    if not _load_spec(d):
+        return
+    d.mark_workflow(WorkflowPhase.RUNNING)
+    d.loaded = True
+    set_deadline(d)
+    d.touch(WORKFLOW)
+
+
+def _load_spec(d: Draft) -> bool:
+    try:
+        load_spec(d)
+    except BuildError as error:
+        globals_failed = error.message.startswith("failed to set global parameters")
+        d.mark_workflow(WorkflowPhase.FAILED if globals_failed else WorkflowPhase.ERROR, error.message)
+        return False
+    return True
+
+
+def load_workflow(d: Draft) -> None:
+    """Build what is derived from the nodes anew, top-down, and go on."""
+    if d.status.phase.completed:
+        return
+    if d.status.phase is WorkflowPhase.UNKNOWN:
+        start_workflow(d, "")
+        return
+    d.clear_runtime()
+    if not _load_spec(d):
+        end_open_nodes(d)
+        return
+    restore_outputs(d)
+    d.loaded = True
+    d.touch(WORKFLOW)
+
+
+def set_deadline(d: Draft) -> None:
+    """Order the timer of `spec.activeDeadlineSeconds`."""
+    deadline = workflow_deadline(d)
+    if deadline is not None:
+        timer = ids.command_id(d.uid, deadline.isoformat(), TimerKind.DEADLINE)
+        d.order(SetTimer(id=timer, at=deadline, kind=TimerKind.DEADLINE))
+
+
+def assess_workflow(d: Draft) -> None:
+    """Start the entry node; when it is fulfilled, the exit handler; then end."""
+    if d.status.phase.completed:
+        return
+    root = d.node(d.name)
+    if root is None or not (root.fulfilled or d.entered(root.id)):
+        _start_entry(d)
+        return
+    if not root.fulfilled or d.suspended:
+        return
+    exit_node = _exit_handler(d, root)
+    if exit_node is None or exit_node.fulfilled:
+        _complete(d, root, exit_node)
+
+
+def _start_entry(d: Draft) -> None:
+    call = TemplateCall(
+        name=d.name, template=d.spec.entrypoint, arguments=d.spec.arguments, scope=local_scope(d), depth=1
+    )
+    try:
+        if not execute(d, call):
+            d.block(WORKFLOW)
+    except BuildError as error:
+        fail_entry(d, error.message)
+
+
+def fail_entry(d: Draft, message: str) -> None:
+    """The entry template could not be built or finished: the workflow is Error, and no exit handler runs."""
+    root = d.node(d.name)
+    if root is not None and not root.fulfilled:
+        d.forget(root.id)
+        d.mark(root.id, NodePhase.ERROR, "Workflow operation error")
+    d.mark_workflow(WorkflowPhase.ERROR, f"error in entry template execution: {message}")
+    end_open_nodes(d)
+
+
+def fail_exit(d: Draft, message: str) -> None:
+    """The exit template could not be built or finished."""
+    d.mark_workflow(WorkflowPhase.ERROR, f"error in exit template execution : {message}")
+    end_open_nodes(d)
+
+
+def _exit_handler(d: Draft, root: NodeStatus) -> NodeStatus | None:
+    """The exit node, started if it is due; None if there is no exit handler or it may not run."""
+    hook = d.spec.exit_hook
+    if hook is None or d.engine.shutdown == "Terminate":
+        return None
+    exit_id = d.id_of(f"{d.name}.onExit")
+    found = d.node(exit_id)
+    if found is not None and (found.fulfilled or d.entered(exit_id)):
+        return found
+    d.variables = d.variables.set("workflow.failures", failures(d))
+    try:
+        call = TemplateCall(
+            name=f"{d.name}.onExit",
+            template=hook.template,
+            template_ref=hook.template_ref,
+            arguments=_exit_arguments(d, hook),
+            scope=local_scope(d),
+            on_exit=True,
+            hooked=True,
+            depth=1,
+        )
+        started = execute(d, call)
+    except (BuildError, ExpressionError) as error:
+        fail_exit(d, error.message if isinstance(error, BuildError) else str(error))
+        return d.node(exit_id)
+    if not started:
+        d.block(WORKFLOW)
+        return NodeStatus(id=exit_id, name=call.name, type=NodeType.POD, phase=NodePhase.PENDING)
+    return d.need(exit_id)
+
+
+def _exit_arguments(d: Draft, hook: LifecycleHook) -> Arguments:
+    """The hook's own arguments, the workflow's if it gives none."""
+    own = hook.arguments
+    if not own.parameters and not own.artifacts:
+        return d.spec.arguments
+    return msgspec.convert(substitute(msgspec.to_builtins(own), Scope(global_values(d))), Arguments)
+
+
+def _complete(d: Draft, root: NodeStatus, exit_node: NodeStatus | None) -> None:
+    if d.status.phase.completed:
+        return
+    phase, message = workflow_phase(root.phase), root.message
+    if exit_node is not None and exit_node.failed_or_error and phase is WorkflowPhase.SUCCEEDED:
+        phase, message = workflow_phase(exit_node.phase), exit_node.message
+    if d.engine.shutdown:
+        message = f"Stopped with strategy '{d.engine.shutdown}'"
+    d.mark_workflow(phase, "" if phase is WorkflowPhase.SUCCEEDED else message)
+    end_open_nodes(d)
+
+
+def end_open_nodes(d: Draft, message: str = "workflow completed") -> None:
+    """End what still runs below a group that failed at once: nothing outlives its workflow."""
+    for node_id, _ in d.leaves():
+        end_leaf(d, node_id, NodePhase.FAILED, message)
+    for node_id in d.running_groups():
+        d.mark(node_id, NodePhase.FAILED, message)
+    d.ended.clear()
+
+
+def end_leaf(d: Draft, node_id: str, phase: NodePhase, message: str) -> None:
+    """End a running leaf from outside: its node gets its phase now, its processes are told to end."""
+    leaf = d.leaf(node_id)
+    if leaf is not None and leaf.action:
+        order = ids.command_id(d.uid, leaf.action, "cancel")
+        d.order(CancelResourceAction(id=order, node=node_id, command=leaf.action))
+    elif d.need(node_id).type is NodeType.POD:
+        d.kill(node_id, message)
+    d.mark(node_id, phase, message)
+
+
+def pass_deadline(d: Draft) -> None:
+    """`spec.activeDeadlineSeconds` is over: what runs outside exit handlers ends; groups notice by themselves."""
+    deadline = workflow_deadline(d)
+    if deadline is None or d.now < deadline:
+        return
+    for node_id, leaf in d.leaves():
+        if not leaf.on_exit:
+            end_leaf(d, node_id, NodePhase.FAILED, "Step exceeded its deadline")
+    d.touch_all()

@@ -1,0 +1,270 @@
+"""The pod of a container or script template, as a request the kubelet can carry out with no control plane alive.
+
+Pure: config maps and secrets are named, not read; the shell reads them at launch, so no secret reaches the journal.
+Source: SEMANTICS sections 9, 10, 13, 19.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from setpoint.apis import argo, pods
+from setpoint.apis.argo import Artifact, Outputs, S3Artifact, Template, Workflow, WorkflowSpec
+from setpoint.apis.errors import InvalidSpec, NotSupported
+from setpoint.core.workflow.commands import EnvSource, LaunchPod, ObjectKind, VolumeSource
+from setpoint.core.workflow.durations import parse_duration
+
+_NO_DEADLINE = "0001-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodPlace:
+    """Where and when a pod runs.
+
+    Args:
+        pod_id: The launch id, which is the command's too.
+        started_at: When the node was made; its time limits count from here.
+        capture: Whether somebody reads the node's `outputs.result`.
+        deadline: When the workflow's own time runs out, None without.
+    """
+
+    workflow: Workflow
+    spec: WorkflowSpec
+    node: str
+    pod_id: str
+    pod_name: str
+    started_at: datetime
+    capture: bool
+    environment: Mapping[str, str]
+    deadline: datetime | None
+
+
+def saved_outputs(template: Template, place: PodPlace) -> Outputs:
+    """The declared outputs; each artifact with the key it is saved to.
+
+    Default key: `<workflow>/<pod>/<artifact>.tgz`, by how it is packed.
+    """
+    artifacts = tuple(_located(item, place) for item in template.outputs.artifacts)
+    return template.outputs.replace(artifacts=artifacts) if artifacts else template.outputs
+
+
+def _located(item: Artifact, place: PodPlace) -> Artifact:
+    if item.s3 is not None and item.s3.key:
+        key = item.s3.key
+    else:
+        name = item.name + {"tar": ".tgz", "zip": ".zip", "none": ""}[_archive(item).value]
+        if _archive(item) is pods.Archive.NONE:
+            name = posixpath.basename(item.path.rstrip("/")) or item.name
+        key = f"{place.workflow.metadata.name}/{place.pod_name}/{name}"
+    return item.replace(s3=S3Artifact(key=key))
+
+
+def _archive(item: Artifact) -> pods.Archive:
+    if item.archive is None:
+        return pods.Archive.TAR
+    if item.archive.none is not None:
+        return pods.Archive.NONE
+    return pods.Archive.ZIP if item.archive.zip is not None else pods.Archive.TAR
+
+
+def make_launch(template: Template, outputs: Outputs, place: PodPlace) -> LaunchPod:
+    """The order to start a pod. Raises: InvalidSpec, NotSupported for what one machine does not do."""
+    volumes = {item.name: item for item in (*place.spec.volumes, *template.volumes)}
+    main = template.main
+    assert main is not None  # noqa: S101 (the caller has looked)
+    deadline = pod_deadline(template, place)
+    built = [
+        _container(main, "main", volumes, source=template.script.source if template.script is not None else None),
+        *(_container(item, item.name, volumes, mirror=main if item.mirror_volume_mounts else None)
+          for item in (*template.init_containers, *template.sidecars)),
+    ]  # fmt: skip
+    main_container = built[0].replace(env={**_argo_environment(place, deadline), **built[0].env})
+    split = 1 + len(template.init_containers)
+    request = pods.PodRequest(
+        id=place.pod_id,
+        name=place.pod_name,
+        namespace=place.workflow.metadata.namespace,
+        main=main_container,
+        init_containers=tuple(built[1:split]),
+        sidecars=tuple(built[split:]),
+        artifact_inputs=tuple(_artifact_input(item) for item in template.inputs.artifacts),
+        artifact_outputs=tuple(_artifact_output(item) for item in outputs.artifacts if item.path),
+        parameter_outputs=tuple(
+            pods.ParameterOutput(name=item.name, path=item.value_from.path, default=item.value_from.default)
+            for item in outputs.parameters
+            if item.value_from is not None and item.value_from.path
+        ),
+        capture_result=place.capture,
+        deadline=deadline,
+    )
+    used = {mount.volume for container in built for mount in container.mounts}
+    return LaunchPod(
+        id=place.pod_id,
+        node=place.node,
+        request=request,
+        env=tuple(_env_sources(template)),
+        volumes=tuple(source for name in sorted(used) if (source := _volume_source(volumes[name])) is not None),
+    )
+
+
+def pod_deadline(template: Template, place: PodPlace) -> datetime | None:
+    """The earliest of the template's limits. The workflow's own deadline is the engine's to enforce."""
+    limits: list[timedelta] = []
+    seconds = template.active_deadline_seconds
+    if seconds is not None:
+        try:
+            limits.append(timedelta(seconds=int(seconds)))
+        except ValueError:
+            raise InvalidSpec(f"activeDeadlineSeconds must be a whole number, found {seconds!r}") from None
+    if template.timeout:
+        limits.append(parse_duration(template.timeout, bare_seconds=False))
+    return place.started_at + min(limits) if limits else None
+
+
+def _argo_environment(place: PodPlace, deadline: datetime | None) -> dict[str, str]:
+    moments = [moment for moment in (deadline, place.deadline) if moment is not None]
+    return {
+        **place.environment,
+        "ARGO_NODE_ID": place.node,
+        "ARGO_CONTAINER_NAME": "main",
+        "ARGO_WORKFLOW_NAME": place.workflow.metadata.name,
+        "ARGO_INCLUDE_SCRIPT_OUTPUT": "true" if place.capture else "false",
+        "ARGO_DEADLINE": min(moments).strftime("%Y-%m-%dT%H:%M:%SZ") if moments else _NO_DEADLINE,
+        "ARGO_PROGRESS_FILE": "/var/run/argo/progress",
+    }
+
+
+def _container(
+    container: argo.Container,
+    name: str,
+    volumes: Mapping[str, argo.Volume],
+    *,
+    source: str | None = None,
+    mirror: argo.Container | None = None,
+) -> pods.Container:
+    mounts = (*container.volume_mounts, *(mirror.volume_mounts if mirror is not None else ()))
+    return pods.Container(
+        name=name,
+        image=container.image,
+        command=container.command,
+        args=container.args,
+        env=_literal_env(container),
+        working_dir=container.working_dir,
+        source=source or None,
+        mounts=tuple(_mount(item, volumes) for item in mounts),
+    )
+
+
+def _literal_env(container: argo.Container) -> dict[str, str]:
+    env: dict[str, str] = {}
+    for item in container.env:
+        if item.value_from is None:
+            env[item.name] = item.value
+        elif not ({"configMapKeyRef", "secretKeyRef"} & set(item.value_from)):
+            raise NotSupported(f"env {item.name}: valueFrom {', '.join(item.value_from)} has no meaning on one machine")
+    return env
+
+
+def _env_sources(template: Template) -> Iterable[EnvSource]:
+    main = template.main
+    assert main is not None  # noqa: S101
+    named = [("main", main), *((item.name, item) for item in (*template.init_containers, *template.sidecars))]
+    for name, container in named:
+        for source in container.env_from:
+            kind, ref = (
+                (ObjectKind.CONFIG_MAP, source.config_map_ref)
+                if source.config_map_ref is not None
+                else (ObjectKind.SECRET, source.secret_ref or {})
+            )
+            yield EnvSource(
+                container=name,
+                kind=kind,
+                object=ref.get("name", ""),
+                name=source.prefix,
+                optional=bool(ref.get("optional")),
+            )
+        for item in container.env:
+            for field, kind in (("configMapKeyRef", ObjectKind.CONFIG_MAP), ("secretKeyRef", ObjectKind.SECRET)):
+                ref = (item.value_from or {}).get(field) or {}
+                if ref:
+                    yield EnvSource(
+                        container=name,
+                        kind=kind,
+                        object=ref.get("name", ""),
+                        name=item.name,
+                        key=ref["key"],
+                        optional=bool(ref.get("optional")),
+                    )
+
+
+def _mount(mount: argo.VolumeMount, volumes: Mapping[str, argo.Volume]) -> pods.Mount:
+    volume = volumes.get(mount.name)
+    if volume is None:
+        raise InvalidSpec(f"volumeMount {mount.name!r} names no volume", allowed=tuple(sorted(volumes)))
+    if volume.host_path is None and volume.empty_dir is None and volume.config_map is None and volume.secret is None:
+        kind = ", ".join(volume.sources) or "no source"
+        raise NotSupported(f"volume {mount.name!r}: {kind} is not supported on one machine")
+    return pods.Mount(
+        volume=mount.name,
+        path=mount.mount_path,
+        host_path=volume.host_path["path"] if volume.host_path is not None else "",
+        sub_path=mount.sub_path,
+        read_only=mount.read_only,
+    )
+
+
+def _volume_source(volume: argo.Volume) -> VolumeSource | None:
+    if volume.config_map is not None:
+        kind, ref, name = ObjectKind.CONFIG_MAP, volume.config_map, volume.config_map.get("name", "")
+    elif volume.secret is not None:
+        kind, ref, name = ObjectKind.SECRET, volume.secret, volume.secret.get("secretName", "")
+    else:
+        return None
+    items = {item["key"]: item["path"] for item in ref.get("items") or ()}
+    return VolumeSource(volume=volume.name, kind=kind, object=name, items=items, optional=bool(ref.get("optional")))
+
+
+def _artifact_input(item: Artifact) -> pods.ArtifactInput:
+    if item.raw is not None:
+        return pods.ArtifactInput(
+            name=item.name, path=item.path, raw=item.raw.data, optional=item.optional, mode=item.mode
+        )
+    if item.s3 is None or not item.s3.key_only:
+        kind = ", ".join(item.stores)
+        raise NotSupported(f"input artifact {item.name!r}: {kind} with an own location is not served on one machine")
+    archive = _archive(item) if item.archive is not None else None
+    return pods.ArtifactInput(
+        name=item.name, path=item.path, key=item.s3.key, archive=archive, optional=item.optional, mode=item.mode
+    )
+
+
+def _artifact_output(item: Artifact) -> pods.ArtifactOutput:
+    assert item.s3 is not None  # noqa: S101 (`saved_outputs` has set it)
+    tar = item.archive.tar if item.archive is not None else None
+    return pods.ArtifactOutput(
+        name=item.name,
+        path=item.path,
+        key=item.s3.key,
+        archive=_archive(item),
+        compression_level=tar.compression_level if tar is not None else None,
+        optional=item.optional,
+    )
+
+
+def node_outputs(declared: Outputs, end: pods.PodExit) -> Outputs | None:
+    """What a pod that ended has put out, of what its template declares; None if nothing."""
+    parameters: list[Any] = [
+        item.replace(value=end.parameters[item.name], value_from=None)
+        for item in declared.parameters
+        if item.name in end.parameters
+    ]
+    saved = set(end.artifacts)
+    artifacts = [item for item in declared.artifacts if item.name in saved]
+    exit_code = str(end.exit_code) if end.exit_code is not None else None
+    if not parameters and not artifacts and exit_code is None and end.result is None:
+        return None
+    return Outputs(parameters=tuple(parameters), artifacts=tuple(artifacts), result=end.result, exit_code=exit_code)

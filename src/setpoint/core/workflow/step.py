@@ -1,0 +1,220 @@
+"""`step`: one event folded into the state of a workflow, and the orders that follow from it. Pure.
+
+After the event itself, what it touched is assessed to a fixed point, deepest first: retry nodes and groups before the steps
+or DAG around them, the workflow last. Late and repeated events for nodes that have ended change nothing.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from setpoint.apis.argo import NodePhase, NodeType
+from setpoint.apis.errors import InvariantViolation
+from setpoint.apis.pods import PodExit, PodPhase
+from setpoint.core.workflow import ids
+from setpoint.core.workflow.commands import TimerKind
+from setpoint.core.workflow.context import StepContext
+from setpoint.core.workflow.dag import assess_dag, task_ended
+from setpoint.core.workflow.draft import Draft
+from setpoint.core.workflow.events import (
+    ControlsChanged,
+    Event,
+    PodEnded,
+    PodLost,
+    PodStarted,
+    ResourceActionEnded,
+    ResumeRequested,
+    RetryRequested,
+    SetRequested,
+    StopRequested,
+    SuspendRequested,
+    TimerFired,
+    WorkflowLoaded,
+    WorkflowStarted,
+)
+from setpoint.core.workflow.groups import assess_group, child_ended
+from setpoint.core.workflow.lifecycle import (
+    assess_workflow,
+    fail_entry,
+    fail_exit,
+    load_workflow,
+    pass_deadline,
+    start_workflow,
+)
+from setpoint.core.workflow.outputs import publish_outputs
+from setpoint.core.workflow.pod_request import node_outputs
+from setpoint.core.workflow.requests import (
+    change_controls,
+    end_suspend,
+    resume,
+    set_suspended,
+    set_values,
+    stop,
+)
+from setpoint.core.workflow.retry import assess_retry, attempt_ended
+from setpoint.core.workflow.retry_workflow import retry_workflow
+from setpoint.core.workflow.state import WORKFLOW, DagFrame, GroupFrame, RetryFrame, Step, StepsFrame, WorkflowState
+from setpoint.core.workflow.steps import assess_steps
+
+_ASSESSMENTS_PER_NODE = 50
+_ASSESSMENTS = 100_000
+_PHASES = {
+    PodPhase.SUCCEEDED: NodePhase.SUCCEEDED,
+    PodPhase.FAILED: NodePhase.FAILED,
+    PodPhase.ERROR: NodePhase.ERROR,
+}
+
+
+def step(state: WorkflowState, event: Event, ctx: StepContext) -> Step:
+    """Fold one event.
+
+    Args:
+        state: The workflow so far; it is not changed.
+        event: What has happened.
+        ctx: The moment, the object, and what was fetched for it.
+
+    Returns:
+        The next state, with orders and what is to be written.
+
+    Raises:
+        ContextMissing: Something has to be fetched first; fold the same event again then.
+        InvariantViolation: A bug of ours.
+    """
+    d = Draft(state, ctx)
+    _fold(d, event)
+    _settle(d)
+    return d.freeze()
+
+
+def _fold(d: Draft, event: Event) -> None:  # noqa: C901 (one case per event)
+    match event:
+        case WorkflowStarted():
+            start_workflow(d, event.invalid)
+        case WorkflowLoaded():
+            load_workflow(d)
+        case RetryRequested():
+            retry_workflow(d, event)
+        case _ if d.status.phase.completed:
+            d.refused = "the workflow has completed"
+        case ControlsChanged():
+            change_controls(d, event)
+        case PodStarted():
+            _pod_started(d, event)
+        case PodEnded():
+            _pod_ended(d, event.node, event.pod, event.exit)
+        case PodLost():
+            _pod_ended(d, event.node, event.pod, PodExit(phase=PodPhase.ERROR, message=event.reason))
+        case ResourceActionEnded():
+            _action_ended(d, event)
+        case TimerFired():
+            _timer_fired(d, event)
+        case StopRequested():
+            stop(d, event)
+        case SuspendRequested():
+            set_suspended(d, suspended=True)
+        case ResumeRequested():
+            resume(d, event)
+        case SetRequested():
+            set_values(d, event)
+        case _:
+            assert_never(event)
+
+
+def _settle(d: Draft) -> None:
+    """Assess to a fixed point."""
+    left = _ASSESSMENTS + _ASSESSMENTS_PER_NODE * len(d.before.nodes)
+    while not d.status.phase.completed:
+        while d.ended:
+            owner, node, raised = d.ended.popleft()
+            _tell(d, owner, node, raised)
+        touched = d.pop_touched()
+        if touched is None:
+            if d.ended:
+                continue
+            break
+        _assess(d, touched)
+        left -= 1
+        if left == 0:
+            raise InvariantViolation(f"workflow {d.name!r} does not settle", story=(f"last assessed: {touched!r}",))
+    _check_stuck(d)
+
+
+def _tell(d: Draft, owner: str, node: str, raised: str) -> None:
+    frame = d.frame(owner)
+    if isinstance(frame, GroupFrame):
+        child_ended(d, frame, node, raised)
+    elif isinstance(frame, DagFrame):
+        task_ended(d, frame, node, raised)
+    elif isinstance(frame, RetryFrame):
+        attempt_ended(d, frame, raised)
+    elif owner == WORKFLOW and raised:
+        (fail_entry if node == d.name else fail_exit)(d, raised)
+    else:
+        d.touch(owner)
+
+
+def _assess(d: Draft, frame_id: str) -> None:
+    frame = d.frame(frame_id)
+    if frame_id == WORKFLOW:
+        assess_workflow(d)
+    elif isinstance(frame, GroupFrame):
+        assess_group(d, frame)
+    elif isinstance(frame, StepsFrame):
+        assess_steps(d, frame)
+    elif isinstance(frame, DagFrame):
+        assess_dag(d, frame)
+    elif isinstance(frame, RetryFrame):
+        assess_retry(d, frame)
+
+
+def _check_stuck(d: Draft) -> None:
+    """A cluster would wait for ever where nothing is left to wait for; here the workflow ends and says so."""
+    if d.loaded and not d.status.phase.completed and not d.suspended and d.nothing_runs():
+        fail_entry(
+            d, "nothing is left to wait for, and the entry template is not done: check parallelism and references"
+        )
+
+
+def _pod_started(d: Draft, event: PodStarted) -> None:
+    node = d.node(event.node)
+    if node is not None and node.phase is NodePhase.PENDING and _is_pod(d, event.node, event.pod):
+        d.mark(node.id, NodePhase.RUNNING)
+
+
+def _is_pod(d: Draft, node_id: str, pod: str) -> bool:
+    """Whether the pod is the node's present one, not one of before a manual retry."""
+    return ids.pod_id(d.uid, node_id, d.need(node_id).started_at) == pod
+
+
+def _pod_ended(d: Draft, node_id: str, pod: str, end: PodExit) -> None:
+    node, leaf = d.node(node_id), d.leaf(node_id)
+    if node is None or node.fulfilled or leaf is None or not _is_pod(d, node_id, pod):
+        return
+    outputs = node_outputs(leaf.outputs, end)
+    d.mark(node_id, _PHASES.get(end.phase, NodePhase.ERROR), end.message, outputs=outputs)
+    publish_outputs(d, outputs)
+
+
+def _action_ended(d: Draft, event: ResourceActionEnded) -> None:
+    node, leaf = d.node(event.node), d.leaf(event.node)
+    if node is None or node.fulfilled or leaf is None or leaf.action != event.command:
+        return
+    end = PodExit(phase=PodPhase.SUCCEEDED, parameters=event.parameters)
+    outputs = node_outputs(leaf.outputs, end)
+    d.mark(event.node, event.phase, event.message, outputs=outputs)
+    publish_outputs(d, outputs)
+
+
+def _timer_fired(d: Draft, event: TimerFired) -> None:
+    match event.kind:
+        case TimerKind.DEADLINE:
+            pass_deadline(d)
+        case TimerKind.BACKOFF:
+            if d.frame(event.node) is not None:
+                d.touch(event.node)
+        case TimerKind.SUSPEND:
+            node, leaf = d.node(event.node), d.leaf(event.node)
+            if node is not None and node.type is NodeType.SUSPEND and leaf is not None:
+                end_suspend(d, node, leaf)
+        case _:
+            assert_never(event.kind)
