@@ -5,7 +5,9 @@
 """
 
 from setpoint.core.expr._errors import ExpressionError
+from setpoint.core.expr._function import Ambient
 from setpoint.core.expr._gotext import render_result
+from setpoint.core.expr._gotime import parse_duration
 from setpoint.core.expr.depends import (
     And,
     Depends,
@@ -17,12 +19,13 @@ from setpoint.core.expr.depends import (
     operands_of,
     parse_depends,
 )
-from setpoint.core.expr.exprlang import evaluate, evaluate_condition, referenced_names
+from setpoint.core.expr.exprlang import check_syntax, evaluate, evaluate_condition, referenced_names
 from setpoint.core.expr.govaluate import evaluate_when
 from setpoint.core.expr.scope import Scope, unfold
 from setpoint.core.expr.tags import Mode, Tag, find_tags, substitute, tags_of, unresolved_names
 
 __all__ = [
+    "Ambient",
     "And",
     "Depends",
     "ExpressionError",
@@ -32,6 +35,7 @@ __all__ = [
     "Or",
     "Scope",
     "Tag",
+    "check_syntax",
     "depends_tasks",
     "evaluate",
     "evaluate_condition",
@@ -40,6 +44,7 @@ __all__ = [
     "find_tags",
     "operands_of",
     "parse_depends",
+    "parse_duration",
     "referenced_names",
     "render_result",
     "substitute",

@@ -157,11 +157,9 @@ class _Parser:
 
 def _follow(value: Any, keys: list[Any]) -> Any:
     for key in keys:
-        if (isinstance(value, dict) and isinstance(key, str) and key in value) or (
-            isinstance(value, list) and isinstance(key, int) and -len(value) <= key < len(value)
-        ):
-            value = value[key]
-        else:
+        try:
+            value = value[key] if isinstance(value, dict if isinstance(key, str) else list) else _ABSENT
+        except (KeyError, IndexError):
             return _ABSENT
     return value
 

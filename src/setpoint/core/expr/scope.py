@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from setpoint.core.expr._errors import MAX_DEPTH, ExpressionError
+from setpoint.core.expr._function import Ambient
 
 
 def unfold(flat: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,10 +45,12 @@ class Scope:
         values: Dotted name to value; text nearly always, other JSON values are seen by expressions only.
         absent: Names of declared outputs whose producer was skipped or omitted. A simple tag on one fails for good, an
             expression sees nil.
+        ambient: Time and randomness for expressions that ask for them; without it they fail.
     """
 
     values: Mapping[str, Any]
     absent: frozenset[str] = field(default_factory=frozenset)
+    ambient: Ambient | None = None
 
     @cached_property
     def environment(self) -> dict[str, Any]:

@@ -161,7 +161,7 @@ class _Substitution:
             parts += (text[at : tag.start], self.replacement(tag, text[tag.start : tag.end]))
             at = tag.end
         result = "".join((*parts, text[at:]))
-        return text if result == text else result
+        return text if result == text else result  # the same object where all tags stayed
 
     def replacement(self, tag: Tag, source: str) -> str:
         return self.expression(tag, source) if tag.expression else self.simple(tag, source)
@@ -187,7 +187,7 @@ class _Substitution:
         try:
             if not self.strict and self.delayed(tag.body):
                 return source
-            return render_result(evaluate(tag.body, self.scope.environment))
+            return render_result(evaluate(tag.body, self.scope.environment, ambient=self.scope.ambient))
         except ExpressionError as error:
             if not self.strict or self.may_stay(tag.body):
                 return source
