@@ -26,6 +26,7 @@ from setpoint.components.model_deployment.service import (
     read_golden,
     restore,
     verify,
+    wait_gone,
     wait_ready,
 )
 from setpoint.core.models import MODEL_FILE, Golden, parse_document
@@ -197,6 +198,7 @@ async def _put_back(
         say(f"{namespace}/{name} is back at the champion, version {champion.version}")
     elif before is None:
         await resources.delete(InferenceService, namespace, name, uid=present.metadata.uid)
+        await wait_gone(resources, name, namespace)
         say(f"{namespace}/{name} is removed: nothing served before")
 
 

@@ -38,6 +38,7 @@ MODEL_VERSION = "setpoint.dev/model-version"
 APPROVED_BY = "setpoint.dev/approved-by"
 
 _ATTEMPTS = 10
+_GONE_SECONDS = 60.0
 _REFUSED = (TransitionStatus.BLOCKED_BY_FAILED_LOAD, TransitionStatus.INVALID_SPEC)
 
 Say = Callable[[str], None]
@@ -73,6 +74,17 @@ async def find(resources: ResourceApi, service: str, namespace: str) -> Inferenc
         return None
 
 
+async def wait_gone(resources: ResourceApi, service: str, namespace: str) -> None:
+    """Return when a service that is being deleted is gone, its servers ended. Raises: Timeout."""
+    try:
+        async with asyncio.timeout(_GONE_SECONDS):
+            while await find(resources, service, namespace) is not None:  # noqa: ASYNC110  a watch may begin too late
+                await asyncio.sleep(0.1)
+    except TimeoutError as error:
+        message = f"InferenceService {namespace}/{service} is being deleted, not done after {_GONE_SECONDS:g} s"
+        raise Timeout(message) from error
+
+
 async def apply(resources: ResourceApi, wanted: InferenceService) -> InferenceService:
     """Create the service, or change version and annotations of the one there is; the rest of its spec stays.
 
@@ -81,6 +93,9 @@ async def apply(resources: ResourceApi, wanted: InferenceService) -> InferenceSe
     last: SetpointError | None = None
     for _ in range(_ATTEMPTS):
         present = await find(resources, wanted.metadata.name, wanted.metadata.namespace)
+        if present is not None and present.metadata.deletion_timestamp is not None:
+            await wait_gone(resources, wanted.metadata.name, wanted.metadata.namespace)
+            present = None
         try:
             if present is None:
                 return await resources.create(wanted)
