@@ -266,7 +266,7 @@ def test_a_wrong_time_is_found_by_conversion_and_still_has_a_place() -> None:
     ("text", "said", "kind"),
     [
         ("kind: Workflow", "f.yaml:1:1: apiVersion: apiVersion is required (allowed: ", InvalidSpec),
-        ("apiVersion: v1", "kind: kind is required (allowed: ClusterWorkflowTemplate, ", InvalidSpec),
+        ("apiVersion: v1", "kind: kind is required (allowed: Cluster", InvalidSpec),
         (
             "apiVersion: argoproj.io/v1alpha1\nkind: Workfow",
             "f.yaml:2:1: kind: kind 'Workfow' of argoproj.io/v1alpha1 is not known, did you mean 'Workflow'?",

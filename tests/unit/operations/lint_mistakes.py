@@ -29,7 +29,8 @@ BAD: dict[str, tuple[str, str, str | None]] = {
     "upper case name": (
         GOOD["hello"].replace("{name: w}", "{name: W}"),
         "metadata.name",
-        "name 'W' is invalid: use lower case letters, digits, '-' and '.', and begin and end with a letter or digit",
+        "'W' is not a DNS-1123 subdomain: lower case letters, digits, '-' and '.', beginning and ending with a letter "
+        "or digit",
     ),
     "no type": (
         main_of("inputs: {}\n"),

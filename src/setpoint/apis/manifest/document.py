@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from setpoint.apis import core
-from setpoint.apis.argo import kinds as argo
 from setpoint.apis.errors import InvalidSpec, Location, NotSupported
+from setpoint.apis.kinds import KINDS
 from setpoint.apis.manifest._check import Checker, convert, nearest, type_info
 from setpoint.apis.manifest._paths import FieldPath, format_path, parse_path
 from setpoint.apis.manifest._yaml import Node, parse
 from setpoint.apis.meta import Resource
 
 R = TypeVar("R", bound=Resource)
-KindTable = Mapping[tuple[str, str], type[Resource]]
+KindMap = Mapping[tuple[str, str], type[Resource]]
 """(apiVersion, kind) to the class that reads it."""
 
 
-def kind_table(*classes: type[Resource]) -> dict[tuple[str, str], type[Resource]]:
-    """The table of some classes, keyed by their apiVersion and kind."""
+def kind_map(classes: Iterable[type[Resource]]) -> dict[tuple[str, str], type[Resource]]:
+    """The map of some classes, such as a `KindTable`."""
     return {(cls.API_VERSION, cls.KIND): cls for cls in classes}
 
 
-KNOWN_KINDS: KindTable = kind_table(
-    *argo.KINDS,
-    core.Namespace,
-    core.ConfigMap,
-    core.Secret,
-    core.ServiceAccount,
-    core.Role,
-    core.RoleBinding,
-)
-"""The kinds that this package knows by itself; callers add those of other API groups."""
+KNOWN_KINDS: KindMap = kind_map(KINDS)
+"""Every kind that this version knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +154,7 @@ def _flatten(document: Document) -> list[Document]:
     return found
 
 
-def resource_class(document: Document, kinds: KindTable = KNOWN_KINDS) -> type[Resource]:
+def resource_class(document: Document, kinds: KindMap = KNOWN_KINDS) -> type[Resource]:
     """The class for a document's apiVersion and kind.
 
     Raises: InvalidSpec if either is missing or looks misspelt, NotSupported for a kind that a cluster may know; with
@@ -190,7 +181,7 @@ def resource_class(document: Document, kinds: KindTable = KNOWN_KINDS) -> type[R
     raise NotSupported(f"{found} is not served here", path="kind", location=where, allowed=names)
 
 
-def decode_document(document: Document, kinds: KindTable = KNOWN_KINDS) -> Resource:
+def decode_document(document: Document, kinds: KindMap = KNOWN_KINDS) -> Resource:
     """The document as the class of its apiVersion and kind.
 
     Raises: InvalidSpec, the first problem.
@@ -198,7 +189,7 @@ def decode_document(document: Document, kinds: KindTable = KNOWN_KINDS) -> Resou
     return document.decode(resource_class(document, kinds))
 
 
-def collect_problems(document: Document, kinds: KindTable = KNOWN_KINDS) -> tuple[InvalidSpec, ...]:
+def collect_problems(document: Document, kinds: KindMap = KNOWN_KINDS) -> tuple[InvalidSpec, ...]:
     """All problems of a document against the types; empty if it can be read."""
     try:
         cls = resource_class(document, kinds)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from setpoint.apis.argo import TemplateCatalog, TemplateSource
 from setpoint.apis.errors import InvalidSpec
-from setpoint.apis.manifest import KNOWN_KINDS, Document, KindTable, load_documents, resource_class
+from setpoint.apis.manifest import KNOWN_KINDS, Document, KindMap, load_documents, resource_class
 from setpoint.apis.meta import Resource
 from setpoint.operations.lint.report import Findings, Locate, Report
 from setpoint.operations.lint.supported import IGNORED, REFUSED, check_supported
@@ -52,7 +52,7 @@ def lint(
     documents: Sequence[Document],
     catalog: TemplateCatalog | None = None,
     *,
-    kinds: KindTable = KNOWN_KINDS,
+    kinds: KindMap = KNOWN_KINDS,
     submit: bool = False,
 ) -> Report:
     """What is wrong with the documents of one or several files; templates among them are known to the others.
@@ -85,7 +85,7 @@ def lint_text(
     file: str,
     catalog: TemplateCatalog | None = None,
     *,
-    kinds: KindTable = KNOWN_KINDS,
+    kinds: KindMap = KNOWN_KINDS,
     submit: bool = False,
 ) -> Report:
     """What is wrong with the text of a file; text that cannot be read is one error."""

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Iterable
 
 from setpoint.apis.argo import CronWorkflow, Workflow
-from setpoint.apis.manifest import FieldPath
+from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.manifest import FieldPath, parse_path
 from setpoint.apis.meta import Resource
+from setpoint.apis.names import check_generate_name, check_name
 from setpoint.operations.lint.report import Findings
 
 NameRule = Callable[[str], str | None]
@@ -19,7 +21,6 @@ CRON_NAME_LIMIT = 52
 _FIELD = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 _PARAMETER = re.compile(r"[-a-zA-Z0-9_]+")
 _ARTIFACT = re.compile(r"[-a-zA-Z0-9_{}.]+")
-_OBJECT = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 _FIELD_REASON = (
     "name must consist of alpha-numeric characters or '-', and must start with an alpha-numeric character "
@@ -71,9 +72,11 @@ def check_object_name(resource: Resource, findings: Findings, *, submit: bool) -
         report(("metadata",), "name or generateName is required")
     elif name and len(name) > limit:
         findings.error(("metadata", "name"), f'{kind} name "{name}" must not be more than {limit} characters long')
-    elif name and not _OBJECT.fullmatch(name):
-        reason = "use lower case letters, digits, '-' and '.', and begin and end with a letter or digit"
-        findings.error(("metadata", "name"), f"name '{name}' is invalid: {reason}")
-    elif generate and not name and not _OBJECT.fullmatch(generate + "x"):
-        reason = "use lower case letters, digits, '-' and '.', and begin with a letter or digit"
-        findings.error(("metadata", "generateName"), f"generateName '{generate}' is invalid: {reason}")
+    else:
+        try:
+            if name:
+                check_name(name, kind=resource.KIND)
+            else:
+                check_generate_name(generate, kind=resource.KIND)
+        except InvalidSpec as error:
+            findings.error(parse_path(error.path), error.reason)
