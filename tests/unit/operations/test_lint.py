@@ -55,6 +55,26 @@ def test_a_reference_into_nowhere_is_only_a_warning_where_a_cluster_waits_for_ev
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ("container: {image: a, args: ['{{=1 +}}']}\n", "container.args[0]"),
+        ("retryStrategy: {expression: 'asInt('}\nsuspend: {}\n", "retryStrategy.expression"),
+        (
+            "outputs: {parameters: [{name: o, valueFrom: {expression: 'a ? b'}}]}\n"
+            "steps: [[{name: a, template: leaf}]]\n",
+            "outputs.parameters[0].valueFrom.expression",
+        ),
+    ],
+)
+def test_an_expression_that_cannot_be_read_is_a_warning(body: str, path: str) -> None:
+    report = report_of(main_of(body))
+    assert report.errors == ()
+    (warning,) = report.warnings
+    assert warning.path == f"spec.templates[0].{path}"
+    assert "cannot be read: " in warning.reason
+
+
 def test_an_argument_that_nobody_takes_is_a_warning() -> None:
     report = report_of(steps("{name: a, template: leaf, arguments: {parameters: [{name: p, value: 1}]}}"))
     assert report.errors == ()

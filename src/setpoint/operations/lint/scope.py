@@ -14,7 +14,7 @@ from typing import Any
 from setpoint.apis.argo import Call, Template, TemplateType, Workflow, WorkflowSpec
 from setpoint.apis.manifest import FieldPath, nearest
 from setpoint.apis.meta import Resource
-from setpoint.core.expr import ExpressionError, find_tags
+from setpoint.core.expr import ExpressionError, find_tags, referenced_names
 from setpoint.operations.lint.report import Findings
 
 ROOTS = ("item.", "steps.", "inputs.", "outputs.", "pod.", "workflow.", "tasks.")
@@ -180,9 +180,21 @@ def _check_text(findings: Findings, text: str, path: FieldPath, said: str, scope
         return
     for tag in tags:
         name = tag.name
+        if tag.expression:
+            check_expression(findings, tag.body, path, f"{said} expression tag")
         if tag.expression or not name.startswith(ROOTS) or scope.resolves(name):
             continue
         findings.error(path, f"{said} failed to resolve {{{{{name}}}}}{_hint(name, scope)}")
+
+
+def check_expression(findings: Findings, text: str, path: FieldPath, said: str) -> None:
+    """Warns of an expression that cannot be read. A cluster accepts it and fails or keeps it when it runs."""
+    if not text or "{{" in text:
+        return
+    try:
+        referenced_names(text)
+    except ExpressionError as error:
+        findings.warn(path, f"{said} cannot be read: {error}")
 
 
 def _hint(name: str, scope: TagScope) -> str:

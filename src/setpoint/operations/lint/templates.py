@@ -22,6 +22,7 @@ from setpoint.apis.manifest import FieldPath, load_values
 from setpoint.core.workflow.durations import parse_duration
 from setpoint.operations.lint.names import artifact_name_problem, check_names, parameter_name_problem
 from setpoint.operations.lint.report import Findings, did_you_mean
+from setpoint.operations.lint.scope import check_expression
 
 _TYPES = "container, containerSet, steps, script, resource, dag, suspend, http, data, plugin"
 _INTEGER = re.compile(r"[-+]?\d+")
@@ -111,6 +112,7 @@ def _check_outputs(findings: Findings, template: Template, path: FieldPath, said
             findings.error((*here, "path"), f"{ref}.path only valid in container/script templates")
         if artifact.from_ and artifact.from_expression:
             findings.error(here, f"{ref} shouldn't have both `from` and `fromExpression` in Artifact")
+        check_expression(findings, artifact.from_expression, (*here, "fromExpression"), f"{ref}.fromExpression")
         check_location(findings, artifact, here, ref)
     for index, parameter in enumerate(parameters):
         _check_output(findings, template, parameter, (*where, "parameters", index), said)
@@ -129,6 +131,7 @@ def _check_output(findings: Findings, template: Template, parameter: Parameter, 
     if source is None:
         findings.error(path, f"{ref} does not have valueFrom or value specified")
         return
+    check_expression(findings, source.expression, (*path, "valueFrom", "expression"), f"{ref}.valueFrom.expression")
     given = [name for name in _VALUE_FROM if getattr(source, name)]
     given += ["supplied"] if source.supplied is not None else []
     choices = "path, jqFilter, jsonPath, parameter, raw, expression"
@@ -165,6 +168,7 @@ def check_retry(findings: Findings, retry: RetryStrategy, path: FieldPath, said:
     if retry.retry_policy and retry.retry_policy not in words:
         hint = did_you_mean(retry.retry_policy, words)
         findings.error((*path, "retryPolicy"), f"{retry.retry_policy} is not a valid RetryPolicy{hint}", words)
+    check_expression(findings, retry.expression, (*path, "expression"), f"{said}.retryStrategy.expression")
     check_number(findings, retry.limit, (*path, "limit"), f"{said}.retryStrategy.limit")
     if retry.backoff is not None:
         here = (*path, "backoff")
