@@ -54,6 +54,13 @@ def test_hourly_records_show_the_same_hour_twice() -> None:
     assert instants(list(local), BERLIN) == [utc("2026-10-24 23:00") + timedelta(hours=step) for step in range(4)]
 
 
+def test_hourly_records_of_several_tags_written_together() -> None:
+    local = [f"2026-10-25 {hour:02d}:00" for hour in (1, 1, 2, 2, 2, 2, 3, 3)]
+    frame = pl.DataFrame({"file": ["f"] * 8, "tag": list("abababab"), "t": local})
+    result = to_instants(frame, "t", BERLIN, streams=["file", "tag"], notes=TimeNotes())
+    assert result[TIME].to_list() == [utc("2026-10-24 23:00") + timedelta(hours=step // 2) for step in range(8)]
+
+
 def test_tags_are_told_apart_each_by_its_own_order() -> None:
     local = ["2026-10-25 02:10", "2026-10-25 02:50", "2026-10-25 02:20", "2026-10-25 02:30", "2026-10-25 02:40"]
     # Tag a is recorded before and after the clock goes back; tag b, listed after it, only once.

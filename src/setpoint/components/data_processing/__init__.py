@@ -27,7 +27,7 @@ from setpoint.components.data_processing._recipe import Recipe, SourceSpec, Targ
 from setpoint.components.data_processing._report import write_report
 from setpoint.components.data_processing._sources import Origin, open_sources, spec_for
 from setpoint.components.data_processing._split import split
-from setpoint.components.data_processing._streams import Stream, read_streams
+from setpoint.components.data_processing._streams import Stream, check_target, read_streams
 from setpoint.core.cleaning import fill
 
 __all__ = ["ProcessedData", "Recipe", "load", "process_data", "shipped"]
@@ -153,9 +153,9 @@ def _streams(origins: Sequence[Origin], recipe: Recipe, ledger: Ledger) -> list[
     specs: list[SourceSpec] = list(recipe.sources)
     for origin in origins:
         groups.setdefault(specs.index(spec_for(origin, specs)), []).append(origin)
-    streams = [
-        stream for index in sorted(groups) for stream in read_streams(groups[index], specs[index], recipe, ledger)
-    ]
+    ordered = [(groups[index], specs[index]) for index in sorted(groups)]
+    check_target(ordered, recipe)
+    streams = [stream for files, spec in ordered for stream in read_streams(files, spec, recipe, ledger)]
     if recipe.target is not None and not any(stream.has_target for stream in streams):
         raise InvalidSpec(f"target column {recipe.target.column!r} is in none of the sources", path="target")
     return streams

@@ -127,7 +127,7 @@ def _join_means(table: pl.DataFrame, stream: Stream, columns: tuple[str, ...], p
         (bounds if stream.has_runs else bounds.select(_AT, TIME).unique(maintain_order=True)).sort(TIME),
         on=TIME,
         strategy="forward",
-        tolerance=timedelta(seconds=period),
+        tolerance=timedelta(seconds=period) - timedelta(microseconds=1),  # open at its beginning
         check_sortedness=False,
         **by,  # type: ignore[arg-type]
     )

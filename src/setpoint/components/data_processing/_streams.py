@@ -96,10 +96,10 @@ def assign_roles(names: Sequence[str], recipe: Recipe, time: TimeSpec, *, where:
     Raises:
         InvalidSpec: A column that the recipe names is not there (nearest name given); no feature is left.
     """
-    for role, wanted in (("time", time.column), ("run", recipe.run.column)):
-        _demand(wanted, names, role, where)
+    _demand(time.column, names, "time", where)
     target = recipe.target.column if recipe.target else ""
     if len(recipe.sources) == 1:
+        _demand(recipe.run.column, names, "run", where)
         _demand(target, names, "target", where)
         for name in recipe.columns:
             if not any(sign in name for sign in "*?["):
@@ -111,7 +111,7 @@ def assign_roles(names: Sequence[str], recipe: Recipe, time: TimeSpec, *, where:
         raise InvalidSpec("no feature column is left", path=where)
     return Roles(
         time=time.column,
-        run=recipe.run.column,
+        run=recipe.run.column if recipe.run.column in names else "",
         target=target if target in names else "",
         features=features,
     )
@@ -132,6 +132,17 @@ def _common_columns(origins: Sequence[Origin], spec: SourceSpec) -> list[str]:
             odd = sorted(set(first) ^ set(other))
             raise InvalidSpec(f"columns differ from those of {origins[0].name}: {', '.join(odd[:6])}", path=origin.name)
     return first
+
+
+def check_target(groups: Sequence[tuple[Sequence[Origin], SourceSpec]], recipe: Recipe) -> None:
+    """Raises InvalidSpec if the label column, or the run column, is in none of several sources."""
+    if len(recipe.sources) == 1 or any(spec.long is not None for _, spec in groups):
+        return
+    names = [name for origins, spec in groups for name in _columns(origins[0], spec)]
+    wanted = {"target": recipe.target.column if recipe.target else "", "run": recipe.run.column}
+    for role, name in wanted.items():
+        if name and name not in names:
+            raise InvalidSpec(f"{role} column {name!r} is in none of the sources", path=role)
 
 
 def _columns(origin: Origin, spec: SourceSpec) -> list[str]:
@@ -239,7 +250,9 @@ def _with_time(frame: pl.DataFrame, column: str, time: TimeSpec, ledger: Ledger)
     """The column TIME; without a time column records count as samples of their run."""
     if not column:
         return frame.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).over(RUN).alias(TIME))
-    return to_instants(frame, column, time, streams=[FILE, RUN], notes=ledger.time)
+    return to_instants(
+        frame, column, time, streams=[FILE, RUN, *([_ROW] if _ROW in frame.columns else [])], notes=ledger.time
+    )
 
 
 def _in_order(frame: pl.DataFrame, time: TimeSpec, features: Sequence[str], ledger: Ledger) -> pl.DataFrame:
@@ -328,12 +341,13 @@ def _read_long(
 ) -> list[Stream]:
     """A historian's export: one stream per tag, records marked bad kept as nulls (the tag was unknown from then on)."""
     names = _common_columns(origins, spec)
+    run = recipe.run.column if recipe.run.column in names or len(recipe.sources) == 1 else ""
     wanted = {
         "tag": long.tag,
         "time": long.time,
         "value": long.value,
         "quality": long.quality,
-        "run": recipe.run.column,
+        "run": run,
     }
     for role, name in wanted.items():
         _demand(name, names, role, origins[0].name)
@@ -341,27 +355,27 @@ def _read_long(
     frame = _collect(origins, spec, texts, texts)
     ledger.rows_in += frame.height
     frame = frame.with_columns(pl.col(long.tag).cast(pl.String).str.strip_chars())
-    frame = _with_time(_with_run(frame, recipe.run.column, recipe).rename({long.tag: _ROW}), long.time, time, ledger)
+    frame = _with_time(_with_run(frame, run, recipe).rename({long.tag: _ROW}), long.time, time, ledger)
     streams = []
+    has_runs = bool(run) or recipe.run.by_file
     target = recipe.target.column if recipe.target else ""
     for tag in frame[_ROW].drop_nulls().unique(maintain_order=True):
         role = recipe.column(tag).role or "feature"
         part = frame.filter(pl.col(_ROW) == tag).rename({long.value: tag})
         if tag == target:
             part = _in_order(_with_target(part, tag, recipe), time, (), ledger)
-            streams.append(_tag_stream(part, (), recipe, spec))
+            streams.append(_tag_stream(part, (), spec, has_runs=has_runs))
         elif role == "feature":
             part = _numbers(part, (tag,), origins[0], spec, recipe, ledger)
             part = _without_bad_quality(part, tag, long, ledger)
             part = _cleaned(_in_order(part, time, (tag,), ledger), (tag,), recipe, ledger)
-            streams.append(_tag_stream(part, (tag,), recipe, spec))
+            streams.append(_tag_stream(part, (tag,), spec, has_runs=has_runs))
     if not any(stream.features for stream in streams):
         raise InvalidSpec("holds no tag that is a feature", path=origins[0].name)
     return streams
 
 
-def _tag_stream(frame: pl.DataFrame, features: tuple[str, ...], recipe: Recipe, spec: SourceSpec) -> Stream:
-    has_runs = bool(recipe.run.column) or recipe.run.by_file
+def _tag_stream(frame: pl.DataFrame, features: tuple[str, ...], spec: SourceSpec, *, has_runs: bool) -> Stream:
     return Stream(
         frame=_slim(frame, features), features=features, resample=spec.resample or "hold", has_runs=has_runs, long=True
     )

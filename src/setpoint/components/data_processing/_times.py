@@ -65,7 +65,7 @@ def to_instants(
         frame: Records in the order in which they were recorded.
         column: The raw time column.
         spec: How it is written.
-        streams: Columns that tell series apart that were each recorded in order (file, run, tag).
+        streams: Columns that tell series apart that were each recorded in order: first the file, then run, tag.
         notes: Counts are added to it.
 
     Raises:
@@ -183,8 +183,14 @@ def _from_local(frame: pl.DataFrame, spec: TimeSpec, streams: Sequence[str], not
         back = (step < -_CLOCK_STEP) & twice & twice.shift(1, fill_value=False)
         alone = ~twice.shift(2, fill_value=False) & ~twice.shift(-1, fill_value=False)
         same = (step == timedelta(0)) & twice & alone
-        jumped = (back | same).over(streams)
-        keys = [*streams, pl.col(TIME).dt.date(), twice]
-        second = jumped.fill_null(False).cum_sum().over(keys) > 0
+        # Where all series of a file were written together in order, one clock tells for all of them: a series with
+        # few records of its own would not show the step.
+        stray = ((step < -_CLOCK_STEP) & ~(twice & twice.shift(1, fill_value=False))).over(streams[0])
+        together = len(streams) > 1 and not frame.select(stray.any()).item()
+        order = [streams[0]] if together else list(streams)
+        hour = [pl.col(TIME).dt.date(), twice]
+        stepped = back.over(order).cum_sum().over([*order, *hour]) > 0
+        repeated = same.over(list(streams)).cum_sum().over([*streams, *hour]) > 0
+        second = stepped | repeated
         choice = pl.when(twice & second).then(pl.col("__late")).otherwise(pl.col("__early"))
     return frame.with_columns(choice.dt.convert_time_zone("UTC").alias(TIME)).drop("__early", "__late")
