@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import msgspec.inspect as mi
 import pytest
+from jsonschema import Draft202012Validator
 
 from setpoint.apis.argo import KINDS, TemplateCatalog
 from setpoint.apis.errors import NotSupported
 from setpoint.apis.manifest import Document, collect_problems, decode_document, load_documents
-from setpoint.apis.meta import Condition, ObjectMeta, Resource
+from setpoint.apis.meta import Condition, ObjectMeta, Resource, render_wire
 from setpoint.operations.lint import lint, lint_text
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
@@ -26,6 +28,9 @@ needs_schemas = pytest.mark.skipif(not SCHEMAS.is_dir(), reason="the reference m
 
 NOT_ARGO = {"testvolume.yaml": "kind 'PersistentVolumeClaim' of v1 is not served here"}
 """Examples that hold another kind, and what is said about it."""
+
+NAMELESS = {"k8s-jobs.yaml": ["$.metadata"]}
+"""An example that has neither name nor generateName, which an API server refuses."""
 
 TYPED_ONCE = (ObjectMeta, Condition)
 """Types that all kinds share; Argo uses fewer of their fields in places."""
@@ -90,6 +95,29 @@ def walk_schema(schema: Any, kind: mi.Type, path: str) -> Iterator[str]:
 def test_every_official_field_is_known_and_no_other(kind: type[Resource]) -> None:
     schema = json.loads((SCHEMAS / f"{kind.KIND}-v1alpha1.json").read_text())
     assert list(walk_schema(schema, mi.type_info(kind), kind.KIND)) == []
+
+
+@pytest.mark.shared
+@needs_examples
+@needs_schemas
+def test_what_is_written_of_every_example_is_valid_and_reads_back_equal() -> None:
+    validators = {
+        kind.KIND: Draft202012Validator(json.loads((SCHEMAS / f"{kind.KIND}-v1alpha1.json").read_text()))
+        for kind in KINDS
+    }
+    wrong: dict[str, list[str]] = {}
+    for name, documents in example_documents().items():
+        for document in documents:
+            if document.kind not in validators:
+                continue
+            resource = decode_document(document)
+            written = json.loads(msgspec.json.encode(render_wire(resource)))
+            assert msgspec.convert(written, type(resource)) == resource.replace(
+                api_version=resource.API_VERSION, kind=resource.KIND
+            )
+            if paths := [error.json_path for error in validators[document.kind].iter_errors(written)]:
+                wrong[name] = paths
+    assert wrong == NAMELESS
 
 
 def expected(text: str) -> list[str]:
