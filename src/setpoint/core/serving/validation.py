@@ -18,6 +18,7 @@ FORMATS = ("mlflow", "setpoint")
 RUNTIMES = ("setpoint-modelserver", "kserve-mlserver")  # the second is KServe's default for mlflow
 PROTOCOLS = ("v2",)
 
+_UNSET: tuple[object, ...] = (None, "", (), {}, False)
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?\Z")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -108,8 +109,15 @@ _IGNORED_MODEL_FIELDS = (
     "image_pull_policy",
     "ports",
     "resize_policy",
+    "restart_policy",
+    "restart_policy_rules",
     "security_context",
     "runtime_version",
+    "stdin",
+    "stdin_once",
+    "termination_message_path",
+    "termination_message_policy",
+    "tty",
 )
 
 
@@ -121,14 +129,12 @@ def check_inference_service(service: InferenceService) -> tuple[SetpointError, .
 def warnings_of(service: InferenceService) -> tuple[str, ...]:
     """Paths of fields that are legal and mean nothing on one machine: `spec.predictor.nodeSelector`, ..."""
     predictor = service.spec.predictor
-    found = [
-        _path(name) for name in _IGNORED_PREDICTOR_FIELDS if getattr(predictor, name) not in (None, "", (), {}, False)
-    ]
+    found = [_path(name) for name in _IGNORED_PREDICTOR_FIELDS if getattr(predictor, name) not in _UNSET]
     if predictor.max_replicas not in (None, 0, 1):
         found.append(_path("max_replicas"))
     if predictor.model is not None:
         model = predictor.model
-        found += [_path(name, "model") for name in _IGNORED_MODEL_FIELDS if getattr(model, name) not in (None, "", ())]
+        found += [_path(name, "model") for name in _IGNORED_MODEL_FIELDS if getattr(model, name) not in _UNSET]
     return tuple(sorted(found))
 
 
