@@ -117,5 +117,5 @@ class SqliteStore:
             return
         bodies = connection.execute(_changes["bodies"], boundary).fetchall()
         connection.execute(_changes["forget"], boundary)
-        connection.executemany(_changes["drop_body"], bodies)
+        connection.executemany(_changes["drop_body"], [{"body": row[0]} for row in bodies])
         connection.execute(_changes["set_compacted"], boundary)

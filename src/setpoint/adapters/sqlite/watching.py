@@ -87,7 +87,7 @@ class View:
         version, compacted = connection.execute(_changes["counter"]).fetchone()
         if not compacted <= cursor <= version:
             raise Expired(self.kind.name, found=str(compacted), wanted=str(cursor))
-        values = (self.kind.key, cursor, self.namespace, _CHUNK)
+        values = {"kind": self.kind.key, "after": cursor, "namespace": self.namespace, "limit": _CHUNK}
         changes = [_Change._make(row) for row in connection.execute(_changes["after"], values)]
         found = [event for change in changes if (event := self._event(connection, change)) is not None]
         more = len(changes) == _CHUNK

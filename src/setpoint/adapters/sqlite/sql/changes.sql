@@ -14,9 +14,9 @@ UPDATE change SET version = ? WHERE version = ? AND metadata IS NULL;
 -- name: after
 SELECT c.version, c.type, c.uid, c.metadata, b.json, c.status, c.labels
 FROM change c LEFT JOIN body b ON b.id = c.body
-WHERE c.kind = ?1 AND c.version > ?2 AND (?3 IS NULL OR c.namespace = ?3)
+WHERE c.kind = :kind AND c.version > :after AND (:namespace IS NULL OR c.namespace = :namespace)
 ORDER BY c.version
-LIMIT ?4;
+LIMIT :limit;
 
 -- name: boundary
 SELECT version FROM change ORDER BY version DESC LIMIT 1 OFFSET ?;
@@ -32,6 +32,6 @@ UPDATE counter SET compacted = ?;
 
 -- name: drop_body
 DELETE FROM body
-WHERE id = ?1
-  AND NOT EXISTS (SELECT 1 FROM object WHERE body = ?1)
-  AND NOT EXISTS (SELECT 1 FROM change WHERE body = ?1);
+WHERE id = :body
+  AND NOT EXISTS (SELECT 1 FROM object WHERE body = :body)
+  AND NOT EXISTS (SELECT 1 FROM change WHERE body = :body);
