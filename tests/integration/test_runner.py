@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from setpoint.adapters.clock import SystemClock
 from setpoint.adapters.sqlite import SqliteStore
+from setpoint.adapters.sqlite.writer import Transaction
 from setpoint.apis.core import ConfigMap, Event, Namespace
 from setpoint.apis.errors import Conflict, InvalidSpec, Unavailable
 from setpoint.apis.meta import ObjectMeta
@@ -322,6 +323,20 @@ async def test_background_work_that_ends_is_a_fault_and_starts_again(
     assert "the pump ended by itself" in caplog.text
     assert "the pump failed" in caplog.text
     assert "the pump: gone" in caplog.text
+
+
+async def test_start_says_what_it_cannot_read(tmp_path: Path) -> None:
+    with SqliteStore(tmp_path, SystemClock()) as store:
+        await store.resources.create(config_map("a"))
+
+        def spoil(transaction: Transaction) -> None:
+            transaction.connection.execute("""UPDATE object SET metadata = CAST('{"name":"a","odd":1}' AS BLOB)""")
+
+        await store._writer.write(spoil)
+        runner = Runner(store.resources, SystemClock(), CollectorRegistry())
+        runner.informer(ConfigMap)
+        with pytest.raises(InvalidSpec, match="ConfigMap a is stored in a form that this version does not read"):
+            await runner.start()
 
 
 async def test_start_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:

@@ -218,6 +218,16 @@ def test_only_the_user_reads_the_files(tmp_path: Path) -> None:
         assert all(file.stat().st_mode & 0o077 == 0 for file in files)
 
 
+def test_closing_leaves_one_file_of_data(tmp_path: Path) -> None:
+    async def use(store: SqliteStore) -> None:
+        await store.resources.create(config_map("a"))
+        await store.resources.get(ConfigMap, "default", "a")
+
+    with SqliteStore(tmp_path, SystemClock()) as store:
+        asyncio.run(use(store))
+    assert {file.name for file in tmp_path.iterdir()} == {FILE_NAME, "lease"}
+
+
 async def test_closing_ends_watches_and_refuses_the_rest(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path, SystemClock())
     watch = asyncio.ensure_future(take(store.resources.watch(ConfigMap), 1))

@@ -7,6 +7,7 @@ program started from the owner has the descriptor closed by exec, a bare fork cl
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -57,6 +58,8 @@ class Lease:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._descriptor)
+            if error.errno != errno.EWOULDBLOCK:
+                raise Unavailable(f"{self._path} cannot be locked: {error.strerror}") from error
             raise Unavailable(
                 f"the state directory {directory} is in use by {self._owner()}: stop it, or choose another with --home"
             ) from error

@@ -85,8 +85,8 @@ class SqliteStore:
 
     def close(self) -> None:
         """Make durable what is queued, end watches with Unavailable, give the lease back. Nothing if that was done."""
+        self._readers.close()  # before the writer: who closes last folds the write-ahead log into the database
         self._writer.close()
-        self._readers.close()
         self._hub.publish_all()
         self._lease.release()
 

@@ -72,6 +72,21 @@ class Informer(Generic[R]):
         """Return once the first list is in."""
         await self._synced.wait()
 
+    async def load(self) -> None:
+        """Get the first list, waiting while the API is not there; nothing if that was done.
+
+        Raises:
+            SetpointError: If the API refuses for a reason that waiting does not cure.
+        """
+        failures = 0
+        while not self._synced.is_set():
+            try:
+                await self._list()
+            except Transient as error:
+                failures += 1
+                _log.warning("%s: %s", self.name, error)
+                await self._clock.sleep_until(self._clock.now() + self._backoff.delay(failures))
+
     async def run(self) -> None:
         """List and watch for ever; lists again where the watch's version is not kept any more.
 

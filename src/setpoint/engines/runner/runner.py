@@ -64,14 +64,15 @@ class Runner:
         self._tasks.append((name, work))
 
     async def start(self) -> None:
-        """Start the informers, wait for their first lists, then start controllers and background work."""
+        """Get the informers' first lists, then start everything.
+
+        Raises:
+            SetpointError: If a list is refused for a reason that waiting does not cure; nothing is started then.
+        """
+        for informer in self._informers.values():
+            await informer.load()
         for informer in self._informers.values():
             self._background.start(informer.name, informer.run)
-        try:
-            await asyncio.gather(*(informer.synced() for informer in self._informers.values()))
-        except BaseException:
-            await self._background.stop()
-            raise
         for controller in self._controllers:
             controller.start()
         for name, work in self._tasks:
