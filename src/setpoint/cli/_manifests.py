@@ -11,11 +11,9 @@ from pathlib import Path
 from setpoint import pipelines
 from setpoint.apis.argo import Arguments, Parameter, Workflow, WorkflowSpec, WorkflowTemplate, WorkflowTemplateRef
 from setpoint.apis.errors import InvalidSpec, Location
-from setpoint.apis.kinds import KINDS
 from setpoint.apis.manifest import Document, decode_document, load_documents
 from setpoint.apis.meta import ObjectMeta, Resource
 
-_CLASSES = {(kind.API_VERSION, kind.KIND): kind for kind in KINDS}
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -42,7 +40,7 @@ def read_manifest(target: str, parameters: Mapping[str, str], *, namespace: str)
     """
     text, name = _read(target)
     documents: tuple[Document | None, ...] = load_documents(text, name)
-    resources = tuple(decode_document(document, _CLASSES) for document in documents if document is not None)
+    resources = tuple(decode_document(document) for document in documents if document is not None)
     if not resources:
         raise InvalidSpec("holds no object", location=Location(file=name))
     if not _is_path(target):

@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from setpoint.apis.errors import InvalidSpec, Location
-from setpoint.apis.kinds import KINDS
+from setpoint.apis.manifest import load_documents
 from setpoint.cli._output import Output, OutputOption, render_document
 from setpoint.cli._validation import EXIT_INVALID, as_wire, tell
-from setpoint.operations.lint import Report, lint_text
+from setpoint.operations.lint import Report
+from setpoint.operations.lint import lint as lint_documents
 
 app = typer.Typer(add_completion=False)
 
@@ -28,13 +29,14 @@ def lint(
 
     `setpoint lint wf.yaml`, `setpoint lint manifests/ -o json`
     """
-    kinds = {(kind.API_VERSION, kind.KIND): kind for kind in KINDS}
-    report = Report()
-    count = 0
-    for target in targets:
-        for name, text in _texts(target):
-            count += 1
-            report += lint_text(text, name, kinds=kinds)
+    report, documents, count = Report(), [], 0
+    for name, text in (item for target in targets for item in _texts(target)):
+        count += 1
+        try:
+            documents += load_documents(text, name)
+        except InvalidSpec as error:  # the other files are still worth checking
+            report += Report(errors=(error,))
+    report += lint_documents(documents)
     if output in (Output.JSON, Output.YAML):
         findings = [as_wire(item, "error") for item in report.errors]
         findings += [as_wire(item, "warning") for item in report.warnings]
