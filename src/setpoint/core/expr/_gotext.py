@@ -11,26 +11,30 @@ import json
 import math
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar
 
 from setpoint.core.expr._errors import MAX_DEPTH, ExpressionError
 
-MAX_PIECES = 2_000_000
+MAX_PIECES = 1_000_000
 """Most pieces one value is written in."""
 
 _LINES = {0x2028: "\\u2028", 0x2029: "\\u2029"}
 _HTML = {**_LINES, ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
-@runtime_checkable
-class GoValue(Protocol):
+class GoValue:
     """A value of a Go type that is no plain JSON: it knows its texts and its type's name."""
 
-    go_type: str
+    __slots__ = ()
+    go_type: ClassVar[str] = ""
+
+    def type_name(self) -> str:
+        """What `%T` prints."""
+        return self.go_type
 
     def json_value(self) -> Any:
         """What encoding/json makes of it."""
-        ...
+        raise NotImplementedError
 
 
 def format_float(value: float, *, low: int = -4, high: int = 6) -> str:
@@ -205,7 +209,7 @@ def go_type(value: Any) -> str:
     if value is None:
         return "<nil>"
     if isinstance(value, GoValue):
-        return value.go_type
+        return value.type_name()
     names = {bool: "bool", int: "int", float: "float64", str: "string"}
     if type(value) in names:
         return names[type(value)]

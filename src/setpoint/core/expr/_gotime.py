@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from setpoint.core.expr._errors import ExpressionError
 from setpoint.core.expr._golayout import LayoutError, read_time, write_time
+from setpoint.core.expr._gotext import GoValue
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {
@@ -56,11 +57,11 @@ _GUESSED_LAYOUTS = (
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class GoDuration:
+class GoDuration(GoValue):
     """A span of time in nanoseconds."""
 
     nanoseconds: int
-    go_type = "time.Duration"
+    go_type: ClassVar[str] = "time.Duration"
 
     def __post_init__(self) -> None:
         if not -(1 << 63) <= self.nanoseconds < 1 << 63:
@@ -79,12 +80,12 @@ class GoDuration:
 
 
 @dataclass(frozen=True, slots=True)
-class GoLocation:
+class GoLocation(GoValue):
     """A time zone."""
 
     name: str
     zone: tzinfo
-    go_type = "*time.Location"
+    go_type: ClassVar[str] = "*time.Location"
 
     def __str__(self) -> str:
         return self.name
@@ -95,12 +96,16 @@ class GoLocation:
 
 
 @dataclass(frozen=True, slots=True)
-class GoName:
+class GoName(GoValue):
     """A month or a week day: a number that prints as a name."""
 
     number: int
     name: str
-    go_type: str
+    kind: str
+
+    def type_name(self) -> str:
+        """`time.Month` or `time.Weekday`."""
+        return self.kind
 
     def __str__(self) -> str:
         return self.name
@@ -111,12 +116,12 @@ class GoName:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GoTime:
+class GoTime(GoValue):
     """A moment in a zone; `moment` holds whole microseconds, `nanosecond` the full fraction of the second."""
 
     moment: datetime
     nanosecond: int
-    go_type = "time.Time"
+    go_type: ClassVar[str] = "time.Time"
 
     @classmethod
     def of(cls, moment: datetime) -> GoTime:

@@ -171,6 +171,9 @@ class _Parser:
                 choices.append(Concat(tuple(parts)))
                 parts = []
                 continue
+            if self.take("\\Q"):
+                parts += self.quoted(flags)
+                continue
             item, flags = self.item(flags)
             if item is not None:
                 parts.append(self.quantified(item, flags))
@@ -179,6 +182,16 @@ class _Parser:
         choices.append(Concat(tuple(parts)))
         self.depth -= 1
         return (choices[0] if len(choices) == 1 else Alternate(tuple(choices))), flags
+
+    def quoted(self, flags: _Flags) -> list[Node]:
+        r"""Characters up to `\E`, as they are; a quantifier behind it belongs to the last one."""
+        end = self.pattern.find("\\E", self.at)
+        text = self.pattern[self.at : end if end >= 0 else len(self.pattern)]
+        self.at = end + 2 if end >= 0 else len(self.pattern)
+        chars: list[Node] = [Chars(((ord(char), ord(char)),), fold=flags.fold) for char in text]
+        if chars:
+            chars[-1] = self.quantified(chars[-1], flags)
+        return chars
 
     def quantified(self, item: Node, flags: _Flags) -> Node:
         seen = False
@@ -285,12 +298,6 @@ class _Parser:
         if char in "AzbB":
             self.at += 1
             return Assertion({"A": "begin", "z": "end", "b": "word", "B": "inside"}[char])
-        if char == "Q":
-            self.at += 1
-            end = self.pattern.find("\\E", self.at)
-            text = self.pattern[self.at : end if end >= 0 else len(self.pattern)]
-            self.at = end + 2 if end >= 0 else len(self.pattern)
-            return Concat(tuple(Chars(((ord(c), ord(c)),), fold=flags.fold) for c in text))
         found = self.escaped()
         if isinstance(found, int):
             return Chars(((found, found),), fold=flags.fold)
