@@ -84,8 +84,8 @@ class Role(Resource, frozen=True, kw_only=True):
     rules: tuple[PolicyRule, ...] = ()
 
 
-class RoleRef(Wire, frozen=True, kw_only=True):
-    """rbac/v1 RoleRef."""
+class RoleRef(Wire, frozen=True, kw_only=True, omit_defaults=False):
+    """rbac/v1 RoleRef; apiGroup is required on the wire, so it is written though it is the default."""
 
     kind: str
     name: str
