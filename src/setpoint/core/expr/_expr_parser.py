@@ -38,6 +38,9 @@ from setpoint.core.expr._function import Function
 from setpoint.core.expr._functions import ARGO_FUNCTIONS, BUILTINS, PREDICATES, SPRIG, refusal
 from setpoint.core.expr._re2 import compile_regex
 
+MAX_NODES = 200_000
+"""Most parts of one expression."""
+
 _UNARY = {"not": 50, "!": 50, "-": 90, "+": 90}
 _BINARY = {
     "|": 0,
@@ -75,17 +78,25 @@ def parse(text: str, argo: bool = True) -> Node:
         raise ExpressionError("the expression is nested too deeply", text=text) from None
     if parser.token.kind is not TokenKind.END:
         parser.unexpected()
-    _check_depth(node, text)
+    _check_size(node, text)
     return node
 
 
-def _check_depth(root: Node, text: str) -> None:
-    """Refuse a tree so deep that walking it would exhaust the stack: also a chain of many operators is one."""
+def _check_size(root: Node, text: str) -> None:
+    """Refuse a tree too deep or too large to be walked.
+
+    A chain of many operators is deep too. Nodes are counted as often as they are run: `a < x < b` runs `x` twice, and
+    such doublings multiply.
+    """
     level = [root]
+    count = 0
     for _ in range(2 * MAX_DEPTH):
         level = [child for node in level for child in children(node)]
+        count += len(level)
         if not level:
             return
+        if count > MAX_NODES:
+            raise error_at(f"the expression has more than {MAX_NODES} parts: split it", text, root.at)
     raise error_at(f"the expression is nested deeper than {2 * MAX_DEPTH}: split it", text, level[0].at)
 
 

@@ -14,6 +14,8 @@ from setpoint.core.expr._builtins import from_json
 from setpoint.core.expr._errors import ExpressionError
 from setpoint.core.expr._jsonpath_filter import Filter, compile_filter
 
+MAX_FOUND = 100_000
+
 _NAME = re.compile(r"[^\s.\[\]()*?'\"@$]+")
 _QUOTED = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\s*(?:,|$)""")
 _INDEX = re.compile(r"\s*(-?[0-9]{1,9})\s*")
@@ -33,10 +35,14 @@ def query(source: str, path: str) -> Any:
     document = from_json(source)
     found = [document]
     for deep, keys in steps:
-        places = [below for value in found for below in _below(value)] if deep else found
-        found = [item for value in places for key in keys for item in _select(value, key, document)]
-        if len(found) > 100_000:
-            raise ExpressionError(f"jsonpath {path!r} finds too many values")
+        places = _all_below(found) if deep else found
+        chosen: list[Any] = []
+        for place in places:
+            for key in keys:
+                chosen += _select(place, key, document)
+            if len(chosen) > MAX_FOUND:
+                raise ExpressionError(f"jsonpath {path!r} finds more than {MAX_FOUND} values")
+        found = chosen
     if not single:
         return found
     if not found:
@@ -138,13 +144,18 @@ def _select(value: Any, key: _Key, document: Any) -> list[Any]:
     return [value[key]] if -len(value) <= key < len(value) else []
 
 
-def _below(value: Any) -> Iterator[Any]:
-    """The value and everything inside it, outer ones first."""
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        yield item
-        if isinstance(item, dict):
-            pending += reversed(item.values())
-        elif isinstance(item, list):
-            pending += reversed(item)
+def _all_below(found: list[Any]) -> Iterator[Any]:
+    """The values and everything inside them, outer ones first."""
+    count = 0
+    for value in found:
+        pending = [value]
+        while pending:
+            item = pending.pop()
+            count += 1
+            if count > MAX_FOUND:
+                raise ExpressionError(f"a JSONPath may look at no more than {MAX_FOUND} values")
+            yield item
+            if isinstance(item, dict):
+                pending += reversed(item.values())
+            elif isinstance(item, list):
+                pending += reversed(item)

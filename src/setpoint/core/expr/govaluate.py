@@ -64,8 +64,13 @@ _Stage = _Literal | _Missing | _Prefix | _Binary
 
 
 @lru_cache(maxsize=4096)
-def evaluate_when(text: str) -> bool:
+def evaluate_when(text: str, *, bare_words: bool = True) -> bool:
     """The truth of a `when` text whose tags were filled in; empty text is true.
+
+    Args:
+        text: The condition.
+        bare_words: Whether bare words are strings. They are in steps and tasks; in a CronWorkflow's `when` they are
+            names, of which there are none.
 
     Raises:
         ExpressionError: Messages as users of Argo know them: `Invalid 'when' expression '...': ...`,
@@ -83,7 +88,8 @@ def evaluate_when(text: str) -> bool:
         hint = ' (hint: try wrapping the affected expression in quotes ("))' if "Invalid token" in error.reason else ""
         raise ExpressionError(f"Invalid 'when' expression '{text}': {error.reason}{hint}", text=text) from error
     try:
-        tokens = [Token(Kind.STRING, token.value) if token.kind is Kind.VARIABLE else token for token in tokens]
+        if bare_words:
+            tokens = [Token(Kind.STRING, token.value) if token.kind is Kind.VARIABLE else token for token in tokens]
         check_order(tokens)
         stage = _Planner(_compile_patterns(tokens)).separated()
     except ExpressionError as error:
@@ -146,6 +152,8 @@ class _Planner:
                 if self.at < len(self.tokens) and self.tokens[self.at].kind is Kind.CLAUSE:
                     self.value()
                 return _Missing(token.value[0])
+            case Kind.VARIABLE:
+                return _Missing(token.value)
             case Kind.NUMERIC | Kind.BOOLEAN | Kind.STRING | Kind.PATTERN | Kind.TIME:
                 return _Literal(token.value)
             case _:

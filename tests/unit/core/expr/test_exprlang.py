@@ -266,6 +266,8 @@ def test_referenced_names(text: str, names: set[str]) -> None:
         "let a = 1; " * 3000 + "1",
         "{a: " * 3000,
         "map(numbers, " * 3000,
+        "(" * 40 + "true" + " ?: true)" * 40,
+        "1 < len([" * 40 + "1" + "]) < 5" * 40,
     ],
     ids=lambda text: str(text)[:12],
 )

@@ -299,6 +299,7 @@ def test_value(text: str, expected: Any) -> None:
         ("jsonpath('{}', '$.a')", "names nothing"),
         ("jsonpath('{}', '$[')", "not closed"),
         ("jsonpath('{}', '$[(@.length-1)]')", "scripts"),
+        ("jsonpath(toJson(map(1..300, 1..300)), '$..*..*')", "more than"),
         ("jsonpath('{}', '$[?(@.a ~ 1)]')", "not supported in a filter"),
         ("sprig.div(1, 0)", "divide by zero"),
         ("sprig.divf(1, 0)", "division by 0"),

@@ -130,3 +130,9 @@ def test_long_chain_and_deep_brackets_end() -> None:
 def test_arithmetic_never_leaves_the_error_tree(symbol: str, right: str) -> None:
     with pytest.raises(ExpressionError, match="Expected boolean"):
         evaluate_when(f"1000000 ** 60 {symbol} {right}")
+
+
+def test_bare_words_of_a_cron_condition_are_names() -> None:
+    assert evaluate_when("'a' == 'a'", bare_words=False) is True
+    with pytest.raises(ExpressionError, match="No parameter 'a' found"):
+        evaluate_when("a == a", bare_words=False)
