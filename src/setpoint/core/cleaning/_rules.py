@@ -15,9 +15,9 @@ from typing import Literal
 
 import polars as pl
 
+from setpoint.core.cleaning._spikes import SpikeRule, take_spikes
+
 KINDS = ("quality", "text", "sentinel", "not_finite", "limits", "stuck", "spikes")
-_GAUSS = 1.4826  # median absolute deviation to standard deviation, for normally distributed values
-_MINIMUM_WINDOW = 3
 Counts = dict[str, dict[str, int]]
 
 
@@ -66,16 +66,17 @@ def clean(frame: pl.DataFrame, rules: Mapping[str, ColumnRules], *, run: str) ->
     )
     for kind, build in stages:
         frame = _apply(frame, {name: build(name, rule) for name, rule in rules.items()}, kind, counts)
-    open_columns = {name: rule for name, rule in rules.items() if rule.spike_window is not None}
-    while open_columns:
-        # Taking a spike away narrows the scale around it, which can show the next: go on until nothing changes.
-        before = {name: counts[name].get("spikes", 0) for name in open_columns}
-        frame = _apply(
-            frame, {name: _unspiked(name, rule, run) for name, rule in open_columns.items()}, "spikes", counts
-        )
-        open_columns = {
-            name: rule for name, rule in open_columns.items() if counts[name].get("spikes", 0) > before[name]
-        }
+    frame, spikes = take_spikes(
+        frame,
+        {
+            name: SpikeRule(window=rule.spike_window, sigmas=rule.spike_sigmas, minimum=rule.spike_minimum)
+            for name, rule in rules.items()
+            if rule.spike_window is not None
+        },
+        run=run,
+    )
+    for name, count in spikes.items():
+        counts[name]["spikes"] = count
     return frame, counts
 
 
@@ -171,22 +172,3 @@ def _unstuck(name: str, rule: ColumnRules, run: str) -> pl.Expr | None:
     fresh = (pl.col(name) != pl.col(name).shift(1)).fill_null(True) | (pl.col(run) != pl.col(run).shift(1))
     length, offset = _stretch(fresh.fill_null(True))
     return pl.when((length < max(rule.stuck_samples, 2)) | (offset == 0)).then(pl.col(name))
-
-
-def _unspiked(name: str, rule: ColumnRules, run: str) -> pl.Expr:
-    """Hampel's identifier: distance from the window's median against a robust scale.
-
-    The scale is the larger of the window's and the run's, from each value's distance to its own median, so that a
-    quiet window makes no spikes of noise. Where both are zero (a staircase, a constant) nothing is a spike, unless a
-    minimum says how large one has to be.
-    Source: Pearson, "Outliers in process modeling and identification", IEEE Trans. CST 10 (2002) 55-63.
-    """
-    window = max(rule.spike_window or 0, _MINIMUM_WINDOW) | 1
-    least = max(_MINIMUM_WINDOW, window // 2)
-    median = pl.col(name).rolling_median(window, min_samples=least, center=True)
-    distance = (pl.col(name) - median).abs()
-    local = distance.rolling_median(window, min_samples=least, center=True)
-    scale = _GAUSS * pl.max_horizontal(local, distance.median())
-    sized = scale > 0.0 if rule.spike_minimum <= 0.0 else pl.lit(True)
-    spike = (distance > rule.spike_sigmas * scale) & sized & (distance >= rule.spike_minimum)
-    return pl.when(~spike.over(run).fill_null(False)).then(pl.col(name))
