@@ -1,0 +1,5 @@
+"""The workflow engine's shell: observes, folds events through `core.workflow.step`, stores, carries out orders."""
+
+from setpoint.engines.workflow.engine import WorkflowEngine
+
+__all__ = ["WorkflowEngine"]

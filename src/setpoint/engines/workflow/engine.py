@@ -1,0 +1,151 @@
+"""The workflow engine: a worker for every workflow that runs, fed from the object watch, the pods and the inbox.
+
+Events of one workflow are folded one at a time by its worker; workflows go on side by side. A workflow that has ended
+leaves the memory. Invariant: at most one worker per uid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+
+from setpoint.apis.errors import Conflict, NotFound, SetpointError
+from setpoint.engines.runner import EventRecorder
+from setpoint.engines.workflow.head import WorkflowHead
+from setpoint.engines.workflow.resource_actions import ResourceActions
+from setpoint.engines.workflow.worker import Validate, Worker, World
+from setpoint.operations.workflows import check
+from setpoint.ports.clock import Clock
+from setpoint.ports.journal import WorkflowJournal
+from setpoint.ports.launcher import Launcher
+from setpoint.ports.resources import ResourceApi, WatchType
+
+LAUNCHES_AT_ONCE = 16
+COMPONENT = "workflow-engine"
+RESTART_DELAY = timedelta(seconds=1)
+
+_log = logging.getLogger(__name__)
+
+
+class WorkflowEngine:
+    """Runs Workflows.
+
+    Args:
+        resources: Where Workflows, templates and config maps are.
+        journal: Durable memory of workflows under way.
+        launcher: Runs pods; they outlive the engine.
+        clock: Time.
+        pod_environment: Variables for every pod, such as where the API is.
+        validate: Raises InvalidSpec for a workflow that may not run; it then ends Failed, `invalid spec: ...`.
+            By default what lint refuses.
+    """
+
+    def __init__(
+        self,
+        *,
+        resources: ResourceApi,
+        journal: WorkflowJournal,
+        launcher: Launcher,
+        clock: Clock,
+        pod_environment: Mapping[str, str] | None = None,
+        validate: Validate | None = None,
+    ) -> None:
+        self._world = World(
+            resources=resources,
+            journal=journal,
+            launcher=launcher,
+            clock=clock,
+            actions=ResourceActions(resources, clock),
+            recorder=EventRecorder(resources, clock, COMPONENT),
+            pod_environment=dict(pod_environment or {}),
+            validate=validate or partial(check, resources),
+            launches=asyncio.Semaphore(LAUNCHES_AT_ONCE),
+        )
+        self._workers: dict[str, Worker] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Until cancelled; then every workflow is left as it is stored, and pods go on."""
+        self._workers.clear()
+        self._world.pods.clear()
+        feeds = [
+            asyncio.create_task(work, name=name)
+            for name, work in (
+                ("workflow objects", self._watch_objects()),
+                ("pod exits", self._watch_pods()),
+                ("workflow requests", self._watch_requests()),
+            )
+        ]
+        try:
+            await asyncio.gather(*feeds)
+        finally:
+            running = [*feeds, *self._tasks]
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _watch_objects(self) -> None:
+        while True:
+            try:
+                async for event in self._world.resources.watch(WorkflowHead):
+                    self._see(event.type, event.resource)
+            except Conflict:  # the watch fell behind what is kept: begin again
+                continue
+
+    def _see(self, kind: WatchType, head: WorkflowHead) -> None:
+        worker = self._workers.get(head.metadata.uid)
+        if kind is WatchType.DELETED:
+            if worker is not None:
+                worker.object_deleted()
+        elif worker is not None and not worker.ended:
+            worker.object_changed(head)
+        elif kind is WatchType.ADDED or not head.status.phase.completed:
+            self._start(head)
+
+    def _start(self, head: WorkflowHead) -> None:
+        worker = Worker(head, self._world)
+        self._workers[worker.uid] = worker
+        task = asyncio.create_task(self._work(worker), name=f"workflow {head.key}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, worker: Worker) -> None:
+        """The supervision point of workers: one that breaks is logged and started anew from the journal."""
+        try:
+            await worker.run()
+        except Exception:  # noqa: BLE001  the supervision point of workers
+            _log.exception("the worker of workflow %s failed; it is started again", worker.uid)
+            await self._world.clock.sleep_until(self._world.clock.now() + RESTART_DELAY)
+            self._workers.pop(worker.uid, None)
+            await self._ask(worker.uid)
+        else:
+            if self._workers.get(worker.uid) is worker:
+                del self._workers[worker.uid]
+
+    async def _watch_pods(self) -> None:
+        async for state in self._world.launcher.exits():
+            worker = self._world.pods.get(state.id)
+            if worker is not None and state.exit is not None:
+                worker.pod_ended(state.id, state.exit)
+
+    async def _watch_requests(self) -> None:
+        async for uid in self._world.journal.requested():
+            await self._ask(uid)
+
+    async def _ask(self, uid: str) -> None:
+        worker = self._workers.get(uid)
+        if worker is not None and not worker.ended:
+            worker.asked()
+            return
+        try:
+            listed = await self._world.resources.list(WorkflowHead)
+        except (NotFound, SetpointError) as error:
+            _log.warning("the request for workflow %s waits: %s", uid, error)
+            return
+        head = next((item for item in listed.items if item.metadata.uid == uid), None)
+        worker = self._workers.get(uid)
+        if head is not None and (worker is None or worker.ended):
+            self._start(head)

@@ -1,0 +1,477 @@
+"""One workflow while it runs: its events folded one at a time, committed in batches, its orders carried out after.
+
+Order of things, which the crash story rests on: what a step decided is durable before any order of it is carried
+out, and an order is marked done only after it was. So after a kill at any point the next engine finds every order
+either done or pending, and pending ones are carried out again by id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Set
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from setpoint.apis.argo import (
+    LABEL_CLUSTER_WORKFLOW_TEMPLATE,
+    LABEL_WORKFLOW_TEMPLATE,
+    ClusterWorkflowTemplate,
+    NodePhase,
+    NodeType,
+    Workflow,
+    WorkflowMetadata,
+    WorkflowPhase,
+    WorkflowSpec,
+    WorkflowTemplate,
+    resolve_spec,
+)
+from setpoint.apis.core import ConfigMap
+from setpoint.apis.errors import InvalidSpec, InvariantViolation, NotFound, Transient
+from setpoint.apis.pods import PodExit, PodPhase
+from setpoint.core.workflow import (
+    CancelResourceAction,
+    Command,
+    ContextMissing,
+    ControlsChanged,
+    Event,
+    KillPod,
+    Kind,
+    LaunchPod,
+    Library,
+    PodEnded,
+    PodLost,
+    PodStarted,
+    RunResourceAction,
+    SetTimer,
+    Step,
+    StepContext,
+    TimerFired,
+    WorkflowLoaded,
+    WorkflowStarted,
+    WorkflowState,
+    decode_request,
+    pod_id,
+    step,
+)
+from setpoint.engines.runner import EventRecorder
+from setpoint.engines.workflow.environment import complete_request
+from setpoint.engines.workflow.head import WorkflowHead
+from setpoint.engines.workflow.journal_record import Batch, commands_of, state_of
+from setpoint.engines.workflow.resource_actions import ResourceActions
+from setpoint.ports.clock import Clock
+from setpoint.ports.journal import Change, WorkflowJournal
+from setpoint.ports.launcher import Launcher
+from setpoint.ports.resources import ResourceApi
+
+_log = logging.getLogger(__name__)
+_FIRST_DELAY = timedelta(milliseconds=200)
+_LONGEST_DELAY = timedelta(seconds=30)
+Validate = Callable[[Workflow], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What all workers share. `pods` maps the launch ids of running pods to their workers."""
+
+    resources: ResourceApi
+    journal: WorkflowJournal
+    launcher: Launcher
+    clock: Clock
+    actions: ResourceActions
+    recorder: EventRecorder
+    pod_environment: dict[str, str]
+    validate: Validate
+    launches: asyncio.Semaphore
+    pods: dict[str, Worker] = field(default_factory=dict)
+
+
+class Worker:
+    """Runs one workflow until it has ended and all its orders are done."""
+
+    def __init__(self, head: WorkflowHead, world: World) -> None:
+        self.uid = head.metadata.uid
+        self._head = head
+        self._world = world
+        self._state = WorkflowState()
+        self._library = Library()
+        self._inbox: deque[Event] = deque()
+        self._done: list[str] = []
+        self._nodes: dict[str, str] = {}  # launch id -> node, of pods that run
+        self._pending: set[str] = set()  # ids of orders under way
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+        self._asked = False
+        self._deleted = False
+        self.ended = False
+
+    # --- what comes in
+
+    def post(self, event: Event, done: str = "") -> None:
+        """An event for the workflow; `done` is the order it answers."""
+        self._inbox.append(event)
+        self._finish(done)
+
+    def _finish(self, command: str) -> None:
+        if command:
+            self._done.append(command)
+            self._pending.discard(command)
+        self._wake.set()
+
+    def pod_ended(self, launch: str, end: PodExit) -> None:
+        """A pod of this workflow has ended."""
+        node = self._nodes.pop(launch, None)
+        self._world.pods.pop(launch, None)
+        if node is not None:
+            self.post(PodEnded(node=node, pod=launch, exit=end))
+
+    def asked(self) -> None:
+        """There is a request in the inbox of the journal."""
+        self._asked = True
+        self._wake.set()
+
+    def object_changed(self, head: WorkflowHead) -> None:
+        """The object was written; only its controls matter to a workflow that runs."""
+        if int(head.metadata.resource_version or 0) < int(self._head.metadata.resource_version or 0):
+            return
+        self._head = head
+        seen = self._state.engine
+        if (head.spec.shutdown, bool(head.spec.suspend)) != (seen.seen_shutdown, seen.seen_suspend):
+            self._wake.set()
+            self._inbox.append(ControlsChanged(shutdown=head.spec.shutdown, suspend=bool(head.spec.suspend)))
+
+    def object_deleted(self) -> None:
+        """The object is gone: its pods end, nothing is stored any more."""
+        self._deleted = True
+        self._wake.set()
+
+    # --- the loop
+
+    async def run(self) -> None:
+        """Until the workflow has ended and every order is done."""
+        try:
+            await self._load()
+            while not self._at_end():
+                await self._wake.wait()
+                self._wake.clear()
+                if self._deleted:
+                    await self._abandon()
+                    return
+                await self._batch()
+        except NotFound:
+            await self._abandon()
+        finally:
+            self.ended = True
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            for launch in self._nodes:
+                self._world.pods.pop(launch, None)
+
+    def _at_end(self) -> bool:
+        if not self._state.status.completed or self._inbox or self._asked or self._done or self._deleted:
+            return False
+        timers_only = all(task.get_name() == "timer" for task in self._tasks.values() if not task.done())
+        return timers_only and not self._pending
+
+    async def _load(self) -> None:
+        record = await self._world.journal.load(self.uid)
+        self._state = state_of(record)
+        self._asked = self._asked or bool(record.requests)
+        if self._state.status.phase is WorkflowPhase.UNKNOWN:
+            await self._adopt_metadata()
+            self._inbox.append(WorkflowStarted(invalid=await self._invalid()))
+        elif not self._state.status.completed:
+            self._inbox.append(WorkflowLoaded())
+            controls = ControlsChanged(shutdown=self._head.spec.shutdown, suspend=bool(self._head.spec.suspend))
+            self._inbox.append(controls)
+        pending = commands_of(record)
+        if self._inbox:
+            await self._batch(known={command.id for command in pending})
+        for command in pending:
+            if self._state.status.completed and isinstance(command, SetTimer | LaunchPod | RunResourceAction):
+                self._done.append(command.id)
+            else:
+                self._carry_out(command)
+        await self._find_pods({command.id for command in pending if isinstance(command, LaunchPod)})
+        self._wake.set()
+
+    async def _adopt_metadata(self) -> None:
+        """Labels and annotations of `workflowMetadata`, own or of the template referred to, land on the object."""
+        spec, ref = self._head.spec, self._head.spec.workflow_template_ref
+        labels = {}
+        if ref is not None:
+            await self._fetch(
+                ContextMissing(
+                    Kind.CLUSTER_WORKFLOW_TEMPLATE if ref.cluster_scope else Kind.WORKFLOW_TEMPLATE, ref.name
+                )
+            )
+            labels[LABEL_CLUSTER_WORKFLOW_TEMPLATE if ref.cluster_scope else LABEL_WORKFLOW_TEMPLATE] = ref.name
+            with contextlib.suppress(InvalidSpec):  # the step says what is wrong
+                spec = resolve_spec(self._head.workflow(), self._library)
+        wanted = spec.workflow_metadata or WorkflowMetadata()
+        meta = self._head.metadata
+        labels = {**labels, **wanted.labels, **meta.labels}
+        annotations = {**wanted.annotations, **meta.annotations}
+        if (labels, annotations) == (meta.labels, meta.annotations):
+            return
+        patch = {"metadata": {"labels": labels, "annotations": annotations}}
+        await self._world.resources.patch(Workflow, meta.namespace, meta.name, patch)
+        self._head = await self._world.resources.get(WorkflowHead, meta.namespace, meta.name)
+
+    async def _invalid(self) -> str:
+        try:
+            await self._world.validate(self._head.workflow())
+        except InvalidSpec as error:
+            return str(error)
+        return ""
+
+    async def _find_pods(self, pending: set[str]) -> None:
+        """Tell apart, for every node that runs a pod: it still runs, it has ended, it is lost."""
+        for node_id, leaf in self._state.leaves.items():
+            node = self._state.nodes[node_id]
+            if node.type is not NodeType.POD or leaf.action:
+                continue
+            launch = pod_id(self.uid, node_id, node.started_at)
+            if launch in pending or launch in self._pending:
+                continue
+            self._expect(launch, node_id)
+            found = await self._world.launcher.state(launch)
+            if found is None:
+                self._nodes.pop(launch, None)
+                self.post(PodLost(node=node_id, pod=launch))
+            elif found.exit is not None:
+                self.pod_ended(launch, found.exit)
+            elif node.phase is NodePhase.PENDING:
+                self.post(PodStarted(node=node_id, pod=launch))
+
+    def _expect(self, launch: str, node: str) -> None:
+        self._nodes[launch] = node
+        self._world.pods[launch] = self
+
+    async def _batch(self, known: Set[str] = frozenset()) -> None:
+        """Fold all that waits, commit it as one transaction, then start the new orders."""
+        requests = await self._requests() if self._asked else []
+        if not self._inbox and not requests and not self._done:
+            return
+        before = self._state
+        batch = Batch(before)
+        refusals: list[str] = []
+        while self._inbox:
+            await self._fold(self._inbox.popleft(), batch)
+        for _, event in requests:
+            result = await self._fold(event, batch)
+            if result is not None and result.refused:
+                refusals.append(result.refused)
+        done, self._done = self._done, []
+        if self._state.status.completed and not before.status.completed:
+            done += self._drop_timers()
+        change = batch.change(self._state, done_commands=done, done_requests=[number for number, _ in requests])
+        if not batch.empty or done or requests or change.status is not None or change.engine is not None:
+            await self._commit(change)
+        self._library = replace(self._library, config_maps={})  # they are read again for the next batch
+        for command in batch.commands.values():
+            if command.id not in known and not self._overtaken(command):
+                self._carry_out(command)
+        await self._tell(before, refusals)
+
+    async def _commit(self, change: Change) -> None:
+        """Store, waiting as long as the store cannot be reached. Raises: NotFound if the object is gone."""
+        delay = _FIRST_DELAY
+        while True:
+            try:
+                await self._world.journal.commit(self.uid, change)
+                return
+            except Transient as error:
+                _log.warning("workflow %s: the journal did not take a commit: %s", self._head.key, error)
+                await self._world.clock.sleep_until(self._world.clock.now() + delay)
+                delay = min(delay * 2, _LONGEST_DELAY)
+
+    def _overtaken(self, command: Command) -> bool:
+        """A timer of a workflow that ended in the same batch would only wait."""
+        if self._state.status.completed and isinstance(command, SetTimer):
+            self._done.append(command.id)
+            self._wake.set()
+            return True
+        return False
+
+    def _drop_timers(self) -> list[str]:
+        dropped = [key for key, task in self._tasks.items() if task.get_name() == "timer"]
+        for key in dropped:
+            self._tasks.pop(key).cancel()
+            self._pending.discard(key)
+        return dropped
+
+    async def _requests(self) -> list[tuple[int, Event]]:
+        self._asked = False
+        record = await self._world.journal.load(self.uid)
+        if record.requests:
+            self._head = await self._world.resources.get(
+                WorkflowHead, self._head.metadata.namespace, self._head.metadata.name
+            )
+        return [(number, decode_request(data)) for number, data in record.requests]
+
+    async def _fold(self, event: Event, batch: Batch) -> Step | None:
+        """One event, fetching what the step asks for; a bug of ours ends the workflow, not the engine."""
+        workflow = self._head.workflow()
+        now = self._world.clock.now()
+        while True:
+            context = StepContext(
+                now=now, workflow=workflow, library=self._library, pod_environment=self._world.pod_environment
+            )
+            try:
+                result = step(self._state, event, context)
+            except ContextMissing as missing:
+                await self._fetch(missing)
+                continue
+            except InvariantViolation as error:
+                _log.exception("workflow %s: folding %s failed", self._head.key, type(event).__name__)
+                self._state = _broken(self._state, f"internal error: {error}", now)
+                batch.labels |= {"workflows.argoproj.io/phase": "Error", "workflows.argoproj.io/completed": "true"}
+                return None
+            self._state = result.state
+            batch.add(result)
+            return result
+
+    async def _fetch(self, missing: ContextMissing) -> None:
+        held, resources, namespace = self._library, self._world.resources, self._head.metadata.namespace
+        try:
+            if missing.kind is Kind.CONFIG_MAP:
+                data = (await resources.get(ConfigMap, namespace, missing.name)).data
+                self._library = _shelved(held, missing, config_map=data)
+            elif missing.kind is Kind.WORKFLOW_TEMPLATE:
+                template = await resources.get(WorkflowTemplate, namespace, missing.name)
+                self._library = _shelved(held, missing, spec=template.spec)
+            else:
+                cluster = await resources.get(ClusterWorkflowTemplate, "", missing.name)
+                self._library = _shelved(held, missing, spec=cluster.spec)
+        except NotFound:
+            self._library = _shelved(held, missing)
+
+    async def _tell(self, before: WorkflowState, refusals: list[str]) -> None:
+        """Events people see: the workflow's phases, and requests that were refused."""
+        workflow = self._head.workflow()
+        for reason in refusals:
+            await self._world.recorder.warning(workflow, "RequestRefused", reason)
+        status = self._state.status
+        if status.phase is before.status.phase:
+            return
+        tell = self._world.recorder.warning if status.phase.failed_or_error else self._world.recorder.normal
+        text = f"Workflow {status.phase.value.lower()}" + (f": {status.message}" if status.message else "")
+        await tell(workflow, f"Workflow{status.phase.value}", text)
+
+    # --- orders
+
+    def _carry_out(self, command: Command) -> None:
+        if command.id in self._tasks and not self._tasks[command.id].done():
+            return
+        self._pending.add(command.id)
+        work: Coroutine[object, object, None]
+        match command:
+            case LaunchPod():
+                self._expect(command.id, command.node)
+                work = self._launch(command)
+            case KillPod():
+                work = self._kill(command)
+            case SetTimer():
+                work = self._wait(command)
+            case RunResourceAction():
+                work = self._act(command)
+            case CancelResourceAction():
+                work = self._cancel(command)
+        name = "timer" if isinstance(command, SetTimer) else type(command).__name__
+        task = asyncio.create_task(self._guarded(command, work), name=name)
+        self._tasks[command.id] = task
+        task.add_done_callback(lambda ended: self._forget(command.id, ended))
+
+    def _forget(self, command: str, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(command) is task:
+            del self._tasks[command]
+        self._wake.set()
+
+    async def _guarded(self, command: Command, work: Coroutine[object, object, None]) -> None:
+        """The supervision point of orders: what cannot be done is logged, and the workflow hears of it."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001  the supervision point of orders
+            _log.exception("workflow %s: order %s failed", self._head.key, type(command).__name__)
+            if isinstance(command, LaunchPod):
+                self.pod_ended(command.id, PodExit(phase=PodPhase.ERROR, message=f"internal error: {error}"))
+            self._finish(command.id)
+
+    async def _launch(self, command: LaunchPod) -> None:
+        delay = _FIRST_DELAY
+        while True:
+            try:
+                async with self._world.launches:
+                    request = await complete_request(self._world.resources, command)
+                    await self._world.launcher.launch(request)
+                self.post(PodStarted(node=command.node, pod=command.id), command.id)
+                return
+            except InvalidSpec as error:
+                self.pod_ended(command.id, PodExit(phase=PodPhase.ERROR, message=str(error)))
+                self._finish(command.id)
+                return
+            except Transient as error:
+                _log.warning("workflow %s: pod %s waits: %s", self._head.key, command.request.name, error)
+            await self._world.clock.sleep_until(self._world.clock.now() + delay)
+            delay = min(delay * 2, _LONGEST_DELAY)
+
+    async def _kill(self, command: KillPod) -> None:
+        launch = self._tasks.get(command.pod)
+        if launch is not None and not launch.done():
+            await asyncio.wait([launch])  # a pod must have been launched to be ended
+        await self._world.launcher.kill(command.pod, grace_seconds=command.grace_seconds, reason=command.reason)
+        self._finish(command.id)
+
+    async def _wait(self, command: SetTimer) -> None:
+        await self._world.clock.sleep_until(command.at)
+        self.post(TimerFired(timer=command.id, kind=command.kind, node=command.node), command.id)
+
+    async def _act(self, command: RunResourceAction) -> None:
+        delay = _FIRST_DELAY
+        while True:
+            try:
+                self.post(await self._world.actions.run(command, self._head.workflow()), command.id)
+                return
+            except Transient as error:
+                _log.warning("workflow %s: resource action waits: %s", self._head.key, error)
+            await self._world.clock.sleep_until(self._world.clock.now() + delay)
+            delay = min(delay * 2, _LONGEST_DELAY)
+
+    async def _cancel(self, command: CancelResourceAction) -> None:
+        task = self._tasks.pop(command.command, None)
+        if task is not None:
+            task.cancel()
+        self._finish(command.command)
+        self._finish(command.id)
+
+    async def _abandon(self) -> None:
+        """The object is gone: end its pods."""
+        for launch in list(self._nodes):
+            await self._world.launcher.kill(launch, reason="workflow deleted")
+
+
+def _broken(state: WorkflowState, message: str, now: datetime) -> WorkflowState:
+    """The workflow in phase Error after a bug of ours."""
+    status = state.status.replace(phase=WorkflowPhase.ERROR, message=message, finished_at=now)
+    return replace(state, status=status)
+
+
+def _shelved(
+    held: Library,
+    missing: ContextMissing,
+    *,
+    spec: WorkflowSpec | None = None,
+    config_map: Mapping[str, str] | None = None,
+) -> Library:
+    """The library with the thing that was missing; None notes that there is none."""
+    match missing.kind:
+        case Kind.CONFIG_MAP:
+            return replace(held, config_maps={**held.config_maps, missing.name: config_map})
+        case Kind.WORKFLOW_TEMPLATE:
+            return replace(held, workflow_templates={**held.workflow_templates, missing.name: spec})
+        case Kind.CLUSTER_WORKFLOW_TEMPLATE:
+            return replace(held, cluster_workflow_templates={**held.cluster_workflow_templates, missing.name: spec})

@@ -1,0 +1,268 @@
+"""A synchronous driver of `step`: no loop, no disk, a clock that jumps to what is due, pods that are scripts.
+
+Pods run images named `test`; the command is a list of words:
+    echo TEXT ...        result TEXT, exit 0
+    set NAME=VALUE ...   output parameters; NAME alone leaves it out
+    exit N               Failed with that code
+    error MESSAGE        phase Error
+    flaky N              exit 1 on the first N launches of the same node name without attempt number, then 0
+    block                runs until killed or released
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from setpoint.apis.argo import NodeStatus, Workflow, WorkflowSpec
+from setpoint.apis.manifest import decode_document, load_documents
+from setpoint.apis.pods import PodExit, PodPhase, PodRequest
+from setpoint.core.workflow import (
+    CancelResourceAction,
+    Command,
+    ContextMissing,
+    Event,
+    KillPod,
+    Kind,
+    LaunchPod,
+    Library,
+    PodEnded,
+    PodStarted,
+    RunResourceAction,
+    SetTimer,
+    Step,
+    StepContext,
+    TimerFired,
+    WorkflowLoaded,
+    WorkflowStarted,
+    WorkflowState,
+    decode_command,
+    step,
+)
+from setpoint.core.workflow.state import EngineMemory
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def workflow(text: str) -> Workflow:
+    """The Workflow of a manifest, as the store would hand it out."""
+    documents = load_documents(text, "test.yaml")
+    resource = decode_document(documents[0])
+    assert isinstance(resource, Workflow)
+    metadata = resource.metadata.replace(
+        uid="uid-1", namespace="default", creation_timestamp=START, name=resource.metadata.name or "wf"
+    )
+    return resource.replace(metadata=metadata)
+
+
+@dataclass
+class Cluster:
+    """A workflow, its state, and the world that carries out its orders."""
+
+    workflow: Workflow
+    templates: Mapping[str, WorkflowSpec] = field(default_factory=dict)
+    cluster_templates: Mapping[str, WorkflowSpec] = field(default_factory=dict)
+    config_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    now: datetime = START
+    state: WorkflowState = field(default_factory=WorkflowState)
+    library: Library = field(default_factory=Library)
+    launched: dict[str, LaunchPod] = field(default_factory=dict)
+    running: dict[str, LaunchPod] = field(default_factory=dict)
+    started: list[str] = field(default_factory=list)
+    killed: list[str] = field(default_factory=list)
+    timers: dict[str, SetTimer] = field(default_factory=dict)
+    actions: dict[str, RunResourceAction] = field(default_factory=dict)
+    events: deque[Event] = field(default_factory=deque)
+    attempts: dict[str, int] = field(default_factory=dict)
+    peak: int = 0
+    last: Step | None = None
+
+    def fold(self, event: Event) -> Step:
+        """One event through `step`, fetching what it asks for; orders are taken as from the journal, by JSON."""
+        self.now += timedelta(milliseconds=1)
+        while True:
+            ctx = StepContext(now=self.now, workflow=self.workflow, library=self.library)
+            try:
+                result = step(self.state, event, ctx)
+                break
+            except ContextMissing as missing:
+                self._fetch(missing)
+        self.state = result.state
+        self.last = result
+        for command in result.commands:
+            self.carry_out(command)
+        return result
+
+    def _fetch(self, missing: ContextMissing) -> None:
+        held = self.library
+        if missing.kind is Kind.WORKFLOW_TEMPLATE:
+            found = {**held.workflow_templates, missing.name: self.templates.get(missing.name)}
+            self.library = Library(
+                workflow_templates=found,
+                cluster_workflow_templates=held.cluster_workflow_templates,
+                config_maps=held.config_maps,
+            )
+        elif missing.kind is Kind.CLUSTER_WORKFLOW_TEMPLATE:
+            found = {**held.cluster_workflow_templates, missing.name: self.cluster_templates.get(missing.name)}
+            self.library = Library(
+                workflow_templates=held.workflow_templates,
+                cluster_workflow_templates=found,
+                config_maps=held.config_maps,
+            )
+        else:
+            maps = {**held.config_maps, missing.name: self.config_maps.get(missing.name)}
+            self.library = Library(
+                workflow_templates=held.workflow_templates,
+                cluster_workflow_templates=held.cluster_workflow_templates,
+                config_maps=maps,
+            )
+
+    def carry_out(self, command: Command) -> None:
+        """Do what an order says, once per id."""
+        import msgspec
+
+        command = decode_command(msgspec.json.encode(command))
+        match command:
+            case LaunchPod():
+                if command.id not in self.launched:
+                    self.launched[command.id] = command
+                    self.running[command.id] = command
+                    self.peak = max(self.peak, len(self.running))
+                    self.started.append(command.node)
+            case KillPod():
+                self.killed.append(command.pod)
+                self.running.pop(command.pod, None)
+            case SetTimer():
+                self.timers[command.id] = command
+            case RunResourceAction():
+                self.actions[command.id] = command
+            case CancelResourceAction():
+                self.actions.pop(command.command, None)
+
+    def run(self, *, limit: int = 10_000) -> Cluster:
+        """Start the workflow, if need be, and go on until it ends or only waits for somebody."""
+        if not self.state.status.phase:
+            self.fold(WorkflowStarted())
+        for _ in range(limit):
+            if self.done:
+                return self
+            if not self.turn():
+                return self
+        raise AssertionError("the workflow goes on and on")
+
+    def turn(self) -> bool:
+        """One event, of a pod that can end or the timer due next; False if nothing can happen by itself."""
+        for pod_id, launch in self.running.items():
+            end = self.outcome(launch)
+            if end is not None:
+                self.fold(PodStarted(node=launch.node, pod=pod_id))
+                self.running.pop(pod_id, None)
+                self.fold(PodEnded(node=launch.node, pod=pod_id, exit=end))
+                return True
+        if self.timers:
+            timer = min(self.timers.values(), key=lambda item: item.at)
+            del self.timers[timer.id]
+            self.now = max(self.now, timer.at)
+            self.fold(TimerFired(timer=timer.id, kind=timer.kind, node=timer.node))
+            return True
+        return False
+
+    def outcome(self, launch: LaunchPod) -> PodExit | None:
+        """How the pod ends; None while it runs."""
+        request = launch.request
+        words = [*request.main.command, *request.main.args]
+        verb, rest = (words[0], words[1:]) if words else ("", [])
+        if request.main.source is not None:
+            verb, _, text = request.main.source.partition(" ")
+            rest = [text]
+        if verb == "block":
+            return None
+        if verb == "exit":
+            return _exit(request, int(rest[0]))
+        if verb == "flaky":
+            base = re.sub(r"\(\d+\)$", "", self.state.nodes[launch.node].name)
+            self.attempts[base] = self.attempts.get(base, 0) + 1
+            return _exit(request, 1 if self.attempts[base] <= int(rest[0]) else 0)
+        if verb == "error":
+            return PodExit(phase=PodPhase.ERROR, message=" ".join(rest))
+        values = dict(item.split("=", 1) for item in rest if "=" in item) if verb == "set" else {}
+        return _exit(request, 0, result=" ".join(rest), values=values)
+
+    def release(self, node: str) -> None:
+        """Let a blocked pod end well."""
+        pod_id = next(key for key, launch in self.running.items() if self.state.nodes[launch.node].name == node)
+        launch = self.running.pop(pod_id)
+        self.fold(PodEnded(node=launch.node, pod=pod_id, exit=_exit(launch.request, 0)))
+
+    def restart(self) -> None:
+        """Forget all that is not durable, and load again."""
+        self.state = WorkflowState(
+            status=self.state.status, nodes=self.state.nodes, engine=self.state.engine or EngineMemory()
+        )
+        self.library = Library()
+        self.fold(WorkflowLoaded())
+
+    @property
+    def done(self) -> bool:
+        """Whether the workflow has ended."""
+        return self.state.status.phase.completed
+
+    @property
+    def phase(self) -> str:
+        """The workflow's phase."""
+        return self.state.status.phase.value
+
+    @property
+    def message(self) -> str:
+        """The workflow's message."""
+        return self.state.status.message
+
+    def node(self, name: str) -> NodeStatus:
+        """The node of a name."""
+        return next(node for node in self.state.nodes.values() if node.name == name)
+
+    def tree(self) -> dict[str, str]:
+        """Node name to `Type Phase`, in name order."""
+        nodes = sorted(self.state.nodes.values(), key=lambda node: node.name)
+        return {node.name: f"{node.type.value} {node.phase.value}" for node in nodes}
+
+    def launch_of(self, name: str) -> LaunchPod:
+        """The last launch of the node of a name."""
+        node = self.node(name)
+        return [launch for launch in self.launched.values() if launch.node == node.id][-1]
+
+    def words(self, name: str) -> list[str]:
+        """Command and arguments of a node's pod."""
+        main = self.launch_of(name).request.main
+        return [*main.command, *main.args]
+
+
+def _exit(
+    request: PodRequest, code: int, *, result: str = "", values: Mapping[str, str] | None = None
+) -> PodExit:
+    values = values or {}
+    if code:
+        return PodExit(phase=PodPhase.FAILED, message=f"main: Error (exit code {code})", exit_code=code)
+    parameters: dict[str, str] = {}
+    for item in request.parameter_outputs:
+        value = values.get(item.name, item.default)
+        if value is None:
+            message = f"wait: Error (exit code 64): {item.path} is missing"
+            return PodExit(phase=PodPhase.ERROR, message=message, exit_code=0)
+        parameters[item.name] = value
+    return PodExit(
+        phase=PodPhase.SUCCEEDED,
+        exit_code=0,
+        result=result if request.capture_result else None,
+        parameters=parameters,
+        artifacts=tuple(item.name for item in request.artifact_outputs),
+    )
+
+
+def run(text: str, **world: Any) -> Cluster:
+    """A manifest, run to its end."""
+    return Cluster(workflow(text), **world).run()
