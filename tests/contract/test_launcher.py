@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -30,10 +30,12 @@ from tests.pods import Isolation, appears, ended, log_text, pod, run, running_la
 Start = Callable[[], AbstractAsyncContextManager[HostLauncher]]
 MODES = [Isolation.NAMESPACE, Isolation.REWRITE]
 
+report = cache(isolation_report)
+
 
 @pytest.fixture(params=MODES, ids=str)
 def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
-    if request.param is Isolation.NAMESPACE and (found := isolation_report()).mode is not Isolation.NAMESPACE:
+    if request.param is Isolation.NAMESPACE and (found := report()).mode is not Isolation.NAMESPACE:
         pytest.skip(found.reason)
     return partial(running_launcher, tmp_path, isolation=request.param)
 
@@ -223,9 +225,9 @@ async def test_a_declared_path_never_is_the_hosts(start: Start, tmp_path: Path) 
         outputs = (ArtifactOutput(name="hosts", path="/etc/hosts", key="hosts.tgz", optional=True),)
         exit_ = await run(launcher, pod("true", artifact_outputs=outputs))
         assert (exit_.phase, exit_.artifacts) == (PodPhase.SUCCEEDED, ())
-        outputs = (ParameterOutput(name="p", path="/usr/share/setpoint-own/p"),)
+        parameters = (ParameterOutput(name="p", path="/usr/share/setpoint-own/p"),)
         script = "mkdir -p /usr/share/setpoint-own; echo own > /usr/share/setpoint-own/p; ls -d /usr/bin/env"
-        exit_ = await run(launcher, pod(script, id="usr", parameter_outputs=outputs))
+        exit_ = await run(launcher, pod(script, id="usr", parameter_outputs=parameters))
         assert exit_.parameters == {"p": "own"}
         assert not Path("/usr/share/setpoint-own").exists()
 

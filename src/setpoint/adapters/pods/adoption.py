@@ -67,7 +67,8 @@ def conclude(folder: Path, pod_id: str, identity: records.ProcessIdentity) -> Po
         started_at=started.started_at if started else None,
         finished_at=datetime.now(UTC),
     )
-    records.create_record(folder, records.EXIT, lost)
+    if not records.create_record(folder, records.EXIT, lost) and not records.read_record(folder, records.EXIT, PodExit):
+        records.write_record(folder, records.EXIT, lost)  # torn by a power cut
     return records.read_record(folder, records.EXIT, PodExit)
 
 

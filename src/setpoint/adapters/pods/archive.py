@@ -13,14 +13,16 @@ import shutil
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
 
 from setpoint.apis.errors import Forbidden, InvalidSpec
 from setpoint.ports.launcher import Archive
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_CHUNK = 1 << 20
 _FASTEST = 1  # data sets are Parquet, compressed already
 
 
@@ -74,7 +76,7 @@ def unpack(source: Path, target: Path, kind: Archive) -> None:
             top[0].rename(target)
         else:
             stage.rename(target)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, gzip.BadGzipFile) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InvalidSpec(f"{source.name} is not a readable {kind} archive: {error}") from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
@@ -113,7 +115,7 @@ def _pack_zip(source: Path, target: Path, keep: Callable[[Path], bool]) -> None:
 
 def _unpack_tar(source: Path, stage: Path) -> None:
     links: list[tuple[tarfile.TarInfo, Path]] = []
-    with tarfile.open(source, "r:*") as archive:
+    with _open_compressed(source) as stream, tarfile.open(fileobj=stream) as archive:
         for member in archive:
             target = _inside(stage, member.name)
             if target == stage:
@@ -128,8 +130,16 @@ def _unpack_tar(source: Path, stage: Path) -> None:
                 links.append((member, target))
             else:
                 raise Forbidden(f"archive member {member.name!r} is a device or pipe")
+        while stream.read(_CHUNK):  # to the checksum at the end, or a cut file would pass
+            pass
     for member, target in links:
         _make_link(stage, target, member)
+
+
+def _open_compressed(source: Path) -> IO[bytes]:
+    with source.open("rb") as file:
+        zipped = file.read(2) == _GZIP_MAGIC
+    return cast("IO[bytes]", gzip.open(source)) if zipped else source.open("rb")
 
 
 def _make_link(stage: Path, target: Path, member: tarfile.TarInfo) -> None:
@@ -142,7 +152,7 @@ def _make_link(stage: Path, target: Path, member: tarfile.TarInfo) -> None:
         shutil.copy2(origin, target)
         return
     place = PurePosixPath(os.path.relpath(target.parent, stage))
-    if member.linkname.startswith("/") or _escapes(place / member.linkname):
+    if not member.linkname or member.linkname.startswith("/") or _escapes(place / member.linkname):
         raise Forbidden(f"archive member {member.name!r} is a link out of the archive: {member.linkname!r}")
     if os.path.lexists(target):
         raise Forbidden(f"archive member {member.name!r} occurs twice")
@@ -198,5 +208,5 @@ def _write(stage: Path, path: Path, content: IO[bytes], mode: int) -> None:
         raise Forbidden(f"archive member {path.name!r} is a directory and a file")
     descriptor = os.open(path, flags, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        shutil.copyfileobj(content, file, 1 << 20)
+        shutil.copyfileobj(content, file, _CHUNK)
     path.chmod((mode & 0o755) | 0o600)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -120,7 +120,7 @@ class HostLauncher:
         running = (folder / records.STARTED).exists()
         return PodState(id=pod_id, phase=PodPhase.RUNNING if running else PodPhase.PENDING, pid=identity.pid)
 
-    async def exits(self) -> AsyncIterator[PodState]:
+    async def exits(self) -> AsyncGenerator[PodState, None]:
         """Pods that ended, each at least once, those that ended while nobody looked included.
 
         Every caller gets all ended pods that are not removed, then the later ones.
@@ -137,7 +137,9 @@ class HostLauncher:
         finally:
             self._readers.discard(queue)
 
-    async def logs(self, pod_id: str, *, container: str = "main", follow: bool = False) -> AsyncIterator[LogLine]:
+    async def logs(
+        self, pod_id: str, *, container: str = "main", follow: bool = False
+    ) -> AsyncGenerator[LogLine, None]:
         """The log from its start; with `follow` until the pod has ended.
 
         Raises: NotFound if there is no such pod or container.

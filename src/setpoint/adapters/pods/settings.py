@@ -42,6 +42,7 @@ class PodSettings(Wire, frozen=True, kw_only=True):
         entry_points: Console scripts that a warm process may call: command name -> `module:function`.
         preload: Modules that the warm process imports before it forks; none: no warm process.
         environment: Variables of every container, below those of the container itself.
+        python_path: Directories that Setpoint's own steps import from, besides what is installed.
         visible: Host paths that pods see even below /tmp.
         log_bytes: A container's log is cut into two files of at most this size; the older one is dropped.
         retention: What of an ended pod's private root is kept.
@@ -55,6 +56,7 @@ class PodSettings(Wire, frozen=True, kw_only=True):
     entry_points: dict[str, str] = {}
     preload: tuple[str, ...] = ()
     environment: dict[str, str] = {}
+    python_path: tuple[str, ...] = ()
     visible: tuple[str, ...] = ()
     log_bytes: int = _LOG_BYTES
     retention: Retention = Retention.LOGS
@@ -75,7 +77,7 @@ class PodSettings(Wire, frozen=True, kw_only=True):
         """Host paths that no declared path may hide: state, interpreter, this package."""
         package = Path(__file__).parents[3]
         stored = [path for path in self.store.arguments.values() if path.startswith("/")] if self.store else []
-        paths = (self.home, *stored, sys.prefix, sys.base_prefix, str(package), *self.visible)
+        paths = (self.home, *stored, sys.prefix, sys.base_prefix, str(package), *self.python_path, *self.visible)
         return tuple(dict.fromkeys(str(Path(path)) for path in paths))
 
     def make_store(self) -> ArtifactStore:

@@ -294,8 +294,10 @@ class Supervisor:
             "TMPDIR": str(root.locate("/tmp")),  # noqa: S108 - the container's own
             "PYTHONUNBUFFERED": "1",
         }
-        if image.kind is ImageKind.SETPOINT:
+        if image.kind is not ImageKind.HOST:
             own |= STEP_ENVIRONMENT
+        if image.kind is ImageKind.SETPOINT and self._settings.python_path:
+            own["PYTHONPATH"] = ":".join(self._settings.python_path)
         given = {name: root.render(value) for name, value in container.env.items()}
         return own | self._settings.environment | image.environment | given | {records.POD_VARIABLE: self._request.id}
 

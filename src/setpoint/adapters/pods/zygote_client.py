@@ -39,7 +39,7 @@ class ZygoteProcess:
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self._process = _spawn(theirs, Path(self._settings.home), warm=self._is_warm)
+            self._process = _spawn(theirs, self._settings, warm=self._is_warm)
         ours.setblocking(False)
         self._socket = ours
         self._ready = loop.create_future()
@@ -132,14 +132,16 @@ class ZygoteProcess:
             await asyncio.to_thread(process.wait)
 
 
-def _spawn(connection: socket.socket, home: Path, *, warm: bool) -> subprocess.Popen[bytes]:
+def _spawn(connection: socket.socket, settings: PodSettings, *, warm: bool) -> subprocess.Popen[bytes]:
     descriptor = connection.fileno()
     command = [sys.executable, "-P", "-m", "setpoint.adapters.pods.zygote", str(descriptor)]
     environment = {"PATH": SYSTEM_PATH, "HOME": str(Path.home()), "LANG": "C.UTF-8"}
     if warm:
         command.append("--warm")
         environment |= ENVIRONMENT
-    with (home / "kubelet.log").open("ab") as log:
+    if settings.python_path:
+        environment["PYTHONPATH"] = ":".join(settings.python_path)
+    with (Path(settings.home) / "kubelet.log").open("ab") as log:
         return subprocess.Popen(  # noqa: S603 - fixed words, no shell
             command,
             stdin=subprocess.DEVNULL,
