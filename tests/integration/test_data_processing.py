@@ -345,6 +345,40 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 20_000
 
 
+def test_a_directory_with_other_files_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "thesis.txt").write_text("mine")
+    with pytest.raises(InvalidSpec, match=r"train: holds 'thesis.txt'"):
+        process(tmp_path, "plant://cstr?runs=1&hours=0.2")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InvalidSpec, match="name another place"):
+        process_data(source="plant://cstr?runs=1&hours=0.2", train=tmp_path / "file")
+    with pytest.raises(InvalidSpec, match="a directory each"):
+        process_data(source="plant://cstr", train=tmp_path / "a", holdout=tmp_path / "b" / ".." / "a")
+    assert (tmp_path / "train" / "thesis.txt").read_text() == "mine"
+
+
+def test_a_second_run_replaces_the_first(tmp_path: Path) -> None:
+    process(tmp_path, "plant://cstr?runs=1&hours=0.5")
+    first = digests(tmp_path)
+    process(tmp_path, "plant://cstr?runs=1&hours=0.5&seed=2")
+    assert digests(tmp_path).keys() == first.keys() and digests(tmp_path) != first
+
+
+@pytest.mark.parametrize(("policy", "wanted"), [("first", 1.0), ("last", 5.0), ("mean", 3.0)])
+def test_repeated_times_are_merged_as_declared(policy: str, wanted: float, tmp_path: Path) -> None:
+    rows = ["2026-01-01 00:00,1,ok", "2026-01-01 00:02,2,ok", "2026-01-01 00:01,4,ok", "2026-01-01 00:00,5,ok"]
+    (tmp_path / "d.csv").write_text("time,x,label\n" + "\n".join(rows) + "\n")
+    recipe = (
+        f"time: {{column: time, duplicates: {policy}}}\ntarget: {{column: label, normal: ok}}\nsplit: {{by: none}}\n"
+    )
+    result = process(tmp_path / "out", tmp_path / "d.csv", recipe)
+    assert data(tmp_path / "out")["x"].to_list() == [wanted, 4.0, 2.0]
+    assert (result.rows_in, result.rows_out) == (4, 3)
+    rows_report = report(tmp_path / "out")["rows"]
+    assert (rows_report["duplicate_time"], rows_report["unordered"]) == (1, 2)
+
+
 def test_output_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unavailable, match="output cannot be written"):

@@ -61,3 +61,11 @@ def test_shipped_recipes_read_and_say_what_they_are(tmp_path: Path) -> None:
     path = tmp_path / "my.yaml"
     path.write_text("name: mine\n")
     assert load(str(path)).name == "mine"
+
+
+def test_the_recipe_in_the_documentation_reads() -> None:
+    page = Path(__file__).resolve().parents[3] / "docs" / "components" / "data-processing.md"
+    text = page.read_text().split("```yaml\n")[1].split("```")[0]
+    recipe = load(text)
+    assert recipe.column("TI-4").low == -20.0 and recipe.column("PI-7").source_unit == "psi"
+    assert recipe.column("PI-7").fill_samples == 3 and recipe.column("comment").role == "ignore"

@@ -18,7 +18,7 @@ import polars as pl
 from setpoint.apis.errors import InvalidSpec
 from setpoint.components._component import Output, component
 from setpoint.components._runner import say
-from setpoint.components.data_processing._export import Facts, check_names, sha256, staged, write_part
+from setpoint.components.data_processing._export import Facts, check_names, check_targets, sha256, staged, write_part
 from setpoint.components.data_processing._infer import choose
 from setpoint.components.data_processing._integrate import integrate
 from setpoint.components.data_processing._ledger import Ledger
@@ -100,6 +100,7 @@ def process_data(
         Unavailable: An address does not answer, or the output cannot be written (nothing is left half-written).
     """
     ledger = Ledger()
+    check_targets(train, holdout, report)
     with open_sources(source, max_download_bytes=size_limit_mb * 1_000_000) as origins:
         say(f"read {len(origins)} source file(s)", 1, _STAGES)
         chosen = _chosen_recipe(recipe, origins, target, ledger)

@@ -25,6 +25,8 @@ from setpoint.components.data_processing._recipe import Recipe
 from setpoint.core.quality import profile
 
 DATA, SCHEMA, PROFILE, MANIFEST = "data.parquet", "schema.json", "profile.json", "manifest.json"
+REPORT_HTML, REPORT_JSON = "report.html", "report.json"
+OURS = frozenset({DATA, SCHEMA, PROFILE, MANIFEST, REPORT_HTML, REPORT_JSON})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,21 @@ class Facts:
     def target(self) -> str:
         """Name of the label column, empty if there is none."""
         return self.recipe.target.column if self.recipe.target else ""
+
+
+def check_targets(*targets: Path) -> None:
+    """Raises InvalidSpec if a directory to be replaced holds anything that this component does not write."""
+    for target in targets:
+        if not target.exists():
+            continue
+        names = {entry.name for entry in target.iterdir()} if target.is_dir() else {target.name}
+        strange = sorted(names - OURS)
+        if strange:
+            raise InvalidSpec(
+                f"holds {strange[0]!r}, which is not of this component; name another place", path=str(target)
+            )
+    if len({target.resolve() for target in targets}) < len(targets):
+        raise InvalidSpec("train, holdout and report need a directory each", path=str(targets[0]))
 
 
 @contextmanager

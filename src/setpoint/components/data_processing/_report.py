@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from setpoint.components.data_processing._export import Facts
+from setpoint.components.data_processing._export import REPORT_HTML, REPORT_JSON, Facts
 from setpoint.components.data_processing._ledger import CHANGE_WORDS, CHANGES, Ledger
 from setpoint.components.data_processing._names import RUN, TARGET, TIME
 from setpoint.components.data_processing._plots import changes_plot, label_colour, runs_plot, signals_plot
@@ -85,7 +85,7 @@ def report_of(train: pl.DataFrame, holdout: pl.DataFrame, facts: Facts, ledger: 
 def write_report(folder: Path, train: pl.DataFrame, holdout: pl.DataFrame, facts: Facts, ledger: Ledger) -> None:
     """Write report.json and report.html into the folder."""
     report = report_of(train, holdout, facts, ledger)
-    (folder / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / REPORT_JSON).write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     table = pl.concat([train, holdout])
     runs = table[RUN].unique(maintain_order=True)
     held = set(holdout[RUN].unique()) - set(train[RUN].unique())
@@ -110,7 +110,7 @@ def write_report(folder: Path, train: pl.DataFrame, holdout: pl.DataFrame, facts
         ),
         _section("Columns", _columns_table(report)),
     ]
-    (folder / "report.html").write_text(_page("".join(parts)), encoding="utf-8")
+    (folder / REPORT_HTML).write_text(_page("".join(parts)), encoding="utf-8")
 
 
 def _shown(report: dict[str, Any]) -> list[str]:
