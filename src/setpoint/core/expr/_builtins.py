@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from setpoint.core.expr._errors import ExpressionError
 from setpoint.core.expr._expr_values import (
     MAX_ITEMS,
+    AnyKeyMap,
     array,
     checked_text,
     equal,
@@ -263,12 +264,14 @@ def _mapping(value: Any, name: str) -> Mapping[Any, Any]:
     return value
 
 
-def _from_pairs(values: Any) -> dict[Any, Any]:
-    found: dict[Any, Any] = {}
+def _from_pairs(values: Any) -> AnyKeyMap:
+    found = AnyKeyMap()
     for pair in array(values, "fromPairs"):
         if not isinstance(pair, list | tuple) or len(pair) != 2:
             raise ExpressionError(f"invalid pair {format_value(pair)}")
-        found[text(pair[0], "fromPairs")] = pair[1]
+        if isinstance(pair[0], list | Mapping):
+            raise ExpressionError(f"cannot use {go_type(pair[0])} as a key of a map")
+        found[pair[0]] = pair[1]
     return found
 
 
@@ -398,7 +401,7 @@ BUILTINS: dict[str, Function] = {
     "keys": _plain(lambda value: list(_mapping(value, "keys")), 1, 1, "array"),
     "values": _plain(lambda value: list(_mapping(value, "values").values()), 1, 1, "array"),
     "toPairs": _plain(lambda value: [list(pair) for pair in _mapping(value, "pairs").items()], 1, 1, "array"),
-    "fromPairs": _plain(_from_pairs, 1, 1, "map"),
+    "fromPairs": _plain(_from_pairs, 1, 1, "any-key map"),
     "reverse": _plain(lambda value: array(value, "reverse")[::-1], 1, 1, "array"),
     "uniq": _plain(unique, 1, 1, "array"),
     "concat": _plain(_concat, 1, None, "array"),

@@ -52,7 +52,7 @@ _RESULTS |= {
     **dict.fromkeys(("filter", "map", "sortBy"), "array"),
     **dict.fromkeys(("find", "findLast", "findIndex", "findLastIndex", "sum", "reduce"), ANY),
     "count": "int",
-    "groupBy": "map",
+    "groupBy": "any-key map",
 }
 _BOOLEAN_PREDICATES = frozenset(PREDICATES) - {"map", "groupBy", "sortBy", "reduce", "sum"}
 
@@ -178,6 +178,8 @@ class _Checker:
             if key not in ("string", ANY):
                 raise self.fail(f"cannot use {key} to get an element from a map", node)
             return ANY
+        if target == "any-key map":
+            return ANY
         if target == "array":
             if key not in ("int", ANY):
                 raise self.fail(f"array elements can only be selected using an integer (got {key})", node)
@@ -218,7 +220,9 @@ def _result(symbol: str, left: str, right: str) -> str | None:
     if symbol in ("matches", "contains", "startsWith", "endsWith"):
         return "bool" if known <= {"string"} else None
     if symbol == "in":
-        return "bool" if right in ("array", ANY) or (right == "map" and left in ("string", ANY)) else None
+        return (
+            "bool" if right in ("array", "any-key map", ANY) or (right == "map" and left in ("string", ANY)) else None
+        )
     if symbol == "..":
         return "array" if known <= {"int"} else None
     if symbol == "??":

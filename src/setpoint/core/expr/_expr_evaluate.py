@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, assert_never
+from typing import Any, assert_never
 
 from setpoint.core.expr import _expr_values as values
 from setpoint.core.expr._builtins import sorted_by
@@ -35,21 +35,11 @@ from setpoint.core.expr._expr_ast import (
 )
 from setpoint.core.expr._function import Ambient
 from setpoint.core.expr._functions import ARGO_FUNCTIONS, BUILTINS, PREDICATES, SPRIG
-from setpoint.core.expr._gotext import GoValue, format_value, go_type
+from setpoint.core.expr._gotext import format_value, go_type
 
 _FUNCTIONS = {**BUILTINS, **ARGO_FUNCTIONS, **SPRIG}
 _GAVE_UP = object()
 """What an optional member of nil is, until the chain it stands in makes it nil."""
-
-
-class AnyKeyMap(dict[Any, Any], GoValue):
-    """What `groupBy` returns: a map with keys of any type, which JSON refuses to write."""
-
-    go_type: ClassVar[str] = "map[interface {}][]interface {}"
-
-    def json_value(self) -> Any:
-        """There is none."""
-        raise ExpressionError(f"json: unsupported type: {self.go_type}")
 
 
 @dataclass(slots=True)
@@ -260,8 +250,8 @@ _SEARCHES: dict[str, Callable[[list[Any], Holds], Any]] = {
 }
 
 
-def _group(items: list[Any], of: Callable[[int], Any]) -> AnyKeyMap:
-    found = AnyKeyMap()
+def _group(items: list[Any], of: Callable[[int], Any]) -> values.AnyKeyMap:
+    found = values.AnyKeyMap()
     for index, item in enumerate(items):
         key = of(index)
         if isinstance(key, list | Mapping):

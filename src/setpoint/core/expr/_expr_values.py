@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from setpoint.core.expr._errors import ExpressionError
-from setpoint.core.expr._gotext import format_value, go_type
+from setpoint.core.expr._gotext import GoValue, format_value, go_type
 from setpoint.core.expr._gotime import GoDuration, GoTime
 from setpoint.core.expr._re2 import Regex, compile_regex
 
@@ -20,6 +20,16 @@ MAX_ITEMS = 1_000_000
 
 MAX_CHARS = 1 << 24
 """Longest text an expression may build."""
+
+
+class AnyKeyMap(dict[Any, Any], GoValue):
+    """What `groupBy` and `fromPairs` return: a map with keys of any type, which JSON refuses to write."""
+
+    go_type: ClassVar[str] = "map[interface {}]interface {}"
+
+    def json_value(self) -> Any:
+        """There is none."""
+        raise ExpressionError(f"json: unsupported type: {self.go_type}")
 
 
 def is_number(value: Any) -> bool:
@@ -194,6 +204,8 @@ def contains(needle: Any, haystack: Any) -> bool:
         return False
     if isinstance(haystack, list | tuple):
         return any(equal(item, needle) for item in haystack)
+    if isinstance(haystack, AnyKeyMap):
+        return not isinstance(needle, list | Mapping) and needle in haystack
     if isinstance(haystack, Mapping):
         if needle is not None and not isinstance(needle, str):
             raise ExpressionError(f"cannot use {go_type(needle)} as a key of a map")
@@ -225,8 +237,10 @@ def fetch(target: Any, key: Any) -> Any:
     """
     if target is None:
         raise ExpressionError(f"cannot fetch {format_value(key)} from <nil>")
+    if isinstance(target, AnyKeyMap):
+        return None if isinstance(key, list | Mapping) else target.get(key)
     if isinstance(target, Mapping):
-        if not isinstance(key, str | None) and go_type(target) == "map[string]interface {}":
+        if not isinstance(key, str | None):
             raise ExpressionError(f"cannot use {go_type(key)} as a key of a map")
         return target.get("" if key is None else key)
     if isinstance(target, list | tuple | str):
