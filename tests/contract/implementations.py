@@ -14,6 +14,7 @@ from setpoint.adapters.clock import SystemClock
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.ports.journal import WorkflowJournal
 from setpoint.ports.resources import ResourceApi
+from tests.servers import served_over_http
 
 HISTORY = 50  # changes that an implementation keeps for watchers here, so that a test can outrun it
 
@@ -26,6 +27,14 @@ async def sqlite_api(directory: Path) -> AsyncIterator[ResourceApi]:
 
 
 @asynccontextmanager
+async def http_api(directory: Path) -> AsyncIterator[ResourceApi]:
+    """The same store through the Kubernetes API server and its client, over a real socket."""
+    with SqliteStore(directory, SystemClock(), history=HISTORY) as store:
+        async with served_over_http(store.resources, directory) as client:
+            yield client
+
+
+@asynccontextmanager
 async def sqlite_journal(directory: Path) -> AsyncIterator[tuple[ResourceApi, WorkflowJournal]]:
     """The store's journal, and the API that holds its Workflow objects."""
     with SqliteStore(directory, SystemClock()) as store:
@@ -34,6 +43,7 @@ async def sqlite_journal(directory: Path) -> AsyncIterator[tuple[ResourceApi, Wo
 
 RESOURCE_APIS: dict[str, Callable[[Path], AbstractAsyncContextManager[ResourceApi]]] = {
     "sqlite": sqlite_api,
+    "http": http_api,
 }
 JOURNALS: dict[str, Callable[[Path], AbstractAsyncContextManager[tuple[ResourceApi, WorkflowJournal]]]] = {
     "sqlite": sqlite_journal,

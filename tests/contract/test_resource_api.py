@@ -137,7 +137,7 @@ async def test_names_with_colons_are_for_roles(open_api: Open) -> None:
 
 async def test_not_found(open_api: Open) -> None:
     async with open_api() as api:
-        with pytest.raises(NotFound, match="ConfigMap 'no' not found in namespace default"):
+        with pytest.raises(NotFound, match="ConfigMap 'no' not found"):
             await api.get(ConfigMap, "default", "no")
         with pytest.raises(NotFound):
             await api.update(config_map("no"))

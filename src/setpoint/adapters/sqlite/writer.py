@@ -98,13 +98,16 @@ class Writer:
         self._closed = False
         self._broken: SetpointError | None = None
         self._connection = open_writer(directory)
-        self._version = int(self._connection.execute(_changes["counter"]).fetchone()[0])
         self._recorded = 0
-        first = _Queued(prepare)
-        self._commit([first])
-        if first.error is not None:
+        try:
+            self._version = int(self._connection.execute(_changes["counter"]).fetchone()[0])
+            first = _Queued(prepare)
+            self._commit([first])
+            if first.error is not None:
+                raise first.error
+        except (sqlite3.Error, SetpointError) as error:
             self._connection.close()
-            raise first.error
+            raise translate(error, directory) from error
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
