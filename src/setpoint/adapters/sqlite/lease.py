@@ -18,8 +18,8 @@ from setpoint.apis.errors import Unavailable
 
 FILE_NAME = "lease"
 
-_WRITE_ATTEMPTS = 20
-_WRITE_WAIT_SECONDS = 0.01
+_ATTEMPTS = 40
+_PAUSE_SECONDS = 0.025
 _held: set[int] = set()
 
 
@@ -55,16 +55,38 @@ class Lease:
         except OSError as error:
             raise Unavailable(f"{self._path} cannot be opened: {error.strerror}") from error
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            self._lock()
+        except BaseException:
             os.close(self._descriptor)
-            if error.errno != errno.EWOULDBLOCK:
-                raise Unavailable(f"{self._path} cannot be locked: {error.strerror}") from error
-            raise Unavailable(
-                f"the state directory {directory} is in use by {self._owner()}: stop it, or choose another with --home"
-            ) from error
+            raise
         _held.add(self._descriptor)
         self._write()
+
+    def _lock(self) -> None:
+        """Take the lock, or say who has it.
+
+        A lock whose recorded owner is dead is waited for a little: a new owner has not written yet, or a child that
+        the old one had just forked has not closed its copy yet.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno != errno.EWOULDBLOCK:
+                    raise Unavailable(f"{self._path} cannot be locked: {error.strerror}") from error
+            else:
+                return
+            owner = self._living_owner()
+            if owner:
+                raise self._in_use(f"process {owner}")
+            time.sleep(_PAUSE_SECONDS)
+        raise self._in_use("another process")
+
+    def _in_use(self, owner: str) -> Unavailable:
+        directory = self._path.parent
+        return Unavailable(
+            f"the state directory {directory} is in use by {owner}: stop it, or choose another with --home"
+        )
 
     def _write(self) -> None:
         record = json.dumps({"pid": os.getpid(), "startTime": start_time(os.getpid())}).encode()
@@ -75,18 +97,14 @@ class Lease:
             self.release()
             raise Unavailable(f"{self._path} cannot be written: {error.strerror}") from error
 
-    def _owner(self) -> str:
-        """Who holds the lock, as the file says; an owner that has just locked may not have written yet."""
-        for _ in range(_WRITE_ATTEMPTS):
-            try:
-                record = json.loads(self._path.read_text(encoding="utf-8"))
-                pid, started = int(record["pid"]), int(record["startTime"])
-            except (OSError, ValueError, KeyError, TypeError):
-                pid, started = 0, 0
-            if pid and start_time(pid) == started:
-                return f"process {pid}"
-            time.sleep(_WRITE_WAIT_SECONDS)
-        return "another process"
+    def _living_owner(self) -> int:
+        """The pid that the file names, 0 if that process is dead or the file names none."""
+        try:
+            record = json.loads(self._path.read_text(encoding="utf-8"))
+            pid, started = int(record["pid"]), int(record["startTime"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0
+        return pid if start_time(pid) == started else 0
 
     def release(self) -> None:
         """Give the lease back; nothing if that was done."""
