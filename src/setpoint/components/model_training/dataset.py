@@ -24,7 +24,7 @@ from setpoint.core.models import InputColumn
 Floats = npt.NDArray[np.float64]
 Indexes = npt.NDArray[np.int64]
 
-DATA_FILE, SCHEMA_FILE = "data.parquet", "schema.json"
+DATA_FILE, SCHEMA_FILE, MANIFEST_FILE = "data.parquet", "schema.json", "manifest.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,7 @@ def read_dataset(directory: Path) -> Dataset:
         checksum = hashlib.sha256(data.read_bytes()).hexdigest()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InvalidSpec(f"{data} cannot be read: {error}; run data-processing first", path=DATA_FILE) from error
+    _check_manifest(directory / MANIFEST_FILE, checksum)
     roles = {str(column["name"]): str(column.get("role", "feature")) for column in schema["columns"]}
     target, run, time = (_named(schema, roles, frame, role) for role in ("target", "run", "time"))
     columns = _feature_columns(schema, roles, frame)
@@ -140,6 +141,18 @@ def _schema(path: Path) -> Mapping[str, Any]:
         raise InvalidSpec(reason, path=SCHEMA_FILE) from error
     found: Mapping[str, Any] = schema
     return found
+
+
+def _check_manifest(path: Path, checksum: str) -> None:
+    """Refuse data that are not those the manifest, if there is one, was written for."""
+    if not path.is_file():
+        return
+    try:
+        expected = json.loads(path.read_bytes())["files"][DATA_FILE]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidSpec(f"{path} cannot be read as a manifest ({error!r})", path=MANIFEST_FILE) from error
+    if expected != checksum:
+        raise InvalidSpec(f"{DATA_FILE} is not the file that {path} describes: process the data again", path=DATA_FILE)
 
 
 def _named(schema: Mapping[str, Any], roles: Mapping[str, str], frame: pl.DataFrame, role: str) -> str:

@@ -25,7 +25,7 @@ from setpoint.core.models import LinearWeights
 Floats = npt.NDArray[np.float64]
 Indexes = npt.NDArray[np.int64]
 
-_THREADS = 2  # fixed, because LightGBM sums in another order with another number
+_THREADS = 1  # fixed; several threads of one fit wait for each other at every split of these small trees
 _LINEAR_ITERATIONS = 60
 _FIXED: Mapping[str, Any] = {
     "objective": "multiclass",

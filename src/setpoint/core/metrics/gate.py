@@ -30,7 +30,7 @@ class GateRules(Wire, frozen=True, kw_only=True):
     min_roc_auc: float | None = None
     max_false_alarm_rate: float | None = None
     max_loss_to_champion: float | None = 0.02  # of accuracy, on the same windows
-    min_gain_over_baseline: float | None = None  # of accuracy over the linear model, on the same windows
+    max_loss_to_baseline: float | None = None  # of accuracy to the linear model, on the same windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +91,9 @@ def decide(
     ]
     if rules.max_loss_to_champion is not None and over_champion is not None:
         margin = rules.max_loss_to_champion
-        checks.append(_margin("champion", over_champion, -margin, f"{margin:.3f} below the champion's is allowed"))
-    if rules.min_gain_over_baseline is not None and over_baseline is not None:
-        margin = rules.min_gain_over_baseline
-        checks.append(_margin("baseline", over_baseline, margin, f"{margin:.3f} above the baseline's is asked for"))
+        checks.append(_margin("champion", over_champion, margin))
+    if rules.max_loss_to_baseline is not None and over_baseline is not None:
+        checks.append(_margin("linear baseline", over_baseline, rules.max_loss_to_baseline))
     if over_champion is None:
         checks.append(Check(name="first", passed=True, sentence="There is no champion to compare with."))
     verdict = Verdict.PROMOTE if all(check.passed for check in checks) else Verdict.REJECT
@@ -119,11 +118,11 @@ def _at_most(name: str, title: str, limit: float | None, figures: Mapping[str, f
     return [Check(name=name, passed=passed, sentence=f"{title} {value:.3f} {word} the maximum {limit:.3f}.")]
 
 
-def _margin(name: str, difference: Interval, least: float, allowed: str) -> Check:
-    passed = difference.estimate >= least
-    word = "is" if passed else "is only"
+def _margin(name: str, difference: Interval, allowed: float) -> Check:
+    passed = difference.estimate >= -allowed
+    word = "within" if passed else "beyond"
     sentence = (
-        f"Accuracy {word} {difference.estimate:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}] against the "
-        f"{name} on the same windows; {allowed}."
+        f"Accuracy differs from the {name}'s by {difference.estimate:+.3f} [{difference.low:+.3f}, "
+        f"{difference.high:+.3f}] on the same windows, {word} the loss of {allowed:.3f} that is allowed."
     )
     return Check(name=name, passed=passed, sentence=sentence)

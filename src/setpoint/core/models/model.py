@@ -27,8 +27,6 @@ from setpoint.core.models.document import (
     parse_weights,
 )
 
-_SMALL = 64  # windows; below it one thread answers sooner than several
-
 
 class Classifier(Protocol):
     """Probabilities from features."""
@@ -67,8 +65,8 @@ class BoostedClassifier:
 
     def probabilities(self, features: Floats) -> Floats:
         """The ensemble's class probabilities; two classes come back as one column and are completed."""
-        threads = 1 if len(features) < _SMALL else 0
-        found = np.asarray(self._booster.predict(features, num_threads=threads), dtype=np.float64)
+        # One thread: a request is a few rows, and threads of several callers would wait for each other.
+        found = np.asarray(self._booster.predict(features, num_threads=1), dtype=np.float64)
         return found if found.ndim == 2 else np.stack([1.0 - found, found], axis=1)
 
 

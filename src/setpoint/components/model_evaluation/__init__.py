@@ -1,0 +1,244 @@
+"""Component model-evaluation: judges a model version on held-out runs and says promote or reject."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
+from setpoint.components import Input, Output, component, say
+from setpoint.ports.registry import CHAMPION, ModelRegistry
+
+if TYPE_CHECKING:
+    from setpoint.components.model_evaluation.evaluation import Evaluation
+    from setpoint.components.model_training.dataset import Dataset
+    from setpoint.core.models import Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluatedModel:
+    """What an evaluation reports; figures are on held-out runs.
+
+    Attributes:
+        verdict: promote or reject.
+        reasons: The checks that failed, or all of them if none did.
+        model_name: Name in the registry.
+        version: The version that was judged.
+        champion_version: The version in service that it was compared with; empty if there is none.
+        accuracy: Share of windows with the right label.
+        accuracy_interval: Its interval, as text.
+        recall: Mean over classes of the share found.
+        recall_interval: Its interval, as text.
+        precision: Mean over classes of the share of answers that are right.
+        auc: Mean over classes of the area under the ROC curve.
+        auc_interval: Its interval, as text.
+        pr_auc: Mean over classes of the average precision.
+        baseline_accuracy: Accuracy of the linear baseline on the same windows.
+        baseline_recall: Recall of the linear baseline.
+        baseline_auc: ROC AUC of the linear baseline.
+        champion_accuracy: Accuracy of the champion on the same windows; NaN if there is none.
+        false_alarm_rate: Share of normal windows above the alarm limit.
+        false_alarm_rate_interval: Its interval, as text.
+        detection_rate: Share of faulty windows above the alarm limit.
+        windows: Windows judged.
+    """
+
+    verdict: str
+    reasons: str
+    model_name: str
+    version: str
+    champion_version: str
+    accuracy: float
+    accuracy_interval: str
+    recall: float
+    recall_interval: str
+    precision: float
+    auc: float
+    auc_interval: str
+    pr_auc: float
+    baseline_accuracy: float
+    baseline_recall: float
+    baseline_auc: float
+    champion_accuracy: float
+    false_alarm_rate: float
+    false_alarm_rate_interval: str
+    detection_rate: float
+    windows: int
+
+
+@component("model-evaluation", description="Judge a model version on held-out runs: promote or reject, and why.")
+def evaluate_model(
+    *,
+    dataset: Annotated[Path, Input("Processed held-out data: data.parquet and schema.json")],
+    registry: ModelRegistry,
+    model_name: str = "process-monitor",
+    version: str = "",
+    min_accuracy: float = 0.5,
+    min_recall: float = 0.0,
+    min_auc: float = 0.8,
+    max_false_alarm_rate: float = 0.15,
+    max_loss_to_champion: float = 0.02,
+    max_loss_to_baseline: float = 0.05,
+    replicates: int = 200,
+    block_length: int = 0,
+    seed: int = 1,
+    model: Annotated[Path | None, Input("A model directory, in place of a version", optional=True)] = None,
+    report: Annotated[Path, Output("The page with plots")] = Path("evaluation.html"),
+    figures: Annotated[Path, Output("The figures as JSON")] = Path("evaluation.json"),
+    exposition: Annotated[Path, Output("The figures in Prometheus text format")] = Path("evaluation.prom"),
+) -> EvaluatedModel:
+    """Judge a model on runs that training never saw, beside the champion and its linear baseline.
+
+    Args:
+        dataset: Directory written by data-processing (artifact `holdout`).
+        registry: Where versions live; the version gets its verdict as a tag.
+        model_name: Name in the registry.
+        version: Version to judge; empty means the newest. Not used where `model` is given.
+        min_accuracy: Least accuracy.
+        min_recall: Least macro recall.
+        min_auc: Least macro ROC AUC.
+        max_false_alarm_rate: Highest share of normal windows in alarm.
+        max_loss_to_champion: How far accuracy may lie below the champion's on the same windows.
+        max_loss_to_baseline: How far accuracy may lie below the linear baseline's on the same windows.
+        replicates: Bootstrap replicates.
+        block_length: Rows per bootstrap block; 0 means twice the window.
+        seed: Of the bootstrap.
+        model: A model directory to judge in place of a registered version.
+        report: Where the page is written.
+        figures: Where the JSON is written.
+        exposition: Where the Prometheus text is written.
+
+    Raises:
+        InvalidSpec: The data do not fit the model, or a threshold is no ratio.
+        NotFound: No such version.
+        Unavailable: The registry cannot be reached or the outputs cannot be written.
+    """
+    # Imported here: matplotlib, polars and scikit-learn take seconds that listing components must not cost.
+    from setpoint.components.model_evaluation.evaluation import Settings, evaluate  # noqa: PLC0415  (start-up)
+    from setpoint.components.model_training.dataset import read_dataset  # noqa: PLC0415  (start-up)
+    from setpoint.core.metrics import GateRules  # noqa: PLC0415  (start-up)
+    from setpoint.core.models import load, load_baseline  # noqa: PLC0415  (start-up)
+
+    data = read_dataset(dataset)
+    with tempfile.TemporaryDirectory() as space:
+        say("get models", 1, 4)
+        files, judged = _candidate(registry, model_name, version, model, Path(space))
+        champion, champion_version, notes = _champion(registry, model_name, judged, data, Path(space))
+    candidate = load(files)
+    say("answer the held-out windows, bootstrap", 2, 4)
+    found = evaluate(
+        data,
+        candidate,
+        baseline=load_baseline(files),
+        champion=champion,
+        champion_name=f"champion (version {champion_version})",
+        rules=GateRules(
+            min_accuracy=min_accuracy,
+            min_recall=min_recall,
+            min_roc_auc=min_auc,
+            max_false_alarm_rate=max_false_alarm_rate,
+            max_loss_to_champion=max_loss_to_champion,
+            max_loss_to_baseline=max_loss_to_baseline,
+        ),
+        settings=Settings(replicates=replicates, block_length=block_length, seed=seed),
+        notes=notes,
+    )
+    say("draw and write", 3, 4)
+    _export(found, candidate, model_name, judged, (report, figures, exposition))
+    if model is None:
+        registry.tag(
+            model_name,
+            judged,
+            {"setpoint.verdict": found.decision.verdict.value, "setpoint.holdout_checksum": data.checksum},
+        )
+    say(f"{found.decision.verdict.value}: {found.decision.reasons}", 4, 4)
+    return _result(found, model_name, judged, champion_version)
+
+
+def _candidate(
+    registry: ModelRegistry, name: str, version: str, directory: Path | None, space: Path
+) -> tuple[dict[str, bytes], str]:
+    """Files of the model to judge and the version they are."""
+    if directory is not None:
+        return _read(directory), version or "unregistered"
+    if version:
+        found = registry.get(name, version)
+    else:
+        versions = registry.versions(name)
+        if not versions:
+            raise NotFound("model version", name)
+        found = versions[0]
+    return _read(registry.download(found, space / "candidate")), found.version
+
+
+def _champion(
+    registry: ModelRegistry, name: str, judged: str, data: Dataset, space: Path
+) -> tuple[Model | None, str, tuple[str, ...]]:
+    """The version in service, unless there is none, it is the judged one, or it cannot answer on these data."""
+    from setpoint.components.model_evaluation.evaluation import unfit  # noqa: PLC0415  (start-up)
+    from setpoint.core.models import load  # noqa: PLC0415  (start-up)
+
+    try:
+        found = registry.get(name, f"@{CHAMPION}")
+    except NotFound:
+        return None, "", ()
+    if found.version == judged:
+        return None, found.version, (f"Version {judged} is itself the champion.",)
+    champion = load(_read(registry.download(found, space / "champion")))
+    reason = unfit(data, champion)
+    if reason:
+        return None, found.version, (f"The champion, version {found.version}, cannot be compared: {reason}.",)
+    return champion, found.version, ()
+
+
+def _read(directory: Path) -> dict[str, bytes]:
+    try:
+        return {item.name: item.read_bytes() for item in sorted(directory.iterdir()) if item.is_file()}
+    except OSError as error:
+        raise InvalidSpec(f"model directory {directory} cannot be read: {error.strerror or error}") from error
+
+
+def _export(found: Evaluation, candidate: Model, name: str, version: str, targets: tuple[Path, Path, Path]) -> None:
+    from setpoint.components.model_evaluation import exports  # noqa: PLC0415  (start-up: matplotlib)
+
+    document = exports.to_document(found, candidate, name=name, version=version)
+    contents = (
+        exports.to_page(found, candidate, document).encode(),
+        exports.to_json(document),
+        exports.to_prometheus(found, candidate, name=name, version=version),
+    )
+    try:
+        for target, content in zip(targets, contents, strict=True):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    except OSError as error:
+        raise Unavailable(f"the evaluation cannot be written: {error.strerror or error}") from error
+
+
+def _result(found: Evaluation, name: str, version: str, champion_version: str) -> EvaluatedModel:
+    figures, baseline, nothing = found.intervals, found.baseline, float("nan")
+    return EvaluatedModel(
+        verdict=found.decision.verdict.value,
+        reasons=found.decision.reasons,
+        model_name=name,
+        version=version,
+        champion_version=champion_version,
+        accuracy=figures["accuracy"].estimate,
+        accuracy_interval=str(figures["accuracy"]),
+        recall=figures["recall"].estimate,
+        recall_interval=str(figures["recall"]),
+        precision=figures["precision"].estimate,
+        auc=figures["roc_auc"].estimate,
+        auc_interval=str(figures["roc_auc"]),
+        pr_auc=figures["pr_auc"].estimate,
+        baseline_accuracy=baseline.report.accuracy if baseline else nothing,
+        baseline_recall=baseline.report.recall if baseline else nothing,
+        baseline_auc=baseline.report.roc_auc if baseline else nothing,
+        champion_accuracy=found.champion.report.accuracy if found.champion else nothing,
+        false_alarm_rate=figures["false_alarm_rate"].estimate,
+        false_alarm_rate_interval=str(figures["false_alarm_rate"]),
+        detection_rate=figures["detection_rate"].estimate,
+        windows=len(found.labels),
+    )
