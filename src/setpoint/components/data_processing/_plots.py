@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -34,6 +34,8 @@ _KIND_COLOURS = {
     "spikes": "#d9483b",
     "filled": "#3b82c4",
 }
+_FEW_LABELS = 8
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _MOST_RUNS, _MOST_POINTS, _MOST_COLUMNS = 60, 1500, 24
 _STYLE: Any = {
     "svg.hashsalt": "setpoint",
@@ -49,8 +51,13 @@ _STYLE: Any = {
 }
 
 
+def label_order(labels: Iterable[str]) -> list[str]:
+    """Numbers by value, then words by letter."""
+    return sorted(labels, key=lambda label: (0, float(label), "") if _NUMBER.fullmatch(label) else (1, 0.0, label))
+
+
 def label_colour(labels: Sequence[str], label: str, normal: str) -> str:
-    """Grey for normal, then one colour per label in sorted order, going round."""
+    """Grey for normal, then one colour per label in the given order, going round."""
     others = [item for item in labels if item != normal]
     if label == normal or label not in others:
         return LABEL_COLOURS[0]
@@ -87,7 +94,7 @@ def runs_plot(table: pl.DataFrame, held: set[str], normal: str, period: float, *
     if TARGET not in table.columns:
         return ""
     runs = table[RUN].unique(maintain_order=True).to_list()[:_MOST_RUNS]
-    labels = sorted(table[TARGET].unique().to_list())
+    labels = label_order(table[TARGET].unique())
     scale = 1.0 if unit_is_sample else period / 3600.0
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(9.2, 0.7 + 0.165 * len(runs)), layout="constrained")
@@ -99,6 +106,9 @@ def runs_plot(table: pl.DataFrame, held: set[str], normal: str, period: float, *
             for end in ends:
                 colour = label_colour(labels, part[begin], normal)
                 axes.barh(row, (end - begin) * scale, left=begin * scale, height=0.78, color=colour)
+                if part[begin] != normal and len(labels) > _FEW_LABELS:  # colours repeat: say which it is
+                    middle = 0.5 * (begin + int(end)) * scale
+                    axes.text(middle, row, part[begin], va="center", ha="center", fontsize=6.5, color="#ffffff")
                 begin = int(end)
             axes.text(len(part) * scale, row, "  held out" if run in held else "", va="center", fontsize=7)
         axes.set_yticks(range(len(runs)), runs, fontsize=6.5 if len(runs) > 30 else 7.5)
@@ -115,7 +125,7 @@ def signals_plot(
     table: pl.DataFrame, ledger: Ledger, features: Sequence[str], units: dict[str, str], normal: str
 ) -> str:
     """Per feature: the run where cleaning took the most away, with what it took; beside it the distribution."""
-    labels = sorted(table[TARGET].unique().to_list()) if TARGET in table.columns else []
+    labels = label_order(table[TARGET].unique()) if TARGET in table.columns else []
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(9.2, 1.22 * len(features)), layout="constrained")
         grid = figure.subplots(len(features), 2, squeeze=False, width_ratios=(3.4, 1.0))
@@ -160,18 +170,29 @@ def _distribution(axes: Axes, table: pl.DataFrame, name: str, labels: Sequence[s
         return
     low, high = (float(known.quantile(at) or 0.0) for at in (0.002, 0.998))
     edges = np.linspace(low, high if high > low else low + 1.0, 41)
-    for label in labels or [None]:  # type: ignore[list-item]
-        values = table.filter(pl.col(TARGET) == label)[name].drop_nulls() if label is not None else known
-        if values.is_empty():
-            continue
-        counts, _ = np.histogram(np.clip(values.to_numpy(), low, edges[-1]), bins=edges, density=True)
-        colour = label_colour(labels, label, normal) if label is not None else _BLUE
-        main = label in (None, normal)
-        axes.stairs(counts, edges, color=colour, fill=main, alpha=0.45 if main else 0.9, linewidth=0.8)
+    for part, colour, filled in _parts(table, name, labels, normal):
+        if not part.is_empty():
+            counts, _ = np.histogram(np.clip(part.to_numpy(), low, edges[-1]), bins=edges, density=True)
+            axes.stairs(counts, edges, color=colour, fill=filled, alpha=0.45 if filled else 0.9, linewidth=0.8)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.locator_params(axis="x", nbins=3)
     axes.tick_params(length=2)
+
+
+def _parts(table: pl.DataFrame, name: str, labels: Sequence[str], normal: str) -> list[tuple[pl.Series, str, bool]]:
+    """(values, colour, whether filled) of each distribution: normal, then each fault, or all faults if many."""
+    if not labels:
+        return [(table[name].drop_nulls(), _BLUE, True)]
+    usual = pl.col(TARGET) == normal
+    parts = [(table.filter(usual)[name].drop_nulls(), LABEL_COLOURS[0], True)]
+    if len(labels) > _FEW_LABELS:
+        return [*parts, (table.filter(~usual)[name].drop_nulls(), _RED, False)]
+    for label in labels:
+        if label != normal:
+            values = table.filter(pl.col(TARGET) == label)[name].drop_nulls()
+            parts.append((values, label_colour(labels, label, normal), False))
+    return parts
 
 
 def _elapsed(times: pl.Series, start: object) -> np.ndarray:

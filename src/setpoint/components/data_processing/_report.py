@@ -17,7 +17,7 @@ import polars as pl
 from setpoint.components.data_processing._export import REPORT_HTML, REPORT_JSON, Facts
 from setpoint.components.data_processing._ledger import CHANGE_WORDS, CHANGES, Ledger
 from setpoint.components.data_processing._names import RUN, TARGET, TIME
-from setpoint.components.data_processing._plots import changes_plot, label_colour, runs_plot, signals_plot
+from setpoint.components.data_processing._plots import changes_plot, label_colour, label_order, runs_plot, signals_plot
 
 _SIGNALS = 12
 _ROW_WORDS = {
@@ -89,7 +89,7 @@ def write_report(folder: Path, train: pl.DataFrame, holdout: pl.DataFrame, facts
     table = pl.concat([train, holdout])
     runs = table[RUN].unique(maintain_order=True)
     held = set(holdout[RUN].unique()) - set(train[RUN].unique())
-    shown = _shown(report)
+    shown = _shown(report, table, facts.normal)
     units = {entry["name"]: entry["unit"] for entry in report["columns"]}
     sampled = table.schema[TIME] == pl.Int64
     parts = [
@@ -105,7 +105,7 @@ def write_report(folder: Path, train: pl.DataFrame, holdout: pl.DataFrame, facts
         _section(
             "Signals",
             "<p class=sub>Line: after cleaning. Red: values taken away (codes far outside drawn at the edge). "
-            "Right: distribution by label, normal filled.</p>"
+            "Right: distribution, normal filled, faults as lines.</p>"
             + signals_plot(table, ledger, shown, units, facts.normal),
         ),
         _section("Columns", _columns_table(report)),
@@ -113,13 +113,23 @@ def write_report(folder: Path, train: pl.DataFrame, holdout: pl.DataFrame, facts
     (folder / REPORT_HTML).write_text(_page("".join(parts)), encoding="utf-8")
 
 
-def _shown(report: dict[str, Any]) -> list[str]:
-    """The columns worth a plot: those changed most, then the others in order."""
-    weight = {
-        entry["name"]: -sum(n for kind, n in entry["changed"].items() if kind not in ("held", "stale"))
+def _shown(report: dict[str, Any], table: pl.DataFrame, normal: str) -> list[str]:
+    """The columns worth a plot: those changed most, then those where some label lies farthest from normal."""
+    names = [entry["name"] for entry in report["columns"]]
+    apart = dict.fromkeys(names, 0.0)
+    if TARGET in table.columns and (table[TARGET] == normal).any():
+        usual = table.filter(pl.col(TARGET) == normal)
+        means = table.group_by(TARGET, maintain_order=True).agg(pl.col(names).mean())
+        for name in names:
+            centre, spread = usual[name].mean(), usual[name].std()
+            if isinstance(centre, float) and isinstance(spread, float) and spread > 0.0:
+                farthest = (means[name] - centre).abs().max()
+                apart[name] = farthest / spread if isinstance(farthest, float) else 0.0
+    changed = {
+        entry["name"]: sum(count for kind, count in entry["changed"].items() if kind not in ("held", "stale"))
         for entry in report["columns"]
     }
-    return sorted(weight, key=lambda name: weight[name])[:_SIGNALS]
+    return sorted(names, key=lambda name: (-changed[name], -apart[name]))[:_SIGNALS]
 
 
 def _page(body: str) -> str:
@@ -165,7 +175,7 @@ def _notes(report: dict[str, Any]) -> str:
 
 
 def _key(report: dict[str, Any], normal: str) -> str:
-    labels = sorted(report["labels"])
+    labels = label_order(report["labels"])
     items = [
         f'<i style="background:{label_colour(labels, label, normal)}"></i>{escape(label)} ({report["labels"][label]:,})'
         for label in labels
