@@ -99,8 +99,8 @@ def make_inference_service(name: str, model: Path | str, **predictor: object) ->
 
 
 @contextlib.asynccontextmanager
-async def control_plane(home: Path, *, stop_services: bool = True) -> AsyncIterator[Plane]:
-    """The control plane; at its end the services go too, unless told otherwise."""
+async def control_plane(home: Path, *, stop_services: bool = True, rest: bool = False) -> AsyncIterator[Plane]:
+    """The control plane; at its end the services go too, unless told otherwise. `rest`: stored ones are left alone."""
     clock = SystemClock()
     with SqliteStore(home, clock) as store:
         async with HostLauncher(PodSettings(home=str(home))) as launcher:
@@ -114,7 +114,8 @@ async def control_plane(home: Path, *, stop_services: bool = True) -> AsyncItera
                 settings=ServingSettings(home=home, image=IMAGE, limits=LIMITS),
             )
             runner = Runner(store.resources, clock, CollectorRegistry())
-            engine.attach(runner)
+            stored = (await store.resources.list(InferenceService)).items if rest else ()
+            engine.attach(runner, resting=frozenset(item.metadata.resource_version for item in stored))
             try:
                 async with runner:
                     yield Plane(home=home, resources=store.resources, launcher=launcher, engine=engine)

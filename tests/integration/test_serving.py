@@ -17,6 +17,7 @@ from setpoint.apis.core import Event
 from setpoint.apis.errors import NotFound
 from setpoint.apis.serving import InferenceService, ModelState, TransitionStatus
 from setpoint.clients.inference import InferenceClient
+from setpoint.components.model_deployment.service import apply
 from setpoint.core.models import parse_golden
 from setpoint.core.serving.revisions import make_pod_id
 from setpoint.core.serving.tensors import make_tensor
@@ -251,6 +252,44 @@ async def test_a_missing_model_is_reported_and_served_once_it_is_there(tmp_path:
         assert service.status.url == ""
         write_tiny_model(missing)
         assert await _answers_golden((await plane.ready()).status.url, missing)
+
+
+async def test_stopped_services_rest_until_somebody_changes_them(
+    tmp_path: Path, models: tuple[Path, Path, Path]
+) -> None:
+    home = tmp_path / "home"
+    async with control_plane(home) as plane:
+        await plane.put(models[0])
+        url = (await plane.ready()).status.url
+    async with control_plane(home, rest=True) as plane:
+        await plane.put(models[0], name="other")
+        await plane.ready("other")
+        resting = await plane.get()
+        condition = resting.status.condition("Ready")
+        assert condition is not None
+        assert (condition.status, condition.reason) == ("False", "Stopped")
+        assert await status_code(f"{url}/v2/health/live") == 503
+        applied = await apply(plane.resources, resting)  # the same spec again
+        assert applied.metadata.resource_version != resting.metadata.resource_version
+        served = await plane.ready()
+        assert served.status.url == url
+        assert await _answers_golden(url, models[0])
+
+
+async def test_services_that_were_lost_with_the_machine_rest_and_say_so(
+    tmp_path: Path, models: tuple[Path, Path, Path]
+) -> None:
+    home = tmp_path / "home"
+    async with control_plane(home, stop_services=False) as plane:
+        await plane.put(models[0])
+        for pid in await _pids(plane, await plane.ready()):
+            assert pid is not None
+            _kill_tree(pid)
+    async with control_plane(home, rest=True) as plane:
+        service = await plane.until(lambda item: not is_ready(item), "the truth")
+        condition = service.status.condition("Ready")
+        assert condition is not None
+        assert condition.reason == "Stopped"
 
 
 def _kill_tree(pid: int) -> None:

@@ -36,6 +36,7 @@ from setpoint.ports.resources import ResourceApi, WatchType
 MODEL_NAME = "setpoint.dev/model-name"
 MODEL_VERSION = "setpoint.dev/model-version"
 APPROVED_BY = "setpoint.dev/approved-by"
+REQUESTS = "setpoint.dev/serve-requests"
 
 _ATTEMPTS = 10
 _GONE_SECONDS = 60.0
@@ -100,10 +101,27 @@ async def apply(resources: ResourceApi, wanted: InferenceService) -> InferenceSe
             if present is None:
                 return await resources.create(wanted)
             merged = merge(present, wanted)
-            return present if merged == present else await resources.update(merged)
+            if merged == present:
+                if _ready(present):
+                    return present
+                merged = _touched(present)
+            return await resources.update(merged)
         except (Conflict, AlreadyExists) as error:
             last = error
     raise last or Conflict("InferenceService", wanted.metadata.name, found="", wanted="")
+
+
+def _ready(service: InferenceService) -> bool:
+    condition = service.status.condition("Ready")
+    return condition is not None and condition.status == "True"
+
+
+def _touched(service: InferenceService) -> InferenceService:
+    """The service with one more request to serve it: engines that left it at rest take it up again."""
+    annotations = service.metadata.annotations
+    count = annotations.get(REQUESTS, "")
+    more = str(int(count) + 1) if count.isdecimal() else "1"
+    return service.replace(metadata=service.metadata.replace(annotations=annotations | {REQUESTS: more}))
 
 
 async def restore(resources: ResourceApi, before: InferenceService) -> None:

@@ -35,6 +35,7 @@ READY, PREDICTOR_READY, INGRESS_READY = "Ready", "PredictorReady", "IngressReady
 LATEST_READY = "LatestDeploymentReady"
 STATE_ANNOTATION = "serving.setpoint.dev/state"
 DEPLOYMENT_MODE = "Standard"
+STOPPED = "services were stopped; it starts again when it is changed, or with `setpoint up`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ def make_status(
     url: str,
     serving: bool,
     now: datetime,
+    stopped: bool = False,
 ) -> InferenceServiceStatus:
     """The whole status.
 
@@ -73,9 +75,12 @@ def make_status(
         url: Where the gateway shows the service; "" while the gateway is not up.
         serving: Whether the route leads to a live server.
         now: The present.
+        stopped: The servers were ended on purpose.
     """
     url = url or service.status.url
     predictor = _predictor_verdict(state, problems, serving=serving)
+    if stopped:
+        predictor = Verdict(status="False", reason="Stopped", message=STOPPED)
     latest = _latest_verdict(state, problems)
     ingress = _ingress_verdict(url, state)
     verdicts = {

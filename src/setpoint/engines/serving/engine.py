@@ -34,7 +34,7 @@ from setpoint.core.serving.plan import (
     pods_of,
 )
 from setpoint.core.serving.revisions import Replica, make_pod_id, make_replica
-from setpoint.core.serving.status import load_state, make_status, same_status, serving_replica_port
+from setpoint.core.serving.status import STOPPED, load_state, make_status, same_status, serving_replica_port
 from setpoint.core.serving.validation import check_inference_service, warnings_of
 from setpoint.engines.runner import Controller, EventRecorder, Result, Runner
 from setpoint.engines.serving.files import prepare_revision, read_port, remove_tree
@@ -102,9 +102,17 @@ class ServingEngine:
         self._resources, self._launcher, self._routes, self._probe = resources, launcher, routes, probe
         self._gateway, self._clock, self._settings = gateway, clock, settings
         self._events = EventRecorder(resources, clock, "serving-engine")
+        self._resting: set[str] = set()
 
-    def attach(self, runner: Runner) -> Controller:
-        """Have the runner reconcile every InferenceService; before it starts."""
+    def attach(self, runner: Runner, *, resting: frozenset[str] = frozenset()) -> Controller:
+        """Have the runner reconcile every InferenceService; before it starts.
+
+        Args:
+            runner: Whose informers and workers are used.
+            resting: resourceVersions of services that are left at rest until somebody changes them, unless one of
+                their servers is still up.
+        """
+        self._resting = set(resting)
         controller = runner.controller("serving", self.reconcile, workers=_WORKERS)
         controller.watches(runner.informer(InferenceService))
         return controller
@@ -122,6 +130,8 @@ class ServingEngine:
             return None
         if service.metadata.deletion_timestamp is not None:
             return Result(requeue_after=await self._end(service))
+        if service.metadata.resource_version in self._resting and await self._rest(service):
+            return None
         await self._gateway.ensure()
         if FINALIZER not in service.metadata.finalizers:
             finalizers = (*service.metadata.finalizers, FINALIZER)
@@ -141,12 +151,29 @@ class ServingEngine:
             for action in make_shutdown(state, await self._observe(service, state), pod_id):
                 if isinstance(action, Kill):
                     await self._act(service, action)
-            self._routes.set(service.key, port=None, revision="", timeout_seconds=1.0, message="services were stopped")
-            stopped = make_stopped(state)
-            if stopped != state:
-                status = make_status(service, stopped, problems=(), url="", serving=False, now=self._clock.now())
-                await self._resources.update_status(service.replace(status=status))
+            await self._store_stopped(service, state)
         await self._gateway.stop()
+
+    async def _rest(self, service: InferenceService) -> bool:
+        """Leave the service at rest, its status saying so; False if one of its servers is up: it goes on."""
+        state = load_state(service.status)
+        seen = await self._observe(service, state)
+        if any(look.found and not look.ended for look in seen.values()):
+            return False
+        stored = await self._store_stopped(service, state)
+        self._resting.add(stored.metadata.resource_version)
+        return True
+
+    async def _store_stopped(self, service: InferenceService, state: ServingState) -> InferenceService:
+        self._routes.set(service.key, port=None, revision="", timeout_seconds=1.0, message=STOPPED)
+        if state == ServingState():
+            return service
+        status = make_status(
+            service, make_stopped(state), problems=(), url="", serving=False, now=self._clock.now(), stopped=True
+        )
+        if same_status(status, service.status):
+            return service
+        return await self._resources.update_status(service.replace(status=status))
 
     async def _serve(self, service: InferenceService) -> timedelta:
         problems = check_inference_service(service)
