@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -80,9 +81,15 @@ def _environment(image: ResolvedImage, home: Path, log: Path, check: Callable[[]
 def _make(folder: Path, requirements: str, image: str, log: Path, check: Callable[[], None]) -> None:
     python = str(folder / "bin" / "python")
     listed = folder / "requirements.txt"
-    install = (python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", str(listed))
+    install = ("install", "--disable-pip-version-check", "--no-input", "-r", str(listed))
+    if find_spec("pip"):  # this interpreter's pip for the other one: a pip of its own would take seconds to copy
+        make = (sys.executable, "-m", "venv", "--without-pip", str(folder))
+        install = (sys.executable, "-m", "pip", "--python", python, *install)
+    else:
+        make = (sys.executable, "-m", "venv", str(folder))
+        install = (python, "-m", "pip", *install)
     with log.open("ab") as output:
-        made = _run((sys.executable, "-m", "venv", str(folder)), output, check)
+        made = _run(make, output, check)
         if made:
             listed.write_text(requirements)
         if not made or not _run(install, output, check):

@@ -260,8 +260,12 @@ class _Builder:
             for name in hidden:
                 if os.path.lexists(f"{path}/{name}"):
                     os.mknod(upper / name, stat.S_IFCHR, 0)  # a whiteout, as overlayfs writes it
-            _mount_overlay(path, str(upper), str(work), self.new + path)
-            return
+            # Refused in a user namespace for a directory in which the host has mounted something.
+            with suppress(OSError):
+                _mount_overlay(path, str(upper), str(work), self.new + path)
+                return
+            upper = place / "shown"
+            upper.mkdir()
         with os.scandir(path) as entries:
             for entry in entries:
                 if entry.name not in hidden:
@@ -342,9 +346,9 @@ def _probe_overlay(scratch: Path) -> bool:
     for name in ("upper", "work", "merged"):
         (scratch / name).mkdir()
     try:
-        os.mknod(scratch / "upper" / "usr", stat.S_IFCHR, 0)
-        _mount_overlay("/", *(str(scratch / name) for name in ("upper", "work", "merged")))
-        return not (scratch / "merged" / "usr").exists()
+        os.mknod(scratch / "upper" / "bin", stat.S_IFCHR, 0)
+        _mount_overlay("/usr", *(str(scratch / name) for name in ("upper", "work", "merged")))
+        return not (scratch / "merged" / "bin").exists()
     except OSError:
         return False
 

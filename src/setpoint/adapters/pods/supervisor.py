@@ -264,6 +264,8 @@ class Supervisor:
             )
         )
         log = LogWriter(self._directory, f"{records.LOGS}/{container.name}.log", self._settings.log_bytes)
+        if resolved.warning:
+            log.write(b"stderr", f"setpoint: {resolved.warning}\n".encode())
         streams = {started.stdout: b"stdout", started.stderr: b"stderr"}
         running = _Running(
             name=container.name, image=container.image, pid=started.pid, streams=streams, log=log, error=started.error
