@@ -1,9 +1,10 @@
-"""A real but tiny model directory: a linear classifier over two columns, for tests of what serves models."""
+"""A real but tiny model directory: a classifier over two columns, for tests of what serves models."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import lightgbm
 import numpy as np
 
 from setpoint.core.features import FeatureSpec, fit
@@ -27,17 +28,28 @@ def tiny_windows(count: int, *, seed: int = 3) -> Floats:
     return windows
 
 
-def write_tiny_model(directory: Path, *, seed: int = 1, broken_golden: bool = False) -> Path:
+def _boosted(features: Floats, *, seed: int) -> str:
+    """A LightGBM model of a made-up rule."""
+    labels = np.digitize(features[:, 0], (-0.4, 0.4))
+    parameters = {"objective": "multiclass", "num_class": 3, "verbose": -1, "seed": seed, "min_data_in_leaf": 2}
+    booster = lightgbm.train(parameters, lightgbm.Dataset(features, label=labels), num_boost_round=5)
+    text: str = booster.model_to_string()
+    return text
+
+
+def write_tiny_model(directory: Path, *, seed: int = 1, broken_golden: bool = False, boosted: bool = False) -> Path:
     """Write the model directory; another seed gives another model, `broken_golden` one that contradicts itself."""
     random = np.random.default_rng(seed)
     features = fit(FeatureSpec(columns=COLUMNS, window=WINDOW), tiny_windows(50))
     width = len(features.feature_center)
-    weights = LinearWeights(
+    weights: str | LinearWeights = LinearWeights(
         coefficients=tuple(tuple(row) for row in random.normal(size=(len(CLASSES), width)).tolist()),
         intercepts=tuple(random.normal(size=len(CLASSES)).tolist()),
     )
+    if boosted:
+        weights = _boosted(features.prepare()(tiny_windows(80)), seed=seed)
     document = ModelDocument(
-        kind=ModelKind.LINEAR,
+        kind=ModelKind.LIGHTGBM if boosted else ModelKind.LINEAR,
         classes=CLASSES,
         normal_label="0",
         target="fault",

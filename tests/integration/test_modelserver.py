@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from setpoint.apis.errors import InvalidSpec, NotFound
-from setpoint.clients.inference import InferenceClient
+from setpoint.clients.inference import InferenceClient, wait_ready
 from setpoint.core.models import Golden, load, parse_golden
 from setpoint.core.serving.messages import HEADER_LENGTH
 from setpoint.core.serving.tensors import make_tensor
@@ -323,6 +323,22 @@ def test_an_incomplete_model_ends_it_with_one_line(tmp_path: Path, missing: str)
     assert "Traceback" not in server.output()
 
 
+async def test_a_lightgbm_model_gives_its_golden_answers(tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "model", boosted=True)
+    golden = parse_golden((model / "golden.json").read_bytes())
+    port_file = tmp_path / "port"
+    flags = ["--model-name", "m", "--model-dir", str(model), "--port-file", str(port_file)]
+    with running(tmp_path / "log", "setpoint.modelserver", *flags) as server:
+        url = f"http://127.0.0.1:{server.port(port_file)}"
+        await wait_ready(url, "m", timeout_seconds=20)
+        async with InferenceClient(url, "m") as client:
+            assert (await client.metadata())["platform"] == "setpoint_lightgbm"
+            response = await client.infer([make_tensor("window", golden.array())])
+        found = response.output("probability").array
+        np.testing.assert_allclose(found, golden.probabilities, rtol=0, atol=golden.tolerance)
+        assert _threads(server.process.pid) <= 4  # the loop, the predict thread, the loader; no pool of a numeric library
+
+
 def test_a_taken_port_is_one_clear_error(tmp_path: Path) -> None:
     model = write_tiny_model(tmp_path / "model")
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -353,6 +369,10 @@ def test_sigterm_answers_what_is_inside_and_ends_with_0(tmp_path: Path) -> None:
             assert client.recv(65536).startswith(b"HTTP/1.1 200")
         assert server.wait() == 0
     assert "Traceback" not in server.output()
+
+
+def _threads(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
 
 
 def _accepts(port: int) -> bool:
