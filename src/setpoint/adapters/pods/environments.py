@@ -81,9 +81,9 @@ def _environment(image: ResolvedImage, home: Path, log: Path, check: Callable[[]
 def _make(folder: Path, requirements: str, image: str, log: Path, check: Callable[[], None]) -> None:
     python = str(folder / "bin" / "python")
     listed = folder / "requirements.txt"
-    install = ("install", "--disable-pip-version-check", "--no-input", "-r", str(listed))
+    install: tuple[str, ...] = ("install", "--disable-pip-version-check", "--no-input", "-r", str(listed))
     if find_spec("pip"):  # this interpreter's pip for the other one: a pip of its own would take seconds to copy
-        make = (sys.executable, "-m", "venv", "--without-pip", str(folder))
+        make: tuple[str, ...] = (sys.executable, "-m", "venv", "--without-pip", str(folder))
         install = (sys.executable, "-m", "pip", "--python", python, *install)
     else:
         make = (sys.executable, "-m", "venv", str(folder))
