@@ -336,7 +336,7 @@ async def test_a_lightgbm_model_gives_its_golden_answers(tmp_path: Path) -> None
             response = await client.infer([make_tensor("window", golden.array())])
         found = response.output("probability").array
         np.testing.assert_allclose(found, golden.probabilities, rtol=0, atol=golden.tolerance)
-        assert _threads(server.process.pid) <= 4  # the loop, the predict thread, the loader; no pool of a numeric library
+        assert _threads(server.process.pid) <= 4  # no pool of a numeric library
 
 
 def test_a_taken_port_is_one_clear_error(tmp_path: Path) -> None:
