@@ -29,7 +29,7 @@ STEPS = Counter(
 
 
 def run_arguments(folder: Path) -> list[str]:
-    return ["run", MANIFEST, "-p", f"ledger={folder / 'ledger'}", "-o", "json"]
+    return ["run", MANIFEST, "-p", f"folder={folder}", "-o", "json"]
 
 
 def undisturbed(folder: Path) -> tuple[dict[str, Any], float]:

@@ -53,7 +53,7 @@ def test_several_documents_are_a_list(tmp_path: Path) -> None:
 
 
 CASES = {
-    "syntax": ("metadata: {name: a\nspec: [", ["line 2", ":2:"]),
+    "syntax": ("metadata: {name: a\nspec: [", ["bad.yaml:2:", "YAML syntax"]),
     "unknown field": (
         "{apiVersion: argoproj.io/v1alpha1, kind: Workflow, metadata: {name: a}, spec: {entrypint: x, templates: []}}",
         ["spec.entrypint", "entrypoint"],
@@ -84,7 +84,7 @@ CASES = {
         "[{name: b, container: {image: 'example/none:1'}}]}}",
         ["example/none:1"],
     ),
-    "empty": ("", ["no object"]),
+    "empty": ("", ["nothing in this file"]),
 }
 
 
@@ -98,8 +98,7 @@ def test_a_bad_manifest_is_2_and_named(case: str, tmp_path: Path) -> None:
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     assert "error: " in done.stderr
-    assert any(word in done.stderr for word in words[:1])
-    assert all(word in done.stderr for word in words[1:])
+    assert all(word in done.stderr for word in words)
 
 
 def test_a_command_that_is_not_there_names_image_and_command(tmp_path: Path) -> None:
@@ -161,13 +160,14 @@ def test_a_control_plane_that_stays_is_used_by_all_commands(tmp_path: Path) -> N
 
 
 def test_retry_keeps_what_succeeded(tmp_path: Path) -> None:
-    mark = tmp_path / "mended"
-    manifest = tmp_path / "wf.yaml"
-    manifest.write_text(Path(FAIL).read_text().replace("exit 7", f"test -e {mark}").replace("echo fine", "date +%N"))
-    home = tmp_path / "home"
+    home, folder, manifest = tmp_path / "home", tmp_path / "folder", tmp_path / "wf.yaml"
+    folder.mkdir()
+    text = Path(FAIL).read_text().replace("exit 7", "test -e /host/mended")
+    text = text.replace("image: busybox\n", "image: busybox\n        volumeMounts: [{name: host, mountPath: /host}]\n")
+    manifest.write_text(text + f"  volumes: [{{name: host, hostPath: {{path: {folder}}}}}]\n")
     first = final_object(setpoint(home, "run", str(manifest), "-o", "json"))
     assert first["status"]["phase"] == "Failed"
-    mark.touch()
+    (folder / "mended").touch()
     second = final_object(setpoint(home, "retry", first["metadata"]["name"], "-o", "json"))
     assert second["status"]["phase"] == "Succeeded"
 

@@ -81,8 +81,14 @@ def make_view(console: Console, now: Callable[[], datetime], *, quiet: bool) -> 
     return LiveTree(console, now) if console.is_terminal else nullcontext(PlainLines(console))
 
 
-async def follow(resources: ResourceApi, workflow: Workflow, view: View | None) -> Workflow:
+async def follow(resources: ResourceApi, workflow: Workflow, view: View | None, *, again: bool = False) -> Workflow:
     """Show the workflow until it is completed, and return its last state.
+
+    Args:
+        resources: Where it is.
+        workflow: As it was seen last.
+        view: What shows it; None shows nothing.
+        again: It has ended and was asked to run again: its former end does not count. A new start time tells.
 
     Raises:
         NotFound: Somebody deleted it meanwhile.
@@ -91,12 +97,13 @@ async def follow(resources: ResourceApi, workflow: Workflow, view: View | None) 
     changes = _changes(resources, workflow).__aiter__()
     pending: asyncio.Future[Workflow] = asyncio.ensure_future(anext(changes))
     try:
-        while not latest.status.completed:
+        while not latest.status.completed or (again and latest.status.started_at == workflow.status.started_at):
             done, _ = await asyncio.wait({pending}, timeout=_TICK_SECONDS)
             if done:
                 latest = pending.result()
                 pending = asyncio.ensure_future(anext(changes))
-            if view is not None and (done or isinstance(view, LiveTree)):
+            former = again and latest.status.started_at == workflow.status.started_at
+            if view is not None and not former and (done or isinstance(view, LiveTree)):
                 view.show(latest)
     finally:
         pending.cancel()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import typer
 
-from setpoint.adapters.pods import isolation_report
+from setpoint.adapters.pods.isolation import isolation_report
 from setpoint.cli._context import HomeOption
 from setpoint.cli._output import Output, OutputOption, render_document
 from setpoint.wiring.endpoint import read_endpoint

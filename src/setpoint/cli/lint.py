@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from setpoint.apis.errors import InvalidSpec, Location
-from setpoint.apis.manifest import load_documents
+from setpoint.apis.manifest import Document, load_documents
 from setpoint.cli._output import Output, OutputOption, render_document
 from setpoint.cli._validation import EXIT_INVALID, as_wire, tell
 from setpoint.operations.lint import Report
@@ -29,7 +29,8 @@ def lint(
 
     `setpoint lint wf.yaml`, `setpoint lint manifests/ -o json`
     """
-    report, documents, count = Report(), [], 0
+    report, count = Report(), 0
+    documents: list[Document] = []
     for name, text in (item for target in targets for item in _texts(target)):
         count += 1
         try:

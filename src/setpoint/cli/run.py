@@ -71,6 +71,7 @@ def run(
         output=output,
         artifacts=parse_parameters(artifact),
         keep=keep,
+        visible=tuple(value for value in parameters.values() if value.startswith("/") and Path(value).exists()),
     )
     raise typer.Exit(run_async(lambda: command.main(settings)))
 
@@ -85,11 +86,12 @@ class _Run:
     output: Output
     artifacts: dict[str, str]
     keep: bool
+    visible: tuple[str, ...]  # data that parameters name is shown to pods even if it lies below /tmp
     interrupted: bool = field(default=False, init=False)
 
     async def main(self, settings: Settings) -> int:
         """The exit code."""
-        async with open_session(settings, Need.OWN, keep=self.keep) as session:
+        async with open_session(settings, Need.OWN, keep=self.keep, visible=self.visible) as session:
             following = asyncio.ensure_future(self._to_the_end(session))
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -177,7 +179,7 @@ class _Run:
 
 def _in_order(resources: Sequence[Resource]) -> list[Resource]:
     """What others refer to comes first, runs come last; else as in the file."""
-    rank = {Workflow: 2, InferenceService: 1}
+    rank: dict[type[Resource], int] = {Workflow: 2, InferenceService: 1}
     return sorted(resources, key=lambda item: rank.get(type(item), 0))
 
 

@@ -49,6 +49,7 @@ def retry(
 
     async def main() -> int:
         async with open_session(load_settings(home), Need.OWN) as session:
+            workflow = await session.resources.get(Workflow, namespace, name)
             await session.verbs.retry(
                 namespace,
                 name,
@@ -56,12 +57,11 @@ def retry(
                 selector=selector,
                 parameters=parse_parameters(parameter),
             )
-            workflow = await session.resources.get(Workflow, namespace, name)
             quiet = output is not Output.TABLE
             with make_view(
                 Console(stderr=not quiet and not Console().is_terminal), session.clock.now, quiet=quiet
             ) as v:
-                ended = await follow(session.resources, workflow, v)
+                ended = await follow(session.resources, workflow, v, again=True)
             return await finish(session, [ended], output, single=True)
 
     raise typer.Exit(run_async(main))

@@ -138,16 +138,17 @@ def _raise_status(status: dict[str, Any]) -> NoReturn:
     """Raise what the server meant by a `Status`."""
     reason, message = status.get("reason", ""), status.get("message", "unknown error")
     details = status.get("details") or {}
-    kind, name = details.get("kind", "object"), details.get("name", "")
+    kind, name, namespace = (details.get(key, "") for key in ("kind", "name", "namespace"))
+    kind = kind or "object"
     match reason:
         case "NotFound":
-            raise errors.NotFound(kind, name)
+            raise errors.NotFound(kind, name, namespace)
         case "AlreadyExists":
-            raise errors.AlreadyExists(kind, name)
+            raise errors.AlreadyExists(kind, name, namespace)
         case "Conflict":
             raise errors.Conflict(kind, name, found=details.get("found", "?"), wanted=details.get("wanted", "?"))
         case "Expired":
-            raise errors.Conflict("watch", "", found="compacted", wanted=message)
+            raise errors.Expired("the watch", found="newer", wanted=message)
         case "Forbidden" | "Unauthorized":
             raise errors.Forbidden(message)
         case "Invalid" | "BadRequest":

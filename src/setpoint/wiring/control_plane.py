@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
 from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.clock import SystemClock
+from setpoint.adapters.pods.images import ImageRule
 from setpoint.adapters.pods.isolation import Isolation
 from setpoint.adapters.pods.launcher import HostLauncher
 from setpoint.adapters.pods.settings import PodSettings, read_image_rules
@@ -30,6 +33,7 @@ from setpoint.server.gateway import RouteFile
 from setpoint.server.kubernetes import KubernetesRoutes
 from setpoint.wiring.endpoint import Endpoint, listen, write_endpoint
 from setpoint.wiring.http import serve
+from setpoint.wiring.images import check_images
 from setpoint.wiring.session import Session
 from setpoint.wiring.settings import Settings
 from setpoint.wiring.verbs import LocalVerbs
@@ -59,7 +63,7 @@ class ControlPlane:
 
 @asynccontextmanager
 async def control_plane(
-    settings: Settings, *, serve_stored: bool, keep_services: bool = False
+    settings: Settings, *, serve_stored: bool, keep_services: bool = False, visible: Sequence[str] = ()
 ) -> AsyncIterator[ControlPlane]:
     """Everything up, for as long as the context lasts; running pods outlive it.
 
@@ -68,6 +72,7 @@ async def control_plane(
         serve_stored: Start the InferenceServices that are stored; else only those that are touched from now on, and
             those whose servers a killed predecessor left running.
         keep_services: Leave model servers and gateway running at the end; a later control plane adopts them.
+        visible: Host paths that pods shall see even where a pod has its own directory, as below /tmp.
 
     Raises:
         Unavailable: Another process has the state directory, or a port that was asked for is in use.
@@ -76,9 +81,10 @@ async def control_plane(
     async with AsyncExitStack() as stack:
         store = stack.enter_context(SqliteStore(settings.home / "store", clock))
         sock = stack.enter_context(listen(settings.home, settings.port))
-        launcher = await stack.enter_async_context(HostLauncher(_pod_settings(settings)))
+        launcher = await stack.enter_async_context(HostLauncher(_pod_settings(settings, visible)))
         artifacts = LocalArtifactStore(settings.home / "artifacts")
-        verbs = LocalVerbs(store.resources, store.journal, launcher, artifacts)
+        rules = _pod_settings(settings).rules
+        verbs = LocalVerbs(store.resources, store.journal, launcher, artifacts, check=partial(check_images, rules))
         routes = [*KubernetesRoutes(store.resources, KINDS).routes(), *ArgoRoutes(verbs, store.resources).routes()]
         endpoint = write_endpoint(settings.home, sock)
         runner = Runner(store.resources, clock, CollectorRegistry())
@@ -108,17 +114,17 @@ async def store_only(settings: Settings) -> AsyncIterator[Session]:
         yield Session(resources=store.resources, verbs=verbs, clock=SystemClock(), owns=False)
 
 
-def _pod_settings(settings: Settings) -> PodSettings:
-    images = ()
+def _pod_settings(settings: Settings, visible: Sequence[str] = ()) -> PodSettings:
+    images: tuple[ImageRule, ...] = ()
     if settings.images:
-        with open(settings.images, encoding="utf-8") as file:  # noqa: PTH123  the name is the user's, shown as given
-            images = read_image_rules(file.read(), file=settings.images)
+        images = read_image_rules(Path(settings.images).read_text(encoding="utf-8"), file=settings.images)
     return PodSettings(
         home=str(settings.home),
         isolation=Isolation(settings.isolation),
         images=images,
         entry_points=ENTRY_POINTS,
         preload=PRELOAD,
+        visible=(str(Path.cwd()), *visible),
     )
 
 

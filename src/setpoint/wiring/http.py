@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
@@ -39,7 +39,7 @@ async def _whoami(_: Request) -> JSONResponse:
 
 
 @asynccontextmanager
-async def serve(routes: list[BaseRoute], sock: socket.socket, token: str) -> AsyncIterator[None]:
+async def serve(routes: Sequence[BaseRoute], sock: socket.socket, token: str) -> AsyncIterator[None]:
     """Serve the routes on the socket for as long as the context lasts.
 
     The socket listens already, so that a client that comes before the server has started only waits.

@@ -5,7 +5,7 @@ A command says what it needs; where its objects live is decided here once, and t
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -63,13 +63,16 @@ class Session:
 
 
 @asynccontextmanager
-async def open_session(settings: Settings, need: Need, *, keep: bool = False) -> AsyncIterator[Session]:
+async def open_session(
+    settings: Settings, need: Need, *, keep: bool = False, visible: Sequence[str] = ()
+) -> AsyncIterator[Session]:
     """The session that fits the need.
 
     Args:
         settings: Whose state directory.
         need: See `Need`.
         keep: After the command, leave a control plane and the services running.
+        visible: Host paths that pods of an own control plane shall see, see `control_plane`.
 
     Raises:
         Unavailable: A running control plane is needed and none is up.
@@ -87,7 +90,7 @@ async def open_session(settings: Settings, need: Need, *, keep: bool = False) ->
         async with store_only(settings) as session:
             yield session
         return
-    async with control_plane(settings, serve_stored=False, keep_services=keep) as plane:
+    async with control_plane(settings, serve_stored=False, keep_services=keep, visible=visible) as plane:
         yield Session(resources=plane.resources, verbs=plane.verbs, clock=plane.clock, owns=True)
     if keep:
         start_detached(settings)

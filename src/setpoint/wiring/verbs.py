@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 from setpoint.apis.argo import Workflow
@@ -24,13 +24,21 @@ class LocalVerbs:
     """`ports.workflows.WorkflowVerbs` without a network between."""
 
     def __init__(
-        self, resources: ResourceApi, journal: WorkflowJournal, launcher: Launcher, artifacts: ArtifactStore
+        self,
+        resources: ResourceApi,
+        journal: WorkflowJournal,
+        launcher: Launcher,
+        artifacts: ArtifactStore,
+        *,
+        check: Callable[[Workflow], None] = lambda _: None,
     ) -> None:
-        self._resources, self._journal = resources, journal
+        """`check` raises InvalidSpec for what only this host can know of a workflow, such as its images."""
+        self._resources, self._journal, self._check = resources, journal, check
         self._launcher, self._artifacts = launcher, artifacts
 
     async def submit(self, workflow: Workflow) -> Workflow:
         """See the port."""
+        self._check(workflow)
         return await operations.submit(self._resources, workflow)
 
     async def stop(self, namespace: str, name: str, *, message: str = "", selector: str = "") -> None:

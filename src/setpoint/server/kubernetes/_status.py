@@ -39,6 +39,8 @@ def status_of(error: errors.SetpointError) -> dict[str, Any]:
     details: dict[str, Any] = {}
     if isinstance(error, errors.NotFound | errors.AlreadyExists | errors.Conflict):
         details = {"kind": error.kind, "name": error.name}
+    if isinstance(error, errors.NotFound | errors.AlreadyExists) and error.namespace:
+        details["namespace"] = error.namespace  # not Kubernetes', ignored by its clients, wanted by ours
     if isinstance(error, errors.Conflict):
         details |= {"found": error.found, "wanted": error.wanted}
     if isinstance(error, errors.InvalidSpec):
