@@ -41,6 +41,7 @@ class Answers:
     scorer: Scorer
     probabilities: Floats
     hits: Mask  # right label, by window
+    most_probable: Mask  # whether the most probable label, alarm or not, is right: what calibration speaks of
     alarm_scores: Floats
 
 
@@ -190,12 +191,14 @@ def _check_fit(data: Dataset, model: Model) -> None:
 
 def _answers(data: Dataset, model: Model, ends: Indexes, labels: tuple[str, ...]) -> Answers:
     order = [data.names.index(column.name) for column in model.document.columns]
-    found, probabilities = model.answer(model.transform.rows(data.values[:, order], ends))
+    _, probabilities = model.answer(model.transform.rows(data.values[:, order], ends))
     position = {label: index for index, label in enumerate(model.classes)}
     truth = np.array([position.get(label, -1) for label in labels], dtype=np.int64)
+    codes = model.decide(probabilities)
     return Answers(
-        scorer=Scorer(truth, probabilities, model.classes),
+        scorer=Scorer(truth, probabilities, model.classes, codes),
         probabilities=probabilities,
-        hits=np.array([one == other for one, other in zip(found, labels, strict=True)]),
+        hits=codes == truth,
+        most_probable=probabilities.argmax(axis=1) == truth,
         alarm_scores=model.alarm_scores(probabilities),
     )

@@ -56,11 +56,14 @@ class Scorer:
         truth: Class code of each window, shape (n,); -1 for a label the model does not know.
         probabilities: Shape (n, k).
         classes: The k labels.
+        answers: Class code that was answered, shape (n,); None takes the most probable one.
     """
 
-    def __init__(self, truth: Indexes, probabilities: Floats, classes: Sequence[str]) -> None:
+    def __init__(
+        self, truth: Indexes, probabilities: Floats, classes: Sequence[str], answers: Indexes | None = None
+    ) -> None:
         self._truth = truth
-        self._answer = probabilities.argmax(axis=1) if len(truth) else np.zeros(0, dtype=np.int64)
+        self._answer = probabilities.argmax(axis=1) if answers is None else answers
         self._classes = tuple(classes)
         self._order = np.argsort(-probabilities, axis=0, kind="stable")
         sorted_scores = np.take_along_axis(probabilities, self._order, axis=0)

@@ -22,7 +22,15 @@ from setpoint.core.models.document import (
     parse_document,
     parse_golden,
 )
-from setpoint.core.models.model import BoostedClassifier, Classifier, LinearClassifier, Model, load, load_baseline
+from setpoint.core.models.model import (
+    BoostedClassifier,
+    Classifier,
+    LinearClassifier,
+    Model,
+    decide_codes,
+    load,
+    load_baseline,
+)
 
 __all__ = [
     "BASELINE_FILE",
@@ -46,6 +54,7 @@ __all__ = [
     "Model",
     "ModelDocument",
     "ModelKind",
+    "decide_codes",
     "golden_of",
     "load",
     "load_baseline",

@@ -46,9 +46,11 @@ class InputColumn(Wire, frozen=True, kw_only=True):
 
 
 class AlarmRule(Wire, frozen=True, kw_only=True):
-    """When the model's answer is an alarm: 1 - P(normal) above `limit`, in `consecutive` windows one after another.
+    """A window is an alarm if 1 - P(normal) is above `limit`; `consecutive` alarms in a row are a detected fault.
 
-    The limit is the quantile of held-out normal training windows that gives `target_rate` of false alarms.
+    The limit is the quantile of held-out normal training windows that gives `target_rate` of false alarms. A window
+    that is no alarm is answered as normal: several faults may be about as likely as normal operation, and an operator
+    must not be told of one of them whenever it leads by a hair.
     """
 
     limit: float
@@ -70,7 +72,8 @@ class ModelDocument(Wire, frozen=True, kw_only=True):
     data_checksum: str
     seed: int
     parameters: dict[str, Any] = {}
-    alarm: AlarmRule | None = None
+    alarm: AlarmRule | None = None  # None: the answer is the most probable label
+    baseline_alarm: AlarmRule | None = None
     libraries: dict[str, str] = {}
     metrics: dict[str, float] = {}  # on held-out blocks of the training data
 

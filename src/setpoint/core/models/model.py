@@ -96,7 +96,8 @@ class Model:
                 missing value.
 
         Returns:
-            The most probable label of each window, and the probabilities, shape (n, k).
+            The label of each window, and the probabilities, shape (n, k). The label is normal unless the window is an
+            alarm, else the most probable fault; without an alarm rule it is the most probable label.
 
         Raises:
             InvalidSpec: Wrong shape or infinite values.
@@ -108,13 +109,28 @@ class Model:
         if not len(features):
             return [], np.zeros((0, len(self.classes)))
         found = self.classifier.probabilities(features)
-        return [self.classes[index] for index in found.argmax(axis=1).tolist()], found
+        return [self.classes[code] for code in self.decide(found).tolist()], found
+
+    def decide(self, probabilities: Floats) -> npt.NDArray[np.int64]:
+        """Code of each window's label from its probabilities, shape (n,)."""
+        alarm = self.document.alarm
+        if alarm is None:
+            return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
+        normal = self.classes.index(self.document.normal_label)
+        return decide_codes(probabilities, normal, self.alarm_scores(probabilities) > alarm.limit)
 
     def alarm_scores(self, probabilities: Floats) -> Floats:
         """1 - P(normal) of each window, shape (n,); compare with `document.alarm.limit`."""
         normal = self.classes.index(self.document.normal_label)
         scores: Floats = 1.0 - probabilities[:, normal]
         return scores
+
+
+def decide_codes(probabilities: Floats, normal: int, alarms: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """The normal code where there is no alarm, else that of the most probable fault, shape (n,)."""
+    faults = probabilities.copy()
+    faults[:, normal] = -1.0
+    return np.where(alarms, faults.argmax(axis=1), normal).astype(np.int64)
 
 
 def load(files: Mapping[str, bytes]) -> Model:
@@ -140,7 +156,8 @@ def load_baseline(files: Mapping[str, bytes]) -> Model | None:
     """
     if BASELINE_FILE not in files:
         return None
-    document = parse_document(_file(files, MODEL_FILE)).replace(kind=ModelKind.LINEAR)
+    document = parse_document(_file(files, MODEL_FILE))
+    document = document.replace(kind=ModelKind.LINEAR, alarm=document.baseline_alarm)
     weights = parse_weights(files[BASELINE_FILE], BASELINE_FILE)
     return Model(document, LinearClassifier(weights), document.features.prepare())
 
