@@ -13,7 +13,7 @@ from datetime import datetime
 
 import msgspec
 
-from setpoint.apis.errors import SetpointError
+from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.meta import Condition
 from setpoint.apis.serving import (
     Addressable,
@@ -60,7 +60,7 @@ def make_status(
     service: InferenceService,
     state: ServingState,
     *,
-    problems: tuple[SetpointError, ...],
+    problems: tuple[InvalidSpec, ...],
     url: str,
     serving: bool,
     now: datetime,
@@ -116,7 +116,7 @@ def serving_replica_port(state: ServingState, seen: Mapping[str, Seen], active_p
     return None if look.ended or not look.found else look.port
 
 
-def _predictor_verdict(state: ServingState, problems: tuple[SetpointError, ...], *, serving: bool) -> Verdict:
+def _predictor_verdict(state: ServingState, problems: tuple[InvalidSpec, ...], *, serving: bool) -> Verdict:
     if problems:
         return Verdict(status="False", reason="InvalidPredictorSpec", message="; ".join(map(str, problems)))
     latest = _latest_verdict(state, problems)
@@ -128,7 +128,7 @@ def _predictor_verdict(state: ServingState, problems: tuple[SetpointError, ...],
     return _TRUE
 
 
-def _latest_verdict(state: ServingState, problems: tuple[SetpointError, ...]) -> Verdict:
+def _latest_verdict(state: ServingState, problems: tuple[InvalidSpec, ...]) -> Verdict:
     if problems:
         return Verdict(status="False", reason="InvalidPredictorSpec", message="; ".join(map(str, problems)))
     candidate = state.candidate
@@ -166,7 +166,7 @@ def _component(state: ServingState, url: str) -> ComponentStatus:
 
 
 def _model_status(
-    state: ServingState, problems: tuple[SetpointError, ...], now: datetime, *, serving: bool
+    state: ServingState, problems: tuple[InvalidSpec, ...], now: datetime, *, serving: bool
 ) -> ModelStatus:
     failure = state.failure
     failing = failure is not None and state.candidate is not None

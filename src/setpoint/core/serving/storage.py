@@ -36,5 +36,5 @@ def local_path(uri: str, *, path: str = "storageUri") -> PurePosixPath:
     if not directory.is_absolute():
         raise InvalidSpec(f"{uri!r} is a relative path; a server may run in another directory", path=path)
     if ".." in directory.parts or "\0" in text:
-        raise Forbidden(f"{path}: {uri!r} must not contain '..'")
+        raise Forbidden(f"{uri!r} must not contain '..'")
     return directory

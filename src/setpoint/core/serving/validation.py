@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from setpoint.apis.errors import InvalidSpec, NotSupported, SetpointError
+from setpoint.apis.errors import Forbidden, InvalidSpec, NotSupported
 from setpoint.apis.serving import InferenceService, ModelSpec, PredictorSpec
 from setpoint.core.serving.storage import local_path
 
@@ -121,7 +121,7 @@ _IGNORED_MODEL_FIELDS = (
 )
 
 
-def check_inference_service(service: InferenceService) -> tuple[SetpointError, ...]:
+def check_inference_service(service: InferenceService) -> tuple[InvalidSpec, ...]:
     """Everything that keeps the object from being served here, each with its field's path; empty if all is well."""
     return tuple(_problems(service))
 
@@ -138,7 +138,7 @@ def warnings_of(service: InferenceService) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _problems(service: InferenceService) -> Iterator[SetpointError]:
+def _problems(service: InferenceService) -> Iterator[InvalidSpec]:
     if not _NAME.match(service.metadata.name):
         yield InvalidSpec(
             f"{service.metadata.name!r} is no service name: lower-case letters, digits, dashes, a letter first",
@@ -153,7 +153,7 @@ def _problems(service: InferenceService) -> Iterator[SetpointError]:
         yield from _model_problems(predictor.model)
 
 
-def _predictor_problems(predictor: PredictorSpec) -> Iterator[SetpointError]:
+def _predictor_problems(predictor: PredictorSpec) -> Iterator[InvalidSpec]:
     if predictor.min_replicas == 0:
         yield NotSupported("scaling to zero is not done yet; leave it out or write 1", path=_path("min_replicas"))
     elif predictor.min_replicas not in (None, 1):
@@ -170,7 +170,7 @@ def _predictor_problems(predictor: PredictorSpec) -> Iterator[SetpointError]:
             yield NotSupported(f"{what}: not done on one machine yet", path=_path(name))
 
 
-def _model_problems(model: ModelSpec) -> Iterator[SetpointError]:
+def _model_problems(model: ModelSpec) -> Iterator[InvalidSpec]:
     if model.model_format.name not in FORMATS:
         yield NotSupported(
             f"format {model.model_format.name!r} has no runtime here",
@@ -195,8 +195,10 @@ def _model_problems(model: ModelSpec) -> Iterator[SetpointError]:
     if model.storage is None:
         try:
             local_path(model.storage_uri, path=_path("storage_uri", "model"))
-        except SetpointError as error:
+        except InvalidSpec as error:
             yield error
+        except Forbidden as error:
+            yield InvalidSpec(str(error), path=_path("storage_uri", "model"))
 
 
 def _path(field: str, *inner: str) -> str:

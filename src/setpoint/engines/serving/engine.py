@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from setpoint.apis.errors import NotFound, SetpointError
+from setpoint.apis.errors import InvalidSpec, NotFound
 from setpoint.apis.serving import InferenceService
 from setpoint.core.serving.plan import (
     Action,
@@ -199,7 +199,7 @@ class ServingEngine:
         return plan.look_again if listening else min(plan.look_again, self._settings.limits.poll_starting)
 
     async def _store(
-        self, service: InferenceService, state: ServingState, problems: tuple[SetpointError, ...], *, serving: bool
+        self, service: InferenceService, state: ServingState, problems: tuple[InvalidSpec, ...], *, serving: bool
     ) -> None:
         """Store state and status in one write, before anything is done about them; nothing if nothing changed."""
         status = make_status(

@@ -28,7 +28,7 @@ def _service(
 
 
 def _found(service: InferenceService) -> dict[str, type]:
-    return {getattr(item, "path", str(item)): type(item) for item in check_inference_service(service)}
+    return {item.path: type(item) for item in check_inference_service(service)}
 
 
 def test_a_plain_service_is_served_without_a_word() -> None:
@@ -87,7 +87,7 @@ def test_several_problems_are_told_at_once() -> None:
 
 def test_traversal_is_forbidden() -> None:
     (problem,) = check_inference_service(_service({}, {"storageUri": "file:///models/../etc"}))
-    assert isinstance(problem, Forbidden)
+    assert (problem.path, "'..'" in problem.reason) == ("spec.predictor.model.storageUri", True)
 
 
 def test_names() -> None:
