@@ -22,7 +22,7 @@ _HANDLED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal
 class BecomeEntryPoint(BaseException):
     """Unwinds a forked child to the top of its stack, where it turns into the console script `name`.
 
-    From there the interpreter ends in its ordinary way: threads joined, exit handlers run, streams flushed.
+    It ends there as an interpreter ends: threads joined, exit handlers run, streams flushed.
     """
 
     def __init__(self, name: str, argv: tuple[str, ...], environment: Mapping[str, str]) -> None:

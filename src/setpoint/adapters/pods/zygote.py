@@ -10,17 +10,20 @@ itself once its claim is made. Invariant: one thread, no state but imported modu
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import shutil
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
 import msgspec
 
@@ -161,8 +164,32 @@ def _turn_into(step: BecomeEntryPoint, after_fork: list[Callable[[], None]]) -> 
     return cast("Callable[[], object]", getattr(import_module(module), name))()
 
 
-def main() -> object:
-    """Serve; in a forked step, be that step."""
+def _end(step: BecomeEntryPoint, after_fork: list[Callable[[], None]]) -> NoReturn:
+    """Run the step and end as an interpreter ends, but for tearing down the modules.
+
+    The teardown touches every object that was imported, so every shared page is copied: 80 ms for nothing.
+    """
+    code: object = 0
+    try:
+        code = _turn_into(step, after_fork)
+    except SystemExit as error:
+        code = error.code
+    except BaseException:  # noqa: BLE001 - the top of a program: what the interpreter itself would do
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    if code is not None and not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]  # joins threads, as multiprocessing does for its children
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed, or nobody reads any more
+            stream.flush()
+    os._exit((code or 0) & 0xFF)
+
+
+def main() -> int:
+    """Serve; in a forked step, be that step and never return."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the control plane, which closes the socket
     descriptor, warm = int(sys.argv[1]), "--warm" in sys.argv
     linux.set_process_name("setpoint-warm" if warm else "setpoint-zygote")
@@ -174,8 +201,8 @@ def main() -> object:
         except BecomeEntryPoint as turned:
             step = turned
             connection.detach()  # closed by the fork already, and its number may mean something else by now
-    return _turn_into(step, zygote.after_fork)
+    _end(step, zygote.after_fork)
 
 
 if __name__ == "__main__":
-    sys.exit(main())  # type: ignore[arg-type]  # an exit code, a text or None, as a console script returns
+    sys.exit(main())
