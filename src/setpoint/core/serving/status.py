@@ -48,6 +48,11 @@ class Verdict:
 
 
 _TRUE = Verdict(status="True")
+_AT_REST = ModelStatus(
+    transition_status=TransitionStatus.UP_TO_DATE,
+    states=ModelStates(active_model_state=ModelState.STANDBY, target_model_state=ModelState.STANDBY),
+    copies=ModelCopies(),
+)
 
 
 def load_state(status: InferenceServiceStatus) -> ServingState:
@@ -95,7 +100,7 @@ def make_status(
         address=Addressable(url=shown) if shown else None,
         components={"predictor": _component(state, shown)},
         conditions=tuple(_condition(service.status, kind, verdict, now) for kind, verdict in verdicts.items()),
-        model_status=_model_status(state, problems, now, serving=serving),
+        model_status=_AT_REST if stopped else _model_status(state, problems, now, serving=serving),
         observed_generation=service.metadata.generation,
         annotations=dict(service.status.annotations) | {STATE_ANNOTATION: msgspec.json.encode(state).decode()},
         deployment_mode=DEPLOYMENT_MODE,

@@ -291,6 +291,17 @@ def test_ready_means_that_the_present_revision_serves() -> None:
     assert deploying.model_status.states.target_model_state is ModelState.LOADING  # type: ignore[union-attr]
 
 
+def test_a_service_at_rest_says_so() -> None:
+    state = make_stopped(_serving())
+    status = make_status(_service(), state, problems=(), url=URL, serving=False, now=NOW, stopped=True)
+    ready = status.condition("Ready")
+    assert ready is not None
+    assert (ready.status, ready.reason, status.url) == ("False", "Stopped", URL)
+    assert status.model_status is not None
+    assert status.model_status.transition_status is TransitionStatus.UP_TO_DATE
+    assert status.model_status.states.active_model_state is ModelState.STANDBY  # type: ignore[union-attr]
+
+
 def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
     first = _status(_serving(), serving=True)
     later = make_status(
