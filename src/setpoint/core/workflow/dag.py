@@ -20,7 +20,7 @@ from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.edges import outbound
 from setpoint.core.workflow.execute import execute
 from setpoint.core.workflow.expansion import is_loop
-from setpoint.core.workflow.groups import EMPTY_LOOP, called, plan_children, start_exit
+from setpoint.core.workflow.groups import EMPTY_LOOP, FAIL_FAST, called, plan_children, start_exit
 from setpoint.core.workflow.inputs import artifact_inputs, input_variables
 from setpoint.core.workflow.outputs import publish_outputs, template_outputs
 from setpoint.core.workflow.references import Siblings
@@ -37,8 +37,6 @@ from setpoint.core.workflow.variables import (
     node_variables,
 )
 
-FAIL_FAST = "template has failed or errored children and failFast enabled"
-
 
 def assess_dag(d: Draft, dag: DagFrame) -> None:
     """Start the tasks that are ready, and end the DAG when nothing is open."""
@@ -48,6 +46,7 @@ def assess_dag(d: Draft, dag: DagFrame) -> None:
             _finish(d, frame, NodePhase.FAILED)
         return
     if frame.template.fail_fast and frame.unsuccessful and frame.pods == 0:
+        d.end_groups_below(frame.id, FAIL_FAST)
         _finish(d, frame, NodePhase.FAILED, FAIL_FAST)
         return
     if not frame.waiting:

@@ -29,6 +29,7 @@ from setpoint.core.workflow.phases import Cause, check_node_move, check_workflow
 from setpoint.core.workflow.state import (
     WORKFLOW,
     Frame,
+    GroupFrame,
     Leaf,
     RetryFrame,
     Step,
@@ -369,6 +370,14 @@ class Draft:
         """Drop the frame or leaf of a node whose owner is told in another way."""
         self._frames.pop(node, None)
         self._leaves.pop(node, None)
+
+    def end_groups_below(self, boundary: str, message: str) -> None:
+        """End the step and task groups of a template that ends before them."""
+        for node in self.running_groups():
+            frame = self._frames[node]
+            if isinstance(frame, GroupFrame) and frame.call.boundary == boundary:
+                self.forget(node)
+                self.mark(node, NodePhase.FAILED, message)
 
     def owner_of(self, node: str) -> str | None:
         """The frame that waits for a running node; the nearest living one above if that has ended. None unknown."""

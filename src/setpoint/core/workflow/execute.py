@@ -94,8 +94,12 @@ def has_room(d: Draft, call: TemplateCall) -> bool:
     limit = d.spec.parallelism
     if limit is not None and d.active_pods >= limit:
         return False
-    boundary = d.frame(call.boundary) if call.boundary and not call.retried else None
+    if not call.boundary:
+        return True
+    boundary = d.frame(call.boundary)
     if not isinstance(boundary, TemplateFrame):
+        return False  # it has ended before this could start
+    if call.retried:
         return True
     if boundary.template.fail_fast and boundary.unsuccessful:
         return False

@@ -77,6 +77,7 @@ def _expanded(referred: Referred, siblings: Siblings) -> list[Expanded]:
 
 
 EMPTY_LOOP = "Skipped, empty params"
+FAIL_FAST = "template has failed or errored children and failFast enabled"
 
 
 def called(tree: dict[str, Any], *, inline: bool = False) -> dict[str, Any]:

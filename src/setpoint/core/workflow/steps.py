@@ -15,7 +15,7 @@ from setpoint.core.expr import ExpressionError, Scope
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.edges import outbound
 from setpoint.core.workflow.expansion import is_loop
-from setpoint.core.workflow.groups import EMPTY_LOOP, called, plan_children
+from setpoint.core.workflow.groups import EMPTY_LOOP, FAIL_FAST, called, plan_children
 from setpoint.core.workflow.inputs import artifact_inputs, input_variables
 from setpoint.core.workflow.outputs import publish_outputs, template_outputs
 from setpoint.core.workflow.references import ReferenceFailure, Siblings
@@ -37,6 +37,8 @@ def assess_steps(d: Draft, steps: StepsFrame) -> None:
     frame = d.edit(steps)
     if not frame.artifacts:
         frame.artifacts = frame.artifacts.update(artifact_inputs(frame.tree))
+    if _failed_fast(d, frame):
+        return
     groups = frame.tree["steps"]
     while frame.group < len(groups):
         group_id = d.id_of(_group_name(frame, frame.group))
@@ -64,13 +66,16 @@ def _may_go_on(d: Draft, frame: StepsFrame) -> bool:
     if d.suspended:
         d.block(frame.id)
         return False
-    if frame.template.fail_fast and frame.unsuccessful and frame.pods == 0:
-        _finish(d, frame, NodePhase.FAILED, FAIL_FAST)
-        return False
     return True
 
 
-FAIL_FAST = "template has failed or errored children and failFast enabled"
+def _failed_fast(d: Draft, frame: StepsFrame) -> bool:
+    """Whether the template's own failFast has ended the node: a child is bad and no pod directly below runs."""
+    if not (frame.template.fail_fast and frame.unsuccessful and frame.pods == 0):
+        return False
+    d.end_groups_below(frame.id, FAIL_FAST)
+    _finish(d, frame, NodePhase.FAILED, FAIL_FAST)
+    return True
 
 
 def _group_name(frame: StepsFrame, index: int) -> str:

@@ -29,7 +29,7 @@ from setpoint.apis.argo import (
     resolve_spec,
 )
 from setpoint.apis.core import ConfigMap
-from setpoint.apis.errors import InvalidSpec, InvariantViolation, NotFound, Transient
+from setpoint.apis.errors import InvalidSpec, NotFound, Transient
 from setpoint.apis.pods import PodExit, PodPhase
 from setpoint.core.workflow import (
     CancelResourceAction,
@@ -326,7 +326,7 @@ class Worker:
             except ContextMissing as missing:
                 await self._fetch(missing)
                 continue
-            except InvariantViolation as error:
+            except Exception as error:  # noqa: BLE001  the supervision point of steps
                 _log.exception("workflow %s: folding %s failed", self._head.key, type(event).__name__)
                 self._state = _broken(self._state, f"internal error: {error}", now)
                 batch.labels |= {"workflows.argoproj.io/phase": "Error", "workflows.argoproj.io/completed": "true"}

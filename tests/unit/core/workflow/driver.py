@@ -2,8 +2,8 @@
 
 Pods run images named `test`; the command is a list of words:
     echo TEXT ...        result TEXT, exit 0
-    set NAME=VALUE ...   output parameters; NAME alone leaves it out
-    exit N               Failed with that code
+    set NAME=VALUE ...   output parameters, the first value as result; NAME alone leaves it out
+    exit N               ends with that code, which is the result too
     error MESSAGE        phase Error
     flaky N              exit 1 on the first N launches of the same node name without attempt number, then 0
     block                runs until killed or released
@@ -182,7 +182,7 @@ class Cluster:
         if verb == "block":
             return None
         if verb == "exit":
-            return _exit(request, int(rest[0]))
+            return _exit(request, int(rest[0]), result=rest[0])
         if verb == "flaky":
             base = re.sub(r"\(\d+\)$", "", self.state.nodes[launch.node].name)
             self.attempts[base] = self.attempts.get(base, 0) + 1
@@ -190,7 +190,8 @@ class Cluster:
         if verb == "error":
             return PodExit(phase=PodPhase.ERROR, message=" ".join(rest))
         values = dict(item.split("=", 1) for item in rest if "=" in item) if verb == "set" else {}
-        return _exit(request, 0, result=" ".join(rest), values=values)
+        result = next(iter(values.values()), "") if verb == "set" else " ".join(rest)
+        return _exit(request, 0, result=result, values=values)
 
     def release(self, node: str) -> None:
         """Let a blocked pod end well."""

@@ -1,0 +1,118 @@
+"""Our own manifests, one or more per rule, with the exact tree a cluster makes of them.
+
+A file in `manifests/` holds the expectation first, then the objects. `expect` lists every node: name without the
+workflow's (the root is `.`) to `[type, phase]` or `[type, phase, message]`; `commands` what a pod was told to run;
+`do` what a person does once nothing goes on by itself. Every manifest also runs with the engine restarted after every
+event, and must give the same.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from setpoint.apis.argo import ClusterWorkflowTemplate, Workflow, WorkflowTemplate
+from setpoint.apis.core import ConfigMap
+from setpoint.apis.manifest import decode_document, load_documents
+from setpoint.core.workflow import Request, WorkflowStarted, decode_request, node_id
+from tests.unit.core.workflow.driver import START, Cluster
+
+MANIFESTS = sorted(Path(__file__).with_name("manifests").glob("*.yaml"))
+
+
+def load(path: Path) -> tuple[dict[str, Any], Cluster]:
+    head, _, text = path.read_text().partition("\n---\n")
+    found: dict[str, Any] = yaml.safe_load(head)
+    workflows: list[Workflow] = []
+    templates, cluster_templates, config_maps = {}, {}, {}
+    for document in load_documents(text, path.name):
+        resource = decode_document(document)
+        match resource:
+            case Workflow():
+                meta = resource.metadata.replace(uid="uid-1", namespace="default", creation_timestamp=START)
+                workflows.append(resource.replace(metadata=meta))
+            case WorkflowTemplate():
+                templates[resource.metadata.name] = resource.spec
+            case ClusterWorkflowTemplate():
+                cluster_templates[resource.metadata.name] = resource.spec
+            case ConfigMap():
+                config_maps[resource.metadata.name] = resource.data
+    (workflow,) = workflows
+    return found, Cluster(workflow, templates=templates, cluster_templates=cluster_templates, config_maps=config_maps)
+
+
+def play(expected: dict[str, Any], cluster: Cluster, *, restarts: bool) -> None:
+    cluster.fold(WorkflowStarted())
+    for action in [*expected.get("do", []), None]:
+        while not cluster.done:
+            if restarts:
+                cluster.restart()
+            if not cluster.turn():
+                break
+        if action is not None:
+            act(cluster, action)
+
+
+def act(cluster: Cluster, action: dict[str, Any]) -> None:
+    if "release" in action:
+        cluster.release(full_name(cluster, action["release"]))
+        return
+    request: Request = decode_request(msgspec.json.encode(action))
+    result = cluster.fold(request)
+    assert result.refused == action.get("refused", "")
+
+
+def full_name(cluster: Cluster, name: str) -> str:
+    root = cluster.workflow.metadata.name
+    return root if name == "." else f"{root}{name}"
+
+
+def with_ids(cluster: Cluster, text: str) -> str:
+    """Messages name children by id: `ID(name)` stands for that of the node of that name."""
+    root = cluster.workflow.metadata.name
+    return re.sub(r"ID\((.*)\)", lambda match: node_id(root, root + match[1]), text)
+
+
+def check(expected: dict[str, Any], cluster: Cluster) -> None:
+    root = cluster.workflow.metadata.name
+    seen: dict[str, list[str]] = {}
+    for node in cluster.state.nodes.values():
+        name = node.name.removeprefix(root) or "."
+        seen[name] = [node.type.value, node.phase.value] + ([node.message] if node.message else [])
+    assert seen == {key: [with_ids(cluster, part) for part in value] for key, value in expected["expect"].items()}
+    status = cluster.state.status
+    assert [status.phase.value, status.message] == [with_ids(cluster, part) for part in [*expected["workflow"], ""][:2]]
+    for name, words in expected.get("commands", {}).items():
+        assert cluster.words(full_name(cluster, name)) == words, name
+    for name, values in expected.get("outputs", {}).items():
+        outputs = cluster.node(full_name(cluster, name)).outputs
+        assert outputs is not None, name
+        assert {item.name: item.value for item in outputs.parameters} == values, name
+    for name, result in expected.get("results", {}).items():
+        outputs = cluster.node(full_name(cluster, name)).outputs
+        assert (outputs.result if outputs else None) == result, name
+    for name, children in expected.get("children", {}).items():
+        ids = cluster.node(full_name(cluster, name)).children
+        assert [cluster.state.nodes[child].name.removeprefix(root) for child in ids] == children, name
+    if "global" in expected:
+        assert {item.name: item.value for item in (status.outputs.parameters if status.outputs else ())} == expected[
+            "global"
+        ]
+    if "peak" in expected:
+        assert cluster.peak == expected["peak"]
+    if "seconds" in expected:
+        assert int((cluster.now - START).total_seconds()) == expected["seconds"]
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("restarts", [False, True], ids=["undisturbed", "restarted"])
+def test_manifest(path: Path, restarts: bool) -> None:
+    expected, cluster = load(path)
+    play(expected, cluster, restarts=restarts)
+    check(expected, cluster)
+    assert not [node.name for node in cluster.state.nodes.values() if not node.fulfilled]
