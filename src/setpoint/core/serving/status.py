@@ -77,17 +77,17 @@ def make_status(
         service: The object; its present status gives the times of conditions that do not change.
         state: After the plan.
         problems: Why the present spec cannot be served; empty if it can.
-        url: Where the gateway shows the service; "" while the gateway is not up.
+        url: Where the gateway shows the service; "" while the gateway is not up (the former URL stays shown).
         serving: Whether the route leads to a live server.
         now: The present.
         stopped: The servers were ended on purpose.
     """
+    ingress = _ingress_verdict(url, state)
     url = url or service.status.url
     predictor = _predictor_verdict(state, problems, serving=serving)
     if stopped:
         predictor = Verdict(status="False", reason="Stopped", message=STOPPED)
     latest = _latest_verdict(state, problems)
-    ingress = _ingress_verdict(url, state)
     verdicts = {
         INGRESS_READY: ingress,
         LATEST_READY: latest,

@@ -15,6 +15,7 @@ from setpoint.ports.clock import Clock
 from setpoint.ports.launcher import Container, Launcher, Mount, PodRequest, PodState
 
 NAMESPACE = "setpoint-system"
+ADDRESS_FILE = "address.json"  # the gateway writes it when it listens
 _DELAY_FIRST, _DELAY_MOST = timedelta(milliseconds=500), timedelta(seconds=30)
 
 
@@ -33,7 +34,7 @@ class GatewayKeeper:
     @property
     def listening(self) -> bool:
         """Whether a gateway has listened since it was last started."""
-        return (self._directory / "address.json").exists()
+        return (self._directory / ADDRESS_FILE).exists()
 
     async def ensure(self) -> None:
         """Start the gateway unless it runs. Raises: Unavailable if a file cannot be written."""
@@ -45,6 +46,8 @@ class GatewayKeeper:
         state = await self._launcher.state(_pod_id(attempt))
         if state is not None and state.exit is None:
             return
+        self._directory.mkdir(parents=True, exist_ok=True)
+        (self._directory / ADDRESS_FILE).unlink(missing_ok=True)  # nobody listens there now
         if state is not None:
             if not self._due():
                 return
@@ -52,15 +55,16 @@ class GatewayKeeper:
             write_number(self._attempts, attempt)
             if attempt > 2:
                 await self._forget(attempt - 2)
-        self._directory.mkdir(parents=True, exist_ok=True)
-        (self._directory / "address.json").unlink(missing_ok=True)
         await self._launcher.launch(self._request(attempt))
 
     async def stop(self, *, grace_seconds: float = 5.0) -> None:
-        """End the gateway; the next `ensure` starts it again on the same port."""
-        await self._launcher.kill(
-            _pod_id(read_number(self._attempts, 1)), grace_seconds=grace_seconds, reason="services were stopped"
-        )
+        """End the gateway; the next `ensure` starts it again on the same port, at once."""
+        attempt = read_number(self._attempts, 1)
+        if await self._launcher.state(_pod_id(attempt)) is None:
+            return
+        (self._directory / ADDRESS_FILE).unlink(missing_ok=True)
+        write_number(self._attempts, attempt + 1)
+        await self._launcher.kill(_pod_id(attempt), grace_seconds=grace_seconds, reason="services were stopped")
 
     async def state(self) -> PodState | None:
         """Its pod."""

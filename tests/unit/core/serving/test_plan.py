@@ -261,9 +261,10 @@ def test_whatever_happens_the_active_server_is_never_ended_while_it_answers(
         assert {name for name, life in cluster.pods.items() if life != "ended"} <= known  # none is lost sight of
 
 
-def _status(
-    state: ServingState, *, serving: bool, url: str = "http://g/serving/default/reactor"
-) -> InferenceServiceStatus:
+URL = "http://127.0.0.1:1/serving/default/reactor"
+
+
+def _status(state: ServingState, *, serving: bool, url: str = URL) -> InferenceServiceStatus:
     return make_status(_service(), state, problems=(), url=url, serving=serving, now=NOW)
 
 
@@ -300,6 +301,14 @@ def test_a_service_at_rest_says_so() -> None:
     assert status.model_status is not None
     assert status.model_status.transition_status is TransitionStatus.UP_TO_DATE
     assert status.model_status.states.active_model_state is ModelState.STANDBY  # type: ignore[union-attr]
+
+
+def test_without_gateway_it_is_not_ready_and_keeps_its_url() -> None:
+    before = _service().replace(status=_status(_serving(), serving=True))
+    status = make_status(before, _serving(), problems=(), url="", serving=True, now=NOW)
+    ready = status.condition("Ready")
+    assert ready is not None
+    assert (ready.status, ready.reason, status.url) == ("Unknown", "GatewayNotReady", URL)
 
 
 def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
