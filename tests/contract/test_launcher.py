@@ -40,6 +40,12 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
     return partial(running_launcher, tmp_path, isolation=request.param)
 
 
+@pytest.fixture
+def anyhow(tmp_path: Path) -> Start:
+    """For what has nothing to do with the isolation."""
+    return partial(running_launcher, tmp_path)
+
+
 async def test_a_command_that_ends_well_is_succeeded(start: Start) -> None:
     async with start() as launcher:
         exit_ = await run(launcher, pod("echo out; echo err >&2; printf tail", capture_result=True))
@@ -51,8 +57,8 @@ async def test_a_command_that_ends_well_is_succeeded(start: Start) -> None:
         assert exit_.started_at <= exit_.finished_at <= datetime.now(UTC)
 
 
-async def test_the_result_loses_exactly_one_newline_and_keeps_its_last_256_kb(start: Start) -> None:
-    async with start() as launcher:
+async def test_the_result_loses_exactly_one_newline_and_keeps_its_last_256_kb(anyhow: Start) -> None:
+    async with anyhow() as launcher:
         two = await run(launcher, pod("printf 'a\\n\\n'", capture_result=True))
         assert two.result == "a\n"
         big = await run(launcher, pod("yes 0123456789 | head -c 3000000; echo end", id="big", capture_result=True))
@@ -66,8 +72,8 @@ async def test_the_result_loses_exactly_one_newline_and_keeps_its_last_256_kb(st
 @pytest.mark.parametrize(
     ("script", "code"), [("exit 3", 3), ("kill -9 $$", 137), ("kill -TERM $$", 143), ("exit 255", 255)]
 )
-async def test_a_bad_end_of_main_is_failed(start: Start, script: str, code: int) -> None:
-    async with start() as launcher:
+async def test_a_bad_end_of_main_is_failed(anyhow: Start, script: str, code: int) -> None:
+    async with anyhow() as launcher:
         exit_ = await run(launcher, pod(script))
         assert (exit_.phase, exit_.exit_code) == (PodPhase.FAILED, code)
         assert exit_.message == f"main: Error (exit code {code})"
@@ -83,22 +89,22 @@ async def test_a_command_that_is_not_there_is_failed_with_its_name_and_image(sta
         assert "no-such-tool" in await log_text(launcher, "pod-1")
 
 
-async def test_an_unknown_image_without_command_is_refused_at_launch(start: Start) -> None:
-    async with start() as launcher:
+async def test_an_unknown_image_without_command_is_refused_at_launch(anyhow: Start) -> None:
+    async with anyhow() as launcher:
         with pytest.raises(InvalidSpec, match="example/tool:1"):
             await launcher.launch(pod(Container(name="main", image="example/tool:1")))
         assert await launcher.state("pod-1") is None
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "x" * 300])
-async def test_an_id_that_is_no_plain_name_is_refused(start: Start, name: str) -> None:
-    async with start() as launcher:
+async def test_an_id_that_is_no_plain_name_is_refused(anyhow: Start, name: str) -> None:
+    async with anyhow() as launcher:
         with pytest.raises(InvalidSpec):
             await launcher.launch(pod("true", id=name))
 
 
-async def test_a_second_launch_does_nothing(start: Start, tmp_path: Path) -> None:
-    async with start() as launcher:
+async def test_a_second_launch_does_nothing(anyhow: Start, tmp_path: Path) -> None:
+    async with anyhow() as launcher:
         seen = tmp_path / "seen"
         request = pod(f"echo once >> {seen}; sleep 0.3")
         await asyncio.gather(*(launcher.launch(request) for _ in range(5)))
@@ -137,9 +143,9 @@ async def test_scripts_get_their_source_as_last_argument(start: Start) -> None:
         assert (await run(launcher, pod(empty, id="empty", capture_result=True))).result == "x"
 
 
-async def test_the_environment_is_small_and_the_containers_own(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_environment_is_small_and_the_containers_own(anyhow: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTROL_PLANE_SECRET", "hidden")
-    async with start() as launcher:
+    async with anyhow() as launcher:
         main = Container(name="main", image="alpine", command=("env",), env={"A": "1", "LANG": "C"})
         exit_ = await run(launcher, pod(main, capture_result=True))
         assert exit_.result is not None
@@ -162,8 +168,8 @@ async def test_parameters_come_from_files_with_one_newline_cut(start: Start) -> 
         assert not Path("/mnt/out/one").exists()
 
 
-async def test_a_missing_parameter_is_an_error_but_a_failed_main_wins(start: Start) -> None:
-    async with start() as launcher:
+async def test_a_missing_parameter_is_an_error_but_a_failed_main_wins(anyhow: Start) -> None:
+    async with anyhow() as launcher:
         outputs = (ParameterOutput(name="p", path="/tmp/p"), ParameterOutput(name="q", path="/tmp/q"))
         good = await run(launcher, pod("echo x > /tmp/q", parameter_outputs=outputs))
         assert good.phase is PodPhase.ERROR
@@ -198,8 +204,8 @@ async def test_artifacts_go_from_pod_to_pod(start: Start, tmp_path: Path) -> Non
         assert not Path("/usr/share/setpoint-test.txt").exists()
 
 
-async def test_an_input_that_is_not_there_is_an_error_before_main(start: Start, tmp_path: Path) -> None:
-    async with start() as launcher:
+async def test_an_input_that_is_not_there_is_an_error_before_main(anyhow: Start, tmp_path: Path) -> None:
+    async with anyhow() as launcher:
         seen = tmp_path / "seen"
         inputs = (ArtifactInput(name="x", path="/tmp/x", key="none.tgz"),)
         exit_ = await run(launcher, pod(f"touch {seen}", artifact_inputs=inputs))
@@ -210,8 +216,8 @@ async def test_an_input_that_is_not_there_is_an_error_before_main(start: Start, 
         assert not seen.exists()
 
 
-async def test_a_required_artifact_that_main_did_not_make_is_an_error(start: Start) -> None:
-    async with start() as launcher:
+async def test_a_required_artifact_that_main_did_not_make_is_an_error(anyhow: Start) -> None:
+    async with anyhow() as launcher:
         exit_ = await run(
             launcher, pod("true", artifact_outputs=(ArtifactOutput(name="x", path="/tmp/x", key="x.tgz"),))
         )
@@ -286,16 +292,16 @@ async def test_sidecars_end_with_main(start: Start, tmp_path: Path) -> None:
         assert gone.exists()
 
 
-async def test_a_sidecar_that_fails_fails_the_pod(start: Start, tmp_path: Path) -> None:
-    async with start() as launcher:
+async def test_a_sidecar_that_fails_fails_the_pod(anyhow: Start, tmp_path: Path) -> None:
+    async with anyhow() as launcher:
         seen = tmp_path / "seen"
         sidecar = shell(f"touch {seen}; exit 5", name="helper")
         exit_ = await run(launcher, pod(f"while [ ! -e {seen} ]; do sleep 0.05; done; sleep 0.2", sidecars=(sidecar,)))
         assert (exit_.phase, exit_.message) == (PodPhase.FAILED, "helper: Error (exit code 5)")
 
 
-async def test_the_deadline_ends_the_pod(start: Start) -> None:
-    async with start() as launcher:
+async def test_the_deadline_ends_the_pod(anyhow: Start) -> None:
+    async with anyhow() as launcher:
         await run(launcher, pod("true", id="first"))
         deadline = datetime.now(UTC) + timedelta(seconds=1)
         exit_ = await run(launcher, pod("exec sleep 60", deadline=deadline))
@@ -306,8 +312,8 @@ async def test_the_deadline_ends_the_pod(start: Start) -> None:
         assert (past.phase, past.exit_code) == (PodPhase.FAILED, None)
 
 
-async def test_kill_ends_a_process_that_ignores_term(start: Start, tmp_path: Path) -> None:
-    async with start() as launcher:
+async def test_kill_ends_a_process_that_ignores_term(anyhow: Start, tmp_path: Path) -> None:
+    async with anyhow() as launcher:
         seen = tmp_path / "seen"
         await launcher.launch(pod(f"trap '' TERM; touch {seen}; while :; do sleep 0.05; done"))
         await appears(seen)
@@ -321,8 +327,8 @@ async def test_kill_ends_a_process_that_ignores_term(start: Start, tmp_path: Pat
         await launcher.kill("pod-1")
 
 
-async def test_kill_lets_main_end_by_itself_and_keeps_its_outputs(start: Start, tmp_path: Path) -> None:
-    async with start() as launcher:
+async def test_kill_lets_main_end_by_itself_and_keeps_its_outputs(anyhow: Start, tmp_path: Path) -> None:
+    async with anyhow() as launcher:
         seen = tmp_path / "seen"
         outputs = (ParameterOutput(name="p", path="/tmp/p"),)
         script = f"trap 'echo saved > /tmp/p; exit 143' TERM; touch {seen}; while :; do sleep 0.05; done"
@@ -354,8 +360,8 @@ async def test_background_processes_end_with_the_pod(start: Start, tmp_path: Pat
             assert not Path(f"/proc/{pid}").exists()
 
 
-async def test_exits_tells_of_every_pod_to_every_reader(start: Start) -> None:
-    async with start() as launcher:
+async def test_exits_tells_of_every_pod_to_every_reader(anyhow: Start) -> None:
+    async with anyhow() as launcher:
         await run(launcher, pod("exit 1", id="before"))
         async with aclosing(launcher.exits()) as first, aclosing(launcher.exits()) as second, asyncio.timeout(30):
             await launcher.launch(pod("true", id="after"))
@@ -365,8 +371,8 @@ async def test_exits_tells_of_every_pod_to_every_reader(start: Start) -> None:
                 assert all(state.exit is not None for state in states)
 
 
-async def test_logs_follow_a_running_pod_to_its_end(start: Start, tmp_path: Path) -> None:
-    async with start() as launcher:
+async def test_logs_follow_a_running_pod_to_its_end(anyhow: Start, tmp_path: Path) -> None:
+    async with anyhow() as launcher:
         go = tmp_path / "go"
         await launcher.launch(pod(f"echo one; while [ ! -e {go} ]; do sleep 0.02; done; echo two; printf three"))
         async with aclosing(launcher.logs("pod-1", follow=True)) as lines, asyncio.timeout(30):
@@ -377,8 +383,8 @@ async def test_logs_follow_a_running_pod_to_its_end(start: Start, tmp_path: Path
             assert [line.content async for line in lines] == ["two", "three"]
 
 
-async def test_logs_of_nothing_are_not_found(start: Start) -> None:
-    async with start() as launcher:
+async def test_logs_of_nothing_are_not_found(anyhow: Start) -> None:
+    async with anyhow() as launcher:
         with pytest.raises(NotFound):
             await log_text(launcher, "nobody")
         await run(launcher, pod("true"))
@@ -386,8 +392,8 @@ async def test_logs_of_nothing_are_not_found(start: Start) -> None:
             await log_text(launcher, "pod-1", container="other")
 
 
-async def test_remove_forgets_an_ended_pod_only(start: Start, tmp_path: Path) -> None:
-    async with start() as launcher:
+async def test_remove_forgets_an_ended_pod_only(anyhow: Start, tmp_path: Path) -> None:
+    async with anyhow() as launcher:
         await launcher.launch(pod("exec sleep 60"))
         with pytest.raises(InvalidSpec):
             await launcher.remove("pod-1")
@@ -399,14 +405,14 @@ async def test_remove_forgets_an_ended_pod_only(start: Start, tmp_path: Path) ->
         await launcher.remove("pod-1")
 
 
-async def test_state_of_a_pod_never_launched_is_none(start: Start) -> None:
-    async with start() as launcher:
+async def test_state_of_a_pod_never_launched_is_none(anyhow: Start) -> None:
+    async with anyhow() as launcher:
         assert await launcher.state("nobody") is None
         await launcher.kill("nobody")
 
 
-async def test_a_process_that_talks_without_end_is_not_stopped_by_its_log(start: Start) -> None:
-    async with start() as launcher:
+async def test_a_process_that_talks_without_end_is_not_stopped_by_its_log(anyhow: Start) -> None:
+    async with anyhow() as launcher:
         exit_ = await run(
             launcher, pod("head -c 5000000 /dev/zero | tr '\\0' 'x'; echo; echo done", capture_result=True)
         )

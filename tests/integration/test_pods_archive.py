@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 import tarfile
 import zipfile
@@ -97,7 +98,16 @@ HOSTILE_TARS: dict[str, list[tarfile.TarInfo]] = {
     "hidden parent": [member("a/../../evil")],
     "link out": [member("a", tarfile.SYMTYPE, "../../outside")],
     "absolute link": [member("a", tarfile.SYMTYPE, "/etc/passwd")],
+    "deep absolute link": [member("a"), member("d/e/a", tarfile.SYMTYPE, "/etc/passwd")],
+    "link by the name of the top": [member("top/l", tarfile.SYMTYPE, "../top")],
     "deep link out": [member("d/e/a", tarfile.SYMTYPE, "../../../x")],
+    "link out of the one top entry": [member("top/a"), member("top/l", tarfile.SYMTYPE, "../x")],
+    "link through a link": [
+        member("f"),
+        member("p/q", tarfile.SYMTYPE, ".."),
+        member("x", tarfile.SYMTYPE, "p/q/../../outside"),
+    ],
+    "nothing but a link": [member("a", tarfile.SYMTYPE, "b")],
     "hard link out": [member("a", tarfile.LNKTYPE, "../outside")],
     "hard link to nothing": [member("a", tarfile.LNKTYPE, "b")],
     "hard link to a link": [member("l", tarfile.SYMTYPE, "x"), member("a", tarfile.LNKTYPE, "l")],
@@ -180,7 +190,7 @@ TYPES: dict[str, Callable[[str, str], tarfile.TarInfo]] = {
 }
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(entries=members)
 def test_no_tar_reaches_outside_its_target(
     tmp_path_factory: pytest.TempPathFactory, entries: list[tuple[str, str, str]]
@@ -201,4 +211,4 @@ def test_no_tar_reaches_outside_its_target(
     assert {path.name for path in place.iterdir()} == {"a", "b", "inner"}
     assert [(place / name).read_text() for name in ("a", "b")] == ["outside", "outside"]
     for path in (inner / "target").rglob("*"):
-        assert path.resolve().is_relative_to(inner.resolve())
+        assert f"{os.path.realpath(path)}/".startswith(f"{os.path.realpath(inner / 'target')}/")

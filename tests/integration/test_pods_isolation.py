@@ -6,7 +6,9 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
@@ -53,12 +55,12 @@ WITHOUT_PRIVILEGE = ("setpriv", "--bounding-set", "-sys_admin")
 def look(request: pytest.FixtureRequest, tmp_path: Path) -> Look:
     user = request.param.startswith("user")
     prefix: tuple[str, ...] = ()
-    report = isolation_report()
+    report = own_report()
     if user and not report.user_namespace:
         if shutil.which("setpriv") is None:
             pytest.skip("setpriv is not installed")
         prefix = WITHOUT_PRIVILEGE
-        report = report_under(prefix, tmp_path / "probe")
+        report = report_under(prefix)
     if report.mode is not Isolation.NAMESPACE or report.user_namespace is not user:
         pytest.skip(report.reason)
     if request.param.endswith("overlay") and not report.overlay:
@@ -66,10 +68,15 @@ def look(request: pytest.FixtureRequest, tmp_path: Path) -> Look:
     return Look(tmp_path / "root", user, request.param.endswith("overlay"), prefix)
 
 
-def report_under(prefix: tuple[str, ...], scratch: Path) -> IsolationReport:
-    scratch.mkdir()
-    command = [*prefix, sys.executable, "-m", "setpoint.adapters.pods.isolation", str(scratch)]
-    return msgspec.json.decode(subprocess.run(command, capture_output=True, check=True).stdout, type=IsolationReport)
+own_report = cache(isolation_report)
+
+
+@cache
+def report_under(prefix: tuple[str, ...]) -> IsolationReport:
+    with TemporaryDirectory() as scratch:
+        command = [*prefix, sys.executable, "-m", "setpoint.adapters.pods.isolation", scratch]
+        answer = subprocess.run(command, capture_output=True, check=True)
+    return msgspec.json.decode(answer.stdout, type=IsolationReport)
 
 
 class Look:
@@ -154,7 +161,7 @@ def test_pods_run_in_a_user_namespace(tmp_path: Path) -> None:
     """The whole way: a launcher without the right to mount."""
     if shutil.which("setpriv") is None:
         pytest.skip("setpriv is not installed")
-    if not (report := report_under(WITHOUT_PRIVILEGE, tmp_path / "probe")).user_namespace:
+    if not (report := report_under(WITHOUT_PRIVILEGE)).user_namespace:
         pytest.skip(report.reason)
     script = (
         "import asyncio, sys\nfrom pathlib import Path\n"

@@ -14,6 +14,7 @@ import pytest
 from setpoint.adapters.pods.images import ImageKind, ImageRule
 from setpoint.adapters.pods.launcher import HostLauncher
 from setpoint.ports.launcher import Container, PodExit, PodPhase, PodRequest
+from setpoint.wiring.control_plane import ENTRY_POINTS, PRELOAD
 from tests.pods import ended, log_text, pod, run, running_launcher
 
 HEAVY = ("numpy", "polars", "lightgbm", "sklearn.linear_model", "sklearn.ensemble")
@@ -201,3 +202,13 @@ async def test_a_forked_step_is_killed_like_any_other(home: Path) -> None:
             assert (await anext(lines)).content == "on"
             await launcher.kill("pod-1", grace_seconds=20)
         assert (await ended(launcher, "pod-1")).exit_code == 143
+
+
+async def test_what_the_control_plane_preloads_is_safe_to_fork(tmp_path: Path) -> None:
+    given = {"preload": PRELOAD, "entry_points": ENTRY_POINTS, "warm_patience_seconds": 60.0}
+    main = Container(name="main", image="setpoint", command=("setpoint", "component", "list"))
+    async with running_launcher(tmp_path, **given) as launcher:
+        assert await launcher.warm_refusal() == ""
+        exit_ = await run(launcher, pod(main, capture_result=True))
+        assert exit_.result is not None
+        assert "data-processing" in exit_.result

@@ -23,6 +23,7 @@ from setpoint.ports.launcher import Archive
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
+_MOST_HOPS = 40  # as the kernel: a longer chain of links is a circle and leads nowhere
 _FASTEST = 1  # data sets are Parquet, compressed already
 
 
@@ -72,10 +73,9 @@ def unpack(source: Path, target: Path, kind: Archive) -> None:
         else:
             _unpack_tar(source, stage)
         top = list(stage.iterdir())
-        if len(top) == 1:
-            top[0].rename(target)
-        else:
-            stage.rename(target)
+        whole = top[0] if len(top) == 1 else stage
+        _refuse_links_out(whole)
+        whole.rename(target)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InvalidSpec(f"{source.name} is not a readable {kind} archive: {error}") from error
     finally:
@@ -144,6 +144,8 @@ def _open_compressed(source: Path) -> IO[bytes]:
 
 def _make_link(stage: Path, target: Path, member: tarfile.TarInfo) -> None:
     _make_directory(stage, target.parent)
+    if os.path.lexists(target):
+        raise Forbidden(f"archive member {member.name!r} occurs twice")
     if member.islnk():
         origin = _inside(stage, member.linkname)
         _refuse_detour(stage, origin.parent)
@@ -151,12 +153,39 @@ def _make_link(stage: Path, target: Path, member: tarfile.TarInfo) -> None:
             raise Forbidden(f"archive member {member.name!r} is a hard link to no file of the archive")
         shutil.copy2(origin, target)
         return
-    place = PurePosixPath(os.path.relpath(target.parent, stage))
-    if not member.linkname or member.linkname.startswith("/") or _escapes(place / member.linkname):
-        raise Forbidden(f"archive member {member.name!r} is a link out of the archive: {member.linkname!r}")
-    if os.path.lexists(target):
-        raise Forbidden(f"archive member {member.name!r} occurs twice")
+    if not member.linkname:
+        raise Forbidden(f"archive member {member.name!r} is a link to nothing")
     target.symlink_to(member.linkname)
+
+
+def _refuse_links_out(top: Path) -> None:
+    """Refuse a tree with a link that leads above `top` on its way, under whatever name `top` will lie."""
+    for path in (top, *top.rglob("*")):
+        if path.is_symlink() and (path == top or _leads_out(top, path)):
+            raise Forbidden(f"archive member {path.name!r} is a link out of the archive: {str(path.readlink())!r}")
+
+
+def _leads_out(top: Path, link: Path) -> bool:
+    here = list(link.parent.relative_to(top).parts)
+    waiting = [link.name]
+    hops = 0
+    while waiting and hops <= _MOST_HOPS:
+        part = waiting.pop()
+        if part == "..":
+            if not here:
+                return True
+            here.pop()
+            continue
+        path = top.joinpath(*here, part)
+        if not path.is_symlink():
+            here.append(part)
+            continue
+        hops += 1
+        text = path.readlink()
+        if text.is_absolute():
+            return True
+        waiting += reversed(text.parts)
+    return False
 
 
 def _unpack_zip(source: Path, stage: Path) -> None:
@@ -177,15 +206,6 @@ def _inside(stage: Path, name: str) -> Path:
     if name.startswith("/") or "\0" in name or ".." in PurePosixPath(name).parts:
         raise Forbidden(f"archive member {name!r} leads out of the archive")
     return stage / name
-
-
-def _escapes(path: PurePosixPath) -> bool:
-    depth = 0
-    for part in path.parts:
-        depth += -1 if part == ".." else part != "."
-        if depth < 0:
-            return True
-    return False
 
 
 def _refuse_detour(stage: Path, directory: Path) -> None:

@@ -33,9 +33,7 @@ _POLARS_RUNTIMES = ("_polars_runtime_compat", "_polars_runtime_64", "_polars_run
 
 def preload(modules: Sequence[str]) -> tuple[list[Callable[[], None]], str]:
     """Import the modules; what a fork must do first, and why this process may not fork ("" if it may)."""
-    after_fork: list[Callable[[], None]] = []
-    if "polars" in modules:
-        after_fork += _put_off_polars_startup()
+    after_fork = _put_off_polars_startup()  # whatever the modules are, one may import it
     missing = []
     for name in modules:
         try:
@@ -88,4 +86,5 @@ def _put_off_polars_startup() -> list[Callable[[], None]]:
 
 def _start_polars(runtime: ModuleType, startup: Callable[[object], None]) -> None:
     runtime.__dict__["__register_startup_deps"] = startup
-    startup(import_module("polars._warnings")._polars_warn)
+    if "polars" in sys.modules:
+        startup(import_module("polars._warnings")._polars_warn)
