@@ -53,7 +53,7 @@ def model_files(
         MLMODEL_FILE: yaml.safe_dump(mlmodel(document, mlflow_version), sort_keys=True, allow_unicode=True).encode(),
         MODEL_FILE: msgspec.json.encode(document),
         GOLDEN_FILE: msgspec.json.encode(golden),
-        EXAMPLE_FILE: msgspec.json.encode({"inputs": {INPUT_NAME: golden.windows[:1]}}),
+        EXAMPLE_FILE: msgspec.json.encode({INPUT_NAME: golden.windows[:1]}),
     }
     if isinstance(classifier, str):
         files[BOOSTER_FILE] = classifier.encode()
