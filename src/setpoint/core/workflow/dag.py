@@ -64,14 +64,17 @@ def _count_dependencies(frame: DagFrame) -> None:
 
 
 def _start_ready(d: Draft, frame: DagFrame) -> None:
+    """Start what is ready, in order, until there is no room; on load what runs is taken up again all the same."""
     queue = frame.ready
-    done = 0
-    for task in queue:
-        if not _start_task(d, frame, task):
-            d.block(frame.id)
+    waiting: list[str] = []
+    for at, task in enumerate(queue):
+        if waiting and not d.loading:
+            waiting += queue[at:]
             break
-        done += 1
-    frame.ready = queue[done:]
+        if (waiting and d.node(frame.plan.ids[task]) is None) or not _start_task(d, frame, task):
+            waiting.append(task)
+            d.block(frame.id)
+    frame.ready = tuple(waiting)
 
 
 def _start_task(d: Draft, frame: DagFrame, task: str) -> bool:
@@ -79,6 +82,9 @@ def _start_task(d: Draft, frame: DagFrame, task: str) -> bool:
     node_id = frame.plan.ids[task]
     node = d.node(node_id)
     if node is not None and node.fulfilled:
+        hook = msgspec.convert(frame.plan.trees[task], DAGTask).exit_hook
+        if hook is not None:
+            frame.hooked = frame.hooked.set(node_id, Child(id=node_id, call=_bare_call(frame, task), exit_hook=hook))
         frame.open += 1
         d.ended.append((frame.id, node_id, ""))
         return True
@@ -226,8 +232,8 @@ def _settle(frame: DagFrame, task: str) -> None:
 
 
 def _start_exits(d: Draft, frame: DagFrame) -> None:
-    while frame.exits:
-        node_id = frame.exits[0]
+    waiting: list[str] = []
+    for node_id in frame.exits:
         child = frame.hooked[node_id]
         assert child.exit_hook is not None  # noqa: S101 (only such children are noted)
         started: str | None = ""
@@ -235,15 +241,15 @@ def _start_exits(d: Draft, frame: DagFrame) -> None:
             started = start_exit(d, d.need(node_id), child.exit_hook, child.call, frame.id, d.variables)
         except BuildError as error:
             d.mark_hook_error(node_id, error.message)
+        task = frame.plan.tasks[node_id]
         if started is None:
             d.block(frame.id)
-            return
-        frame.exits = frame.exits[1:]
-        task = frame.plan.tasks[node_id]
-        if started and not d.need(started).fulfilled:
+            waiting.append(node_id)
+        elif started and not d.need(started).fulfilled:
             frame.waiting_exit = frame.waiting_exit.set(started, task)
         else:
             _settle(frame, task)
+    frame.exits = tuple(waiting)
 
 
 # --- conditions and variables

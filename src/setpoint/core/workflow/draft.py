@@ -66,6 +66,7 @@ class Draft:
         self.memo = state.memo
         self.active_pods = state.active_pods
         self.loaded = state.loaded
+        self.loading = False  # nodes that run are taken up again, wherever in the order they stand
         self.refused = ""
         self.ended: deque[tuple[str, str, str]] = deque()  # (owner, node, message if it is to be passed up)
         self.commands: dict[str, Command] = {}
@@ -74,6 +75,8 @@ class Draft:
         self._frames = state.frames.mutate()
         self._leaves = state.leaves.mutate()
         self._children: dict[str, dict[str, None]] = {}
+        self._appended: dict[str, dict[str, None]] = {}  # children made in this step: surely not linked before
+        self._fresh: set[str] = set()
         self._own: set[str] = set()  # frames already copied in this step
         self._blocked = set(state.blocked)
         self._dirty: set[str] = set()
@@ -138,8 +141,10 @@ class Draft:
 
     def children(self, node: str) -> tuple[str, ...]:
         """The node's children, in the order they were added."""
-        added = self._children.get(node)
-        return tuple(added) if added is not None else self.need(node).children
+        replaced = self._children.get(node)
+        known = tuple(replaced) if replaced is not None else self.need(node).children
+        added = self._appended.get(node)
+        return (*known, *added) if added else known
 
     def frame(self, node: str) -> Frame | None:
         """The frame of a running group, to read."""
@@ -283,6 +288,7 @@ class Draft:
         if node.id in self._nodes:
             raise InvariantViolation(f"node {node.name!r} is there already")
         self.put(node)
+        self._fresh.add(node.id)
         self._count(node, +1)
         return node
 
@@ -296,6 +302,7 @@ class Draft:
         """Remove a node; links to it are the caller's."""
         del self._nodes[node]
         self._children.pop(node, None)
+        self._appended.pop(node, None)
         self._changed.discard(node)
         self._deleted.add(node)
 
@@ -308,13 +315,19 @@ class Draft:
     def set_children(self, node: str, children: Iterable[str]) -> None:
         """Replace a node's children."""
         self._children[node] = dict.fromkeys(children)
+        self._appended.pop(node, None)
         self._changed.add(node)
 
     def add_child(self, parent: str, child: str) -> None:
         """Link a child below a parent, once."""
+        if child in self._fresh and parent not in self._children:
+            self._appended.setdefault(parent, {})[child] = None
+            self._changed.add(parent)
+            return
         added = self._children.get(parent)
         if added is None:
-            added = self._children[parent] = dict.fromkeys(self.need(parent).children)
+            added = self._children[parent] = dict.fromkeys(self.children(parent))
+            self._appended.pop(parent, None)
         if child not in added:
             added[child] = None
             self._changed.add(parent)
@@ -469,8 +482,9 @@ class Draft:
         )
 
     def _flush_children(self) -> None:
-        for node, children in self._children.items():
+        for node in (*self._children, *self._appended):
             found = self._nodes.get(node)
-            if found is not None and found.children != (new := tuple(children)):
+            if found is not None and found.children != (new := self.children(node)):
                 self._nodes[node] = found.replace(children=new)
         self._children.clear()
+        self._appended.clear()

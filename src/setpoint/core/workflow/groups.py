@@ -228,8 +228,8 @@ def child_ended(d: Draft, group: GroupFrame, node_id: str, raised: str) -> None:
 
 def _start_exits(d: Draft, frame: GroupFrame) -> bool:
     """Run the exit nodes that are due. False if the group has ended by it."""
-    while frame.exits:
-        node_id = frame.exits[0]
+    waiting: list[str] = []
+    for node_id in frame.exits:
         child = frame.children[frame.index[node_id]]
         assert child.exit_hook is not None  # noqa: S101 (only such children are queued)
         try:
@@ -239,12 +239,12 @@ def _start_exits(d: Draft, frame: GroupFrame) -> bool:
             return False
         if started is None:
             d.block(frame.id)
-            return True
-        frame.exits = frame.exits[1:]
-        if started and not d.need(started).fulfilled:
+            waiting.append(node_id)
+        elif started and not d.need(started).fulfilled:
             frame.waiting_exit = frame.waiting_exit.set(started, node_id)
         else:
             frame.open -= 1
+    frame.exits = tuple(waiting)
     return True
 
 

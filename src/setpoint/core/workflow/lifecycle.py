@@ -60,6 +60,7 @@ def load_workflow(d: Draft) -> None:
         start_workflow(d, "")
         return
     d.clear_runtime()
+    d.loading = True
     if not _load_spec(d):
         end_open_nodes(d)
         return
@@ -84,7 +85,10 @@ def assess_workflow(d: Draft) -> None:
     if root is None or not (root.fulfilled or d.entered(root.id)):
         _start_entry(d)
         return
-    if not root.fulfilled or d.suspended:
+    if not root.fulfilled:
+        return
+    running = d.node(d.id_of(f"{d.name}.onExit"))
+    if d.suspended and (running is None or running.fulfilled):
         return
     exit_node = _exit_handler(d, root)
     if exit_node is None or exit_node.fulfilled:

@@ -19,6 +19,7 @@ from setpoint.core.workflow.commands import EnvSource, LaunchPod, ObjectKind, Vo
 from setpoint.core.workflow.durations import parse_duration
 
 _NO_DEADLINE = "0001-01-01T00:00:00Z"
+PROGRESS_FILE = "/tmp/argo-progress"  # noqa: S108  in the pod's own /tmp; a cluster has a volume of its own for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +135,7 @@ def _argo_environment(place: PodPlace, deadline: datetime | None) -> dict[str, s
         "ARGO_WORKFLOW_NAME": place.workflow.metadata.name,
         "ARGO_INCLUDE_SCRIPT_OUTPUT": "true" if place.capture else "false",
         "ARGO_DEADLINE": min(moments).strftime("%Y-%m-%dT%H:%M:%SZ") if moments else _NO_DEADLINE,
-        "ARGO_PROGRESS_FILE": "/var/run/argo/progress",
+        "ARGO_PROGRESS_FILE": PROGRESS_FILE,
     }
 
 
