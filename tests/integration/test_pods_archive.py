@@ -8,6 +8,7 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -196,10 +197,11 @@ def test_no_tar_reaches_outside_its_target(
     tmp_path_factory: pytest.TempPathFactory, entries: list[tuple[str, str, str]]
 ) -> None:
     place = tmp_path_factory.mktemp("tar")
-    for name in ("a", "b"):
-        (place / name).write_text("outside")
     inner = place / "inner"
     inner.mkdir()
+    outside = [folder / name for folder in (place, inner) for name in ("a", "b")]
+    for path in outside:
+        path.write_text("outside")
     with tarfile.open(inner / "packed", "w:gz") as archive:
         for kind, name, link in entries:
             info = TYPES[kind](name, link)
@@ -207,8 +209,10 @@ def test_no_tar_reaches_outside_its_target(
     try:
         unpack(inner / "packed", inner / "target", Archive.TAR)
     except (Forbidden, InvalidSpec):
-        assert {path.name for path in inner.iterdir()} == {"packed"}
+        assert {path.name for path in inner.iterdir()} == {"a", "b", "packed"}
     assert {path.name for path in place.iterdir()} == {"a", "b", "inner"}
-    assert [(place / name).read_text() for name in ("a", "b")] == ["outside", "outside"]
+    assert {path.read_text() for path in outside} == {"outside"}
+    top = os.path.realpath(inner / "target")
     for path in (inner / "target").rglob("*"):
-        assert f"{os.path.realpath(path)}/".startswith(f"{os.path.realpath(inner / 'target')}/")
+        with suppress(OSError):  # a circle of links, or a link to nothing
+            assert f"{os.path.realpath(path, strict=True)}/".startswith(f"{top}/")
