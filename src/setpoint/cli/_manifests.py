@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ class Manifest:
     name: str
     resources: tuple[Resource, ...]
     documents: tuple[Document | None, ...]  # where each object was read; None for one that was made
+    declared: frozenset[str]  # names of workflow parameters
     key: str
 
 
@@ -46,11 +47,12 @@ def read_manifest(target: str, parameters: Mapping[str, str], *, namespace: str)
     if not _is_path(target):
         resources, documents = (*resources, _run_of(target)), (*documents, None)
     resources = tuple(_placed(resource, namespace) for resource in resources)
+    declared = _declared(resources)
     if parameters:
         resources = tuple(_with_parameters(resource, parameters) for resource in resources)
     words = [text, namespace, *map("=".join, sorted(parameters.items()))]
     key = hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
-    return Manifest(name=name, resources=resources, documents=documents, key=key)
+    return Manifest(name=name, resources=resources, documents=documents, declared=declared, key=key)
 
 
 def _is_path(target: str) -> bool:
@@ -106,12 +108,12 @@ def _with_parameters(resource: Resource, parameters: Mapping[str, str]) -> Resou
     return resource.replace(spec=spec)
 
 
-def unknown_parameters(manifest: Manifest, parameters: Mapping[str, str]) -> tuple[str, ...]:
-    """Given names that no workflow or template of the manifest declares: most likely a slip of the pen."""
-    declared: set[str] = set()
-    for resource in manifest.resources:
-        if isinstance(resource, WorkflowTemplate) and resource.spec.arguments:
-            declared.update(item.name for item in resource.spec.arguments.parameters)
-        if isinstance(resource, Workflow) and resource.spec.arguments:
-            declared.update(item.name for item in resource.spec.arguments.parameters if item.name not in parameters)
-    return tuple(name for name in parameters if name not in declared)
+def unknown_parameters(manifest: Manifest, parameters: Iterable[str]) -> tuple[str, ...]:
+    """Given names that nothing in the manifest declares: most likely a slip of the pen."""
+    return tuple(name for name in parameters if name not in manifest.declared)
+
+
+def _declared(resources: Iterable[Resource]) -> frozenset[str]:
+    """Names of the parameters that workflows and templates declare."""
+    specs = (item.spec for item in resources if isinstance(item, Workflow | WorkflowTemplate))
+    return frozenset(item.name for spec in specs if spec.arguments for item in spec.arguments.parameters)

@@ -31,7 +31,7 @@ async def check(manifest: Manifest, resources: ResourceApi, *, namespace: str, p
     for resource, document in zip(manifest.resources, manifest.documents, strict=True):
         locate = document.locate if document is not None else lambda _: None
         report += lint_resource(resource, catalog, submit=isinstance(resource, Workflow), locate=locate)
-    for name in unknown_parameters(manifest, dict.fromkeys(parameters, "")):
+    for name in unknown_parameters(manifest, parameters):
         typer.echo(f"warning: {manifest.name} declares no parameter {name!r}", err=True)
     tell(report)
     if not report.ok:

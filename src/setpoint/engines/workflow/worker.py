@@ -409,6 +409,7 @@ class Worker:
                     request = await complete_request(self._world.resources, command)
                     await self._world.launcher.launch(request)
                 self.post(PodStarted(node=command.node, pod=command.id), command.id)
+                await self._look_at_once(command.id)
                 return
             except InvalidSpec as error:
                 self.pod_ended(command.id, PodExit(phase=PodPhase.ERROR, message=str(error)))
@@ -418,6 +419,12 @@ class Worker:
                 _log.warning("workflow %s: pod %s waits: %s", self._head.key, command.request.name, error)
             await self._world.clock.sleep_until(self._world.clock.now() + delay)
             delay = min(delay * 2, _LONGEST_DELAY)
+
+    async def _look_at_once(self, launch: str) -> None:
+        """A pod that a killed predecessor had launched may have ended, and been told of, before we waited for it."""
+        found = await self._world.launcher.state(launch)
+        if found is not None and found.exit is not None:
+            self.pod_ended(launch, found.exit)
 
     async def _kill(self, command: KillPod) -> None:
         launch = self._tasks.get(command.pod)
