@@ -13,13 +13,13 @@ import pytest
 from setpoint.adapters.mlflow_registry import MlflowRegistry
 from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
 from setpoint.ports.registry import CHALLENGER, CHAMPION, ModelRegistry, ModelVersion
-
+from tests.registries import new_registry
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> ModelRegistry:
-    """One registry for the module: a new database costs seconds. Tests take names of their own."""
-    return MlflowRegistry(tmp_path_factory.mktemp("registry"))
+def registry(tmp_path_factory: pytest.TempPathFactory) -> MlflowRegistry:
+    """One registry for the module; tests take names of their own."""
+    return new_registry(tmp_path_factory)
 
 
 @pytest.fixture
@@ -60,9 +60,8 @@ def test_a_repeated_request_makes_no_second_version(registry: ModelRegistry, dir
     assert len(registry.versions("repeated")) == 2
 
 
-def test_a_step_killed_between_its_run_and_its_version_is_taken_up(tmp_path: Path, directory: Path) -> None:
+def test_a_step_killed_between_its_run_and_its_version_is_taken_up(registry: MlflowRegistry, directory: Path) -> None:
     """The run is there, the version is not: what a kill in the middle of `register` leaves."""
-    registry = MlflowRegistry(tmp_path / "state")
     with registry._calls("model", "killed") as client:
         run = registry._run(client, "killed", {"seed": "1"}, {"accuracy": 0.5}, "step-1")
     assert _register(registry, "killed", directory, "step-1").run_id == run

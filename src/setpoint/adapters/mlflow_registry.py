@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import logging
 import socket
+import warnings
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -208,8 +209,10 @@ class MlflowRegistry:
         """The MLflow client, made once: the import and the tables of a new database cost seconds."""
         if self._made is None:
             self._probe()
-            mlflow = self._mlflow()
-            with self._lock():
+            with self._lock(), warnings.catch_warnings():
+                # MLflow and SQLAlchemy warn of each other's age while they set up; nobody here can act on it.
+                warnings.simplefilter("ignore")
+                mlflow = self._mlflow()
                 try:
                     made = mlflow.MlflowClient(self.uri, self.uri)
                     self._experiment(made)  # the first call makes or checks the tables
@@ -236,8 +239,9 @@ class MlflowRegistry:
 
     def _shown(self) -> str:
         """The URI without user name and password."""
-        parts = urlsplit(self.uri)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        scheme, mark, rest = self.uri.partition("://")
+        place, slash, path = rest.partition("/")
+        return f"{scheme}{mark}{place.rpartition('@')[2]}{slash}{path}"
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
