@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,16 @@ import pytest
 from setpoint.adapters.mlflow_registry import MlflowRegistry
 
 
-@cache
+_made: dict[Path, Path] = {}  # database with tables, by the base directory of the test session
+
+
 def _tables(factory: pytest.TempPathFactory) -> Path:
-    """A database with tables and without content."""
-    made = factory.mktemp("mlflow-tables")
-    MlflowRegistry(made).names()
-    return made / "mlflow.db"
+    base = factory.getbasetemp()
+    if base not in _made:
+        home = factory.mktemp("mlflow-tables")
+        MlflowRegistry(home).names()
+        _made[base] = home / "mlflow.db"
+    return _made[base]
 
 
 def new_registry(factory: pytest.TempPathFactory) -> MlflowRegistry:
