@@ -10,6 +10,7 @@ from typing import ClassVar
 import msgspec
 
 from setpoint.apis.argo import API_VERSION, Workflow, WorkflowPhase, WorkflowSpec
+from setpoint.apis.kinds import KINDS
 from setpoint.apis.meta import Resource
 
 
@@ -32,3 +33,9 @@ class WorkflowHead(Resource, frozen=True, kw_only=True):
     def workflow(self) -> Workflow:
         """The object for the core, which never reads its status."""
         return Workflow(metadata=self.metadata, spec=self.spec, api_version=API_VERSION, kind="Workflow")
+
+
+# msgspec works out a type's decoder at first use and is not safe against two threads doing so at once (it crashes);
+# stores decode in threads. So it is done here, once, while there is one thread.
+for _kind in (*KINDS, WorkflowHead):
+    msgspec.json.Decoder(_kind)
