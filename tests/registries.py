@@ -9,7 +9,6 @@ import pytest
 
 from setpoint.adapters.mlflow_registry import MlflowRegistry
 
-
 _made: dict[Path, Path] = {}  # database with tables, by the base directory of the test session
 
 
