@@ -10,7 +10,9 @@ import typer
 from setpoint.apis.argo import NodeStatus, NodeType, Workflow
 from setpoint.apis.errors import SetpointError
 from setpoint.apis.meta import Resource
+from setpoint.apis.serving import InferenceService
 from setpoint.cli._output import Output, print_objects
+from setpoint.cli._serving import is_ready
 from setpoint.wiring.session import Session
 
 EXIT_SUCCEEDED, EXIT_FAILED = 0, 1
@@ -33,6 +35,8 @@ async def finish(session: Session, ended: Sequence[Resource], output: Output, *,
 
 
 def _failed(resource: Resource) -> bool:
+    if isinstance(resource, InferenceService):
+        return not is_ready(resource)
     return isinstance(resource, Workflow) and resource.status.phase.failed_or_error
 
 

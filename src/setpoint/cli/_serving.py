@@ -1,36 +1,35 @@
-"""Waiting for an InferenceService, with its reasons as progress."""
+"""Following an InferenceService until it is Ready or known not to become so."""
 
 from __future__ import annotations
 
 import typer
 
-from setpoint.apis.errors import NotFound
+from setpoint.apis.errors import Timeout, Unavailable
 from setpoint.apis.serving import InferenceService
-from setpoint.ports.resources import ResourceApi, WatchType
+from setpoint.components.model_deployment.service import wait_ready
+from setpoint.ports.resources import ResourceApi
+
+READY_SECONDS = 300.0
 
 
-async def wait_ready(resources: ResourceApi, service: InferenceService, *, quiet: bool) -> InferenceService:
-    """Return the service once its present generation is Ready.
+async def follow_service(resources: ResourceApi, service: InferenceService, *, quiet: bool) -> InferenceService:
+    """The service as it is in the end; `is_ready` tells how it went. Why it is not Ready is said on stderr."""
 
-    Raises:
-        NotFound: It was deleted meanwhile.
-    """
-    name, namespace = service.metadata.name, service.metadata.namespace
-    told = ""
-    async for event in resources.watch(InferenceService, namespace):
-        current = event.resource
-        if current.metadata.name != name:
-            continue
-        if event.type is WatchType.DELETED:
-            raise NotFound("InferenceService", name, namespace)
-        ready = next((item for item in current.status.conditions if item.type == "Ready"), None)
-        if ready is None or current.status.observed_generation < current.metadata.generation:
-            continue
-        if ready.status == "True":
-            if not quiet:
-                typer.echo(f"inferenceservice {name!r} is ready: {current.status.url}")
-            return current
-        if not quiet and ready.message and ready.message != told:
-            told = ready.message
-            typer.echo(f"inferenceservice {name!r}: {told}")
-    raise NotFound("InferenceService", name, namespace)
+    def say(text: str) -> None:
+        if not quiet:
+            typer.echo(text)
+
+    try:
+        ready = await wait_ready(resources, service, timeout_seconds=READY_SECONDS, say=say)
+    except (Unavailable, Timeout) as error:
+        typer.echo(f"error: {error}", err=True)
+        return await resources.get(InferenceService, service.metadata.namespace, service.metadata.name)
+    say(f"inferenceservice {ready.metadata.name!r} is ready: {ready.status.url}")
+    return ready
+
+
+def is_ready(service: InferenceService) -> bool:
+    """Whether its present generation serves."""
+    ready = service.status.condition("Ready")
+    current = service.status.observed_generation >= service.metadata.generation
+    return current and ready is not None and ready.status == "True"

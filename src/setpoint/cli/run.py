@@ -27,7 +27,7 @@ from setpoint.cli._context import (
 from setpoint.cli._manifests import Manifest, read_manifest
 from setpoint.cli._output import Output, OutputOption
 from setpoint.cli._report import finish
-from setpoint.cli._serving import wait_ready
+from setpoint.cli._serving import follow_service
 from setpoint.cli._validation import check
 from setpoint.cli._watch import follow, make_view
 from setpoint.wiring.session import Need, Session, open_session
@@ -125,7 +125,7 @@ class _Run:
                 with make_view(console, session.clock.now, quiet=quiet) as view:
                     ended.append(await follow(session.resources, item, view))
             elif isinstance(item, InferenceService):
-                ended.append(await wait_ready(session.resources, item, quiet=quiet))
+                ended.append(await follow_service(session.resources, item, quiet=quiet))
             else:
                 ended.append(item)
         if not quiet:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from setpoint.apis.argo import TemplateCatalog, TemplateSource
-from setpoint.apis.errors import InvalidSpec
-from setpoint.apis.manifest import KNOWN_KINDS, Document, KindMap, load_documents, resource_class
+from setpoint.apis.errors import InvalidSpec, NotSupported
+from setpoint.apis.manifest import KNOWN_KINDS, Document, KindMap, load_documents, parse_path, resource_class
 from setpoint.apis.meta import Resource
+from setpoint.apis.serving import InferenceService
+from setpoint.core.serving.validation import check_inference_service, warnings_of
 from setpoint.operations.lint.report import Findings, Locate, Report
 from setpoint.operations.lint.supported import IGNORED, REFUSED, check_supported
 from setpoint.operations.lint.workflow import check_resource
@@ -35,7 +37,7 @@ def lint_resource(
     submit: bool = False,
     locate: Locate = lambda path: None,
 ) -> Report:
-    """What is wrong with one object; kinds that are not Argo's have no rules here.
+    """What is wrong with one object: Argo's kinds and InferenceService have rules, others have none.
 
     Args:
         resource: The object.
@@ -44,8 +46,20 @@ def lint_resource(
         locate: Path to place in a file, when there is one.
     """
     findings = Findings(locate)
+    if isinstance(resource, InferenceService):
+        _check_service(resource, findings)
     check_resource(resource, catalog or TemplateCatalog(), findings, submit=submit)
     return findings.report()
+
+
+def _check_service(service: InferenceService, findings: Findings) -> None:
+    for problem in check_inference_service(service):
+        if isinstance(problem, NotSupported):
+            findings.unsupported(parse_path(problem.path), problem.reason)
+        else:
+            findings.error(parse_path(problem.path), problem.reason, problem.allowed)
+    for path in warnings_of(service):
+        findings.warn(parse_path(path), "has no meaning on one machine and is ignored")
 
 
 def lint(
