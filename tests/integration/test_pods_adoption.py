@@ -79,6 +79,8 @@ async def test_pods_go_on_without_a_control_plane_and_are_adopted(tmp_path: Path
         async with asyncio.timeout(30):
             first = {state.id: state.exit for state in [await anext(exits), await anext(exits)]}
             assert set(first) == {"good", "bad"}
+            async with aclosing(launcher.logs("late", follow=True)) as lines:
+                assert (await anext(lines)).content == "begun"
             state = await launcher.state("late")
             assert state is not None
             assert state.phase is PodPhase.RUNNING

@@ -14,7 +14,6 @@ import signal
 import time
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -31,6 +30,7 @@ from setpoint.adapters.pods.isolation import (
     normal_path,
 )
 from setpoint.adapters.pods.logfile import LogWriter
+from setpoint.adapters.pods.outcome import ContainerRun, EndOrder, assess
 from setpoint.adapters.pods.preload import STEP_ENVIRONMENT, entry_point_of
 from setpoint.adapters.pods.processes import (
     NOT_STARTED,
@@ -47,38 +47,10 @@ from setpoint.ports.launcher import Container, PodExit, PodPhase, PodRequest
 RESULT_BYTES = 256 * 1024
 DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
 _SCRIPT = "/argo/staging/script"
-_ENDED_BY_SIGNAL = (137, 143)
 _CHUNK = 1 << 16
 _MOST_CHUNKS = 64  # a drain ends even if somebody writes for ever
 _KILL_AGAIN = 1.0
 _OLDEST = 3600.0  # longest wait without looking at the clock
-
-
-@dataclass(slots=True, kw_only=True)
-class _Running:
-    """A container that was started, and how it ended."""
-
-    name: str
-    image: str
-    pid: int
-    streams: dict[int, bytes]  # our end of a pipe -> name of the stream
-    log: LogWriter
-    exit_code: int | None = None
-    error: str = ""  # why it could not be started
-
-    @property
-    def message(self) -> str:
-        """In Argo's words."""
-        detail = f": {self.error} (image {self.image!r} on this host)" if self.error else ""
-        return f"{self.name}: Error (exit code {self.exit_code}){detail}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Order:
-    """Somebody, or the deadline, wants the pod to end."""
-
-    reason: str
-    grace_seconds: float
 
 
 class _Ended(Exception):
@@ -101,8 +73,8 @@ class Supervisor:
         self._folder = folder
         self._directory = directory
         self._selector = selectors.DefaultSelector()
-        self._running: dict[int, _Running] = {}
-        self._order: _Order | None = None
+        self._running: dict[int, ContainerRun] = {}
+        self._order: EndOrder | None = None
         self._kill_at: float | None = None
         self._told_to_end = False
         self._killed = False
@@ -111,7 +83,7 @@ class Supervisor:
         self._warm = False
         self._started_at: datetime | None = None
         self._main_ended_at: datetime | None = None
-        self._main: _Running | None = None
+        self._main: ContainerRun | None = None
 
     def run(self, *, warm: bool) -> None:
         """Live the pod's life and write its end.
@@ -158,7 +130,7 @@ class Supervisor:
         parameters, errors = read_parameters(request.parameter_outputs, root)
         saved, more = save_artifacts(request.artifact_outputs, store, root, self._scratch(root))
         self._end(sidecars)
-        phase, message = _assess(main, sidecars, errors + more, order)
+        phase, message = assess(main, sidecars, errors + more, order)
         return PodExit(
             phase=phase,
             message=message,
@@ -240,7 +212,7 @@ class Supervisor:
 
     def _start(
         self, container: Container, image: tuple[ResolvedImage, str], root: PrivateRoot, base: int | None
-    ) -> _Running:
+    ) -> ContainerRun:
         resolved, path = image
         is_main = container is self._request.main
 
@@ -267,7 +239,7 @@ class Supervisor:
         if resolved.warning:
             log.write(b"stderr", f"setpoint: {resolved.warning}\n".encode())
         streams = {started.stdout: b"stdout", started.stderr: b"stderr"}
-        running = _Running(
+        running = ContainerRun(
             name=container.name, image=container.image, pid=started.pid, streams=streams, log=log, error=started.error
         )
         for descriptor in streams:
@@ -303,7 +275,7 @@ class Supervisor:
         given = {name: root.render(value) for name, value in container.env.items()}
         return own | self._settings.environment | image.environment | given | {records.POD_VARIABLE: self._request.id}
 
-    def _end(self, containers: list[_Running]) -> None:
+    def _end(self, containers: list[ContainerRun]) -> None:
         """TERM, and KILL after the grace period."""
         alive = [one for one in containers if one.exit_code is None]
         for one in alive:
@@ -324,7 +296,7 @@ class Supervisor:
         self._selector.register(read, selectors.EVENT_READ, None)
         self._wakeup = read
 
-    def _wait_for(self, containers: list[_Running]) -> None:
+    def _wait_for(self, containers: list[ContainerRun]) -> None:
         """Serve streams, signals and the clock until all of the containers have ended."""
         while True:
             self._reap()
@@ -362,12 +334,12 @@ class Supervisor:
             self._signals_seen = signals
             order = records.read_record(self._directory, records.KILL, records.KillOrder)
             if order is not None:
-                self._order = _Order(reason=order.reason, grace_seconds=order.grace_seconds)
+                self._order = EndOrder(reason=order.reason, grace_seconds=order.grace_seconds)
             elif self._order is None and signals:
-                self._order = _Order(reason="", grace_seconds=self._request.grace_seconds)
+                self._order = EndOrder(reason="", grace_seconds=self._request.grace_seconds)
         deadline = self._request.deadline
         if self._order is None and deadline is not None and datetime.now(UTC) >= deadline:
-            self._order = _Order(reason=DEADLINE_MESSAGE, grace_seconds=self._request.grace_seconds)
+            self._order = EndOrder(reason=DEADLINE_MESSAGE, grace_seconds=self._request.grace_seconds)
 
     def _carry_out_order(self) -> None:
         alive = [one for one in self._running.values() if one.exit_code is None]
@@ -408,7 +380,7 @@ class Supervisor:
                 code = os.waitstatus_to_exitcode(status)
                 running.exit_code = NOT_STARTED if running.error else code if code >= 0 else 128 - code
 
-    def _read(self, running: _Running, descriptor: int) -> None:
+    def _read(self, running: ContainerRun, descriptor: int) -> None:
         stream = running.streams.get(descriptor)
         for _ in range(_MOST_CHUNKS if stream else 0):
             try:
@@ -425,7 +397,7 @@ class Supervisor:
                 if len(self._result) > 2 * RESULT_BYTES:
                     del self._result[:-RESULT_BYTES]
 
-    def _close(self, running: _Running, descriptor: int) -> None:
+    def _close(self, running: ContainerRun, descriptor: int) -> None:
         if running.streams.pop(descriptor, None) is not None:
             self._selector.unregister(descriptor)
             os.close(descriptor)
@@ -458,20 +430,6 @@ class Supervisor:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         with suppress(OSError), os.fdopen(os.open(records.TRACE, flags, 0o600, dir_fd=self._directory), "w") as file:
             traceback.print_exc(file=file)
-
-
-def _assess(main: _Running, sidecars: list[_Running], errors: list[str], order: _Order | None) -> tuple[PodPhase, str]:
-    """Phase and message of a pod whose main has ended."""
-    if order is not None and order.reason:
-        return PodPhase.FAILED, order.reason
-    if main.exit_code != 0:
-        return PodPhase.FAILED, main.message
-    if errors:
-        return PodPhase.ERROR, f"wait: Error (exit code 64): failed to save outputs: {'; '.join(errors)}"
-    for sidecar in sidecars:
-        if sidecar.exit_code not in (0, *_ENDED_BY_SIGNAL):
-            return PodPhase.FAILED, sidecar.message
-    return PodPhase.SUCCEEDED, ""
 
 
 _terminated: list[int] = []
