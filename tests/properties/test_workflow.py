@@ -31,6 +31,7 @@ from setpoint.core.workflow import (
     TimerFired,
     WorkflowStarted,
     WorkflowState,
+    fnv1a,
     pod_id,
 )
 from tests.unit.core.workflow.driver import START, Cluster
@@ -285,7 +286,7 @@ def _drive(cluster: Cluster, codes: list[int], *, restarts: bool) -> None:
         if cluster.running:
             key, launch = min(cluster.running.items(), key=lambda item: cluster.state.nodes[item[1].node].name)
             del cluster.running[key]
-            code = codes.pop() if codes else 0
+            code = codes[fnv1a(cluster.state.nodes[launch.node].name) % len(codes)]  # the same in any order
             phase = PodPhase.FAILED if code else PodPhase.SUCCEEDED
             cluster.fold(PodEnded(node=launch.node, pod=key, exit=PodExit(phase=phase, exit_code=code)))
         elif cluster.timers:

@@ -48,13 +48,14 @@ def retry_workflow(d: Draft, event: RetryRequested) -> None:
         return
     nodes = {node.id: node for node in d.all_nodes()}
     try:
-        chosen = _chosen(nodes, event)
+        chosen = _chosen(d, nodes, event)
     except InvalidSpec as error:
         d.refused = str(error)
         return
     doomed = _with_all_below(nodes, chosen)
     doomed |= _with_all_below(nodes, [found] if (found := d.id_of(f"{d.name}.onExit")) in nodes else [])
-    reset = _enclosing(d, nodes, doomed) | {n.id for n in nodes.values() if n.type in _GROUPS and n.failed_or_error}
+    bad_groups = (n for n in nodes.values() if n.type in _GROUPS and n.failed_or_error)
+    reset = _enclosing(d, nodes, doomed) | {n.id for n in bad_groups if not _superseded(d, nodes, n)}
     if event.parameters:
         groups = [n for n in reset if nodes[n].type in (NodeType.TASK_GROUP, NodeType.STEP_GROUP)]
         doomed |= _with_all_below(nodes, [child for group in groups for child in nodes[group].children])
@@ -73,7 +74,7 @@ def retry_workflow(d: Draft, event: RetryRequested) -> None:
         set_deadline(d)
 
 
-def _chosen(nodes: dict[str, NodeStatus], event: RetryRequested) -> list[str]:
+def _chosen(d: Draft, nodes: dict[str, NodeStatus], event: RetryRequested) -> list[str]:
     wanted = parse_selector(event.selector) if event.restart_successful and event.selector else ()
     found = []
     for node in nodes.values():
@@ -92,6 +93,19 @@ def _forgiven(nodes: dict[str, NodeStatus], node: NodeStatus) -> bool:
             return True
     below = _with_all_below(nodes, [node.id]) - {node.id}
     return any(nodes[item].phase is NodePhase.SUCCEEDED and nodes[item].type in _EXECUTIONS for item in below)
+
+
+def _superseded(d: Draft, nodes: dict[str, NodeStatus], node: NodeStatus) -> bool:
+    """Whether the node is, or is in, a steps or DAG attempt that a later attempt has replaced: it stays as it is."""
+    inside: NodeStatus | None = node
+    while inside is not None:
+        around = _container(d, nodes, inside)
+        if around is not None and is_attempt(inside) and inside.type in _GROUPS:
+            attempts = [child for child in around.children if child in nodes and is_attempt(nodes[child])]
+            if attempts[-1:] != [inside.id]:
+                return True
+        inside = around
+    return False
 
 
 def _with_all_below(nodes: dict[str, NodeStatus], roots: Iterable[str]) -> set[str]:

@@ -1,7 +1,7 @@
 """The state of one workflow between two steps, and the frames that make a step cheap.
 
-Durable are the nodes (rows), the status and the engine's small memory. Frames are derived: one per running group (steps,
-step group, DAG, task group, retry), holding what would otherwise be counted or searched again at every event: the next
+Durable are the nodes (rows), the status and the engine's small memory. Frames are derived: one per running group
+(steps, step group, DAG, task group, retry), holding what would otherwise be counted or searched again at every event: the next
 child to start, how many are open, which task waits for how many others. They are rebuilt top-down on load by the very
 code that made them, which finds existing nodes by name instead of creating them.
 Invariant: a frame exists for a node exactly while that node is a running group that has been entered.
@@ -81,7 +81,7 @@ class TemplateCall:
     template: str = ""
     template_ref: TemplateRef | None = None
     inline: Template | None = None
-    arguments: Arguments = Arguments()
+    arguments: Arguments = field(default_factory=Arguments)
     scope: str
     owner: str = WORKFLOW
     boundary: str = ""
@@ -262,9 +262,9 @@ class RetryFrame(TemplateFrame):
 class WorkflowState:
     """One workflow. `status` holds no nodes; `blocked` are frames whose next child found no room."""
 
-    status: WorkflowStatus = WorkflowStatus()
+    status: WorkflowStatus = field(default_factory=WorkflowStatus)
     nodes: Map[str, NodeStatus] = field(default_factory=Map)
-    engine: EngineMemory = EngineMemory()
+    engine: EngineMemory = field(default_factory=EngineMemory)
     frames: Map[str, Frame] = field(default_factory=Map)
     leaves: Map[str, Leaf] = field(default_factory=Map)
     blocked: frozenset[str] = frozenset()

@@ -242,9 +242,7 @@ class Cluster:
         return [*main.command, *main.args]
 
 
-def _exit(
-    request: PodRequest, code: int, *, result: str = "", values: Mapping[str, str] | None = None
-) -> PodExit:
+def _exit(request: PodRequest, code: int, *, result: str = "", values: Mapping[str, str] | None = None) -> PodExit:
     values = values or {}
     if code:
         return PodExit(phase=PodPhase.FAILED, message=f"main: Error (exit code {code})", exit_code=code)
