@@ -38,6 +38,8 @@ PARAMETERS = (
     Parameter(name="model-name", value=NAME, description="Name in the model registry."),
     Parameter(name="service", value=NAME, description="Name of the InferenceService."),
     Parameter(name="namespace", value="default", description="Where the service lives."),
+    Parameter(name="window", value="40", description="Rows that the model sees at a time."),
+    Parameter(name="trials", value="3", description="Settings that training tries."),
     Parameter(name="seed", value="1", description="Seed of training; same seed, same model."),
     Parameter(name="approval", value="auto", enum=["auto", "manual"], description="manual waits for a person."),
 )
@@ -128,7 +130,7 @@ def _main() -> DAG:
             template="model-training",
             depends="process",
             arguments=[
-                *_given("model-name", "seed"),
+                *_given("model-name", "window", "trials", "seed"),
                 Parameter(name="workflow-uid", value="{{workflow.uid}}"),
                 _artifact("dataset", "process", "train"),
             ],

@@ -42,13 +42,24 @@ from setpoint.wiring.verbs import LocalVerbs
 PRELOAD = (
     "setpoint.cli.component",
     "setpoint.components.data_processing",
-    "setpoint.components.model_training",
-    "setpoint.components.model_evaluation",
+    "setpoint.components.model_training.training",
+    "setpoint.components.model_evaluation.evaluation",
+    "setpoint.components.model_evaluation.exports",
+    "setpoint.components.model_evaluation.plots",
     "setpoint.components.model_deployment",
     "setpoint.components.run_summary",
+    "setpoint.adapters.mlflow_registry",
+    "lightgbm",
+    "matplotlib.figure",
+    "mlflow.artifacts",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.tracking",
+    "sklearn.linear_model",
 )
 ENTRY_POINTS = {"setpoint": "setpoint.cli:main"}
 _PROBE_SECONDS = 2.0
+_WARM_PATIENCE_SECONDS = 0.5  # importing takes seconds: a step that comes first starts cold beside it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +92,7 @@ async def control_plane(
     async with AsyncExitStack() as stack:
         store = stack.enter_context(SqliteStore(settings.home / "store", clock))
         sock = stack.enter_context(listen(settings.home, settings.port))
-        launcher = await stack.enter_async_context(HostLauncher(_pod_settings(settings, visible)))
+        launcher = await stack.enter_async_context(HostLauncher(_pod_settings(settings, visible, lasting=serve_stored)))
         artifacts = LocalArtifactStore(settings.home / "artifacts")
         rules = _pod_settings(settings).rules
         verbs = LocalVerbs(store.resources, store.journal, launcher, artifacts, check=partial(check_images, rules))
@@ -114,7 +125,8 @@ async def store_only(settings: Settings) -> AsyncIterator[Session]:
         yield Session(resources=store.resources, verbs=verbs, clock=SystemClock(), owns=False)
 
 
-def _pod_settings(settings: Settings, visible: Sequence[str] = ()) -> PodSettings:
+def _pod_settings(settings: Settings, visible: Sequence[str] = (), *, lasting: bool = False) -> PodSettings:
+    """`lasting`: the control plane stays, so that it pays to have the warm process before the first step asks."""
     images: tuple[ImageRule, ...] = ()
     if settings.images:
         images = read_image_rules(Path(settings.images).read_text(encoding="utf-8"), file=settings.images)
@@ -125,6 +137,8 @@ def _pod_settings(settings: Settings, visible: Sequence[str] = ()) -> PodSetting
         entry_points=ENTRY_POINTS,
         preload=PRELOAD,
         visible=(str(Path.cwd()), *visible),
+        warm_patience_seconds=_WARM_PATIENCE_SECONDS,
+        warm_on_demand=not lasting,
     )
 
 

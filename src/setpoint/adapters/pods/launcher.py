@@ -43,11 +43,11 @@ class HostLauncher:
         self._tidying: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        """Adopt the pods of a predecessor; the warm process begins to import."""
+        """Adopt the pods of a predecessor; the warm process begins to import, unless it shall wait for a demand."""
         self._settings.pods.mkdir(parents=True, exist_ok=True)
         self._adopt()
         await self._light.start()
-        if self._warm is not None:
+        if self._warm is not None and not self._settings.warm_on_demand:
             await self._warm.start()
         return self
 

@@ -47,6 +47,7 @@ class PodSettings(Wire, frozen=True, kw_only=True):
         log_bytes: A container's log is cut into two files of at most this size; the older one is dropped.
         retention: What of an ended pod's private root is kept.
         warm_patience_seconds: How long a Python step waits for a warm process that still imports.
+        warm_on_demand: Begin to import when the first such step comes, not at once; for launchers with a short life.
     """
 
     home: str
@@ -61,6 +62,7 @@ class PodSettings(Wire, frozen=True, kw_only=True):
     log_bytes: int = _LOG_BYTES
     retention: Retention = Retention.LOGS
     warm_patience_seconds: float = 3.0
+    warm_on_demand: bool = False
 
     @property
     def pods(self) -> Path:
