@@ -1,7 +1,7 @@
 """The workflow core alone: nodes per second, no disk and no process.
 
-Fan-out: one step over many items, every pod started and ended. Chain: a DAG in which every task waits for the one before
-and reads its result.
+Fan-out: one step over many items, every pod started and ended. Chain: a DAG in which every task waits for the one
+before and reads its result.
 """
 
 from __future__ import annotations

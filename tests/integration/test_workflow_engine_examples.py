@@ -7,6 +7,8 @@ feature that arrives, or breaks, shows.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -74,10 +76,8 @@ async def create_all(plane: Plane, path: Path) -> None:
         meta = resource.metadata
         if type(resource).NAMESPACED and not meta.namespace:
             resource = resource.replace(metadata=meta.replace(namespace="default"))
-        try:
+        with contextlib.suppress(AlreadyExists):
             await plane.resources.create(resource)
-        except AlreadyExists:
-            pass
 
 
 def differences(workflow: Workflow, record: dict[str, Any]) -> list[str]:
@@ -144,7 +144,7 @@ def order_differences(nodes: list[NodeStatus], order: list[str]) -> list[str]:
         return []  # the order inside a pod is the kubelet's and tested there
     by_name = {node.display_name: node for node in nodes}
     problems = []
-    for earlier, later in zip(order, order[1:], strict=False):
+    for earlier, later in itertools.pairwise(order):
         for a in earlier.split("|"):
             for b in later.split("|"):
                 first, second = by_name.get(a), by_name.get(b)

@@ -61,7 +61,11 @@ spec:
     outputs: {parameters: [{name: out, valueFrom: {path: /tmp/out}}]}
   - name: fails
     retryStrategy: {limit: 1, backoff: {duration: 1s}}
-    script: {image: busybox, command: [sh], source: "echo $ARGO_NODE_ID >> /marks/marks; exit 3", volumeMounts: [{name: marks, mountPath: /marks}]}
+    script:
+      image: busybox
+      command: [sh]
+      source: "echo $ARGO_NODE_ID >> /marks/marks; exit 3"
+      volumeMounts: [{name: marks, mountPath: /marks}]
   - name: catch
     container: {image: busybox, command: [sh, -c, "sleep 0.1; echo caught"]}
   - name: bye

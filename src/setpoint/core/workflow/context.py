@@ -1,8 +1,8 @@
 """What a step may look at beside the state: the moment, the object, and what others have stored.
 
-The core does no I/O. Where it needs a template of another object or a config map that the shell has not handed over yet,
-it raises `ContextMissing`; the shell fetches the thing (or notes that there is none) and folds the same event again,
-which is safe because a step that raised has changed nothing.
+The core does no I/O. Where it needs a template of another object or a config map that the shell has not handed over
+yet, it raises `ContextMissing`; the shell fetches the thing (or notes that there is none) and folds the same event
+again, which is safe because a step that raised has changed nothing.
 """
 
 from __future__ import annotations

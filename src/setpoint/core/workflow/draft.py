@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable
 from typing import Any, TypeVar, cast
 
 from setpoint.apis.argo import (
@@ -25,6 +24,7 @@ from setpoint.apis.errors import InvariantViolation
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import Command, KillPod
 from setpoint.core.workflow.context import StepContext
+from setpoint.core.workflow.node_table import NodeTable
 from setpoint.core.workflow.phases import Cause, check_node_move, check_workflow_move
 from setpoint.core.workflow.state import (
     WORKFLOW,
@@ -50,14 +50,14 @@ class BuildError(Exception):
         super().__init__(message)
 
 
-class Draft:
+class Draft(NodeTable):
     """A state under change. `ctx` is what the step may look at."""
 
     def __init__(self, state: WorkflowState, ctx: StepContext) -> None:
+        super().__init__(state.nodes, ctx.workflow.metadata.name)
         self.before = state
         self.ctx = ctx
         self.now = ctx.now
-        self.name = ctx.workflow.metadata.name
         self.uid = ctx.workflow.metadata.uid
         self.status = state.status
         self.engine = state.engine
@@ -71,19 +71,13 @@ class Draft:
         self.ended: deque[tuple[str, str, str]] = deque()  # (owner, node, message if it is to be passed up)
         self.commands: dict[str, Command] = {}
         self._spec = state.spec
-        self._nodes = state.nodes.mutate()
         self._frames = state.frames.mutate()
         self._leaves = state.leaves.mutate()
-        self._children: dict[str, dict[str, None]] = {}
-        self._appended: dict[str, dict[str, None]] = {}  # children made in this step: surely not linked before
-        self._fresh: set[str] = set()
         self._own: set[str] = set()  # frames already copied in this step
         self._blocked = set(state.blocked)
         self._dirty: set[str] = set()
         self._heap: list[tuple[int, int, str]] = []
         self._seq = state.seq
-        self._changed: set[str] = set()
-        self._deleted: set[str] = set()
 
     # --- what there is
 
@@ -120,31 +114,6 @@ class Draft:
         """The name of the pod of a node."""
         template = node.template_ref.template if node.template_ref is not None else node.template_name
         return ids.pod_name(self.name, template, node.name)
-
-    def node(self, node: str) -> NodeStatus | None:
-        """The node; its `children` may lack those added in this step, see `children`."""
-        return self._nodes.get(node)
-
-    def need(self, node: str) -> NodeStatus:
-        """The node. Raises: InvariantViolation if there is none."""
-        found: NodeStatus | None = self._nodes.get(node)
-        if found is None:
-            raise InvariantViolation(f"no node {node!r} in workflow {self.name!r}")
-        return found
-
-    def all_nodes(self) -> list[NodeStatus]:
-        """All nodes, in no order; children up to date."""
-        self._flush_children()
-        found = self._nodes.finish()
-        self._nodes = found.mutate()
-        return list(found.values())
-
-    def children(self, node: str) -> tuple[str, ...]:
-        """The node's children, in the order they were added."""
-        replaced = self._children.get(node)
-        known = tuple(replaced) if replaced is not None else self.need(node).children
-        added = self._appended.get(node)
-        return (*known, *added) if added else known
 
     def frame(self, node: str) -> Frame | None:
         """The frame of a running group, to read."""
@@ -292,46 +261,6 @@ class Draft:
         self._count(node, +1)
         return node
 
-    def put(self, node: NodeStatus) -> None:
-        """Write a node as it is; for changes that are no phase."""
-        self._nodes[node.id] = node
-        self._changed.add(node.id)
-        self._deleted.discard(node.id)
-
-    def delete(self, node: str) -> None:
-        """Remove a node; links to it are the caller's."""
-        del self._nodes[node]
-        self._children.pop(node, None)
-        self._appended.pop(node, None)
-        self._changed.discard(node)
-        self._deleted.add(node)
-
-    def change(self, node: str, **fields: Any) -> NodeStatus:
-        """Change fields of a node other than its phase."""
-        changed = self.need(node).replace(**fields)
-        self.put(changed)
-        return changed
-
-    def set_children(self, node: str, children: Iterable[str]) -> None:
-        """Replace a node's children."""
-        self._children[node] = dict.fromkeys(children)
-        self._appended.pop(node, None)
-        self._changed.add(node)
-
-    def add_child(self, parent: str, child: str) -> None:
-        """Link a child below a parent, once."""
-        if child in self._fresh and parent not in self._children:
-            self._appended.setdefault(parent, {})[child] = None
-            self._changed.add(parent)
-            return
-        added = self._children.get(parent)
-        if added is None:
-            added = self._children[parent] = dict.fromkeys(self.children(parent))
-            self._appended.pop(parent, None)
-        if child not in added:
-            added[child] = None
-            self._changed.add(parent)
-
     def mark(
         self,
         node: str,
@@ -452,10 +381,9 @@ class Draft:
 
     def freeze(self) -> Step:
         """The next state and what changed."""
-        self._flush_children()
         state = WorkflowState(
             status=self.status,
-            nodes=self._nodes.finish(),
+            nodes=self.freeze_nodes(),
             engine=self.engine,
             frames=self._frames.finish(),
             leaves=self._leaves.finish(),
@@ -480,11 +408,3 @@ class Draft:
             labels=labels,
             refused=self.refused,
         )
-
-    def _flush_children(self) -> None:
-        for node in (*self._children, *self._appended):
-            found = self._nodes.get(node)
-            if found is not None and found.children != (new := self.children(node)):
-                self._nodes[node] = found.replace(children=new)
-        self._children.clear()
-        self._appended.clear()

@@ -1,7 +1,7 @@
 """Starting a template: find it, fill it in, see whether there is room, make its node; or re-enter a node that runs.
 
-`execute` is the one way a node comes to life, and on load the one way it is taken up again: it looks the node up by name
-and creates only what is not there. Groups are only entered here; what they do next is their frame's assessment.
+`execute` is the one way a node comes to life, and on load the one way it is taken up again: it looks the node up by
+name and creates only what is not there. Groups are only entered here; what they do next is their frame's assessment.
 Source: argo-workflows `executeTemplate`, `checkParallelism`; SEMANTICS sections 14, 17, 18.
 """
 

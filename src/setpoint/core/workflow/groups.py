@@ -57,10 +57,7 @@ def plan_children(
     """
     referred = resolve_references(tree, siblings)
     kind: type[Call] = WorkflowStep if siblings.prefix == "steps." else DAGTask
-    if is_loop(referred.tree):
-        expanded = _expanded(referred, siblings)
-    else:
-        expanded = [Expanded(tree["name"], referred.tree)]
+    expanded = _expanded(referred, siblings) if is_loop(referred.tree) else [Expanded(tree["name"], referred.tree)]
     return [
         _child(d, frame, item, _convert(item.tree, kind), siblings.prefix, base, owner, referred.absent, captured)
         for item in expanded

@@ -1,4 +1,4 @@
-"""A step's or task's definition with its references to finished siblings filled in: `when`, arguments, artifacts, items.
+"""A step's or task's definition with its references to finished siblings filled in.
 
 The order is a cluster's: `when` first, and if it is false the rest stays as written; then arguments that refer to an
 output nobody made are dropped; then all tags of siblings are filled in strictly; then artifacts.

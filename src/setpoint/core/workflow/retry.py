@@ -1,7 +1,7 @@
 """Retries: whether a bad attempt is followed by another, when, and what the Retry node becomes.
 
-The order of the checks is a cluster's, quirks included: the wait comes before policy and limit, and without a limit it is
-skipped. Source: argo-workflows `processNodeRetries`; SEMANTICS section 14.
+The order of the checks is a cluster's, quirks included: the wait comes before policy and limit, and without a limit
+it is skipped. Source: argo-workflows `processNodeRetries`; SEMANTICS section 14.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Manual retry: a finished workflow goes on from what failed, and keeps what succeeded.
 
-Failed executions (and selected nodes) go, with everything below them; the groups around them run again; the exit handler
-goes too. Containment is read from names and boundaries, since edges alone also say "comes after".
+Failed executions (and selected nodes) go, with everything below them; the groups around them run again; the exit
+handler goes too. Containment is read from names and boundaries, since edges alone also say "comes after".
 Source: SEMANTICS section 18; argo-workflows `FormulateRetryWorkflow`.
 """
 
@@ -76,13 +76,13 @@ def retry_workflow(d: Draft, event: RetryRequested) -> None:
 
 def _chosen(d: Draft, nodes: dict[str, NodeStatus], event: RetryRequested) -> list[str]:
     wanted = parse_selector(event.selector) if event.restart_successful and event.selector else ()
-    found = []
-    for node in nodes.values():
-        if (wanted and node.type in _EXECUTIONS and matches(node, wanted)) or (
-            node.type in _EXECUTIONS and node.failed_or_error and not _forgiven(nodes, node)
-        ):
-            found.append(node.id)
-    return found
+
+    def meant(node: NodeStatus) -> bool:
+        if wanted and matches(node, wanted):
+            return True
+        return node.failed_or_error and not _forgiven(nodes, node) and not _superseded(d, nodes, node)
+
+    return [node.id for node in nodes.values() if node.type in _EXECUTIONS and meant(node)]
 
 
 def _forgiven(nodes: dict[str, NodeStatus], node: NodeStatus) -> bool:

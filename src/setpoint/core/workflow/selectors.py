@@ -1,4 +1,7 @@
-"""`nodeFieldSelector`: which nodes a person means. Source: SEMANTICS section 18; argo-workflows `util.SelectorMatchesNode`."""
+"""`nodeFieldSelector`: which nodes a person means.
+
+Source: SEMANTICS section 18; argo-workflows `util.SelectorMatchesNode`.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """The state of one workflow between two steps, and the frames that make a step cheap.
 
 Durable are the nodes (rows), the status and the engine's small memory. Frames are derived: one per running group
-(steps, step group, DAG, task group, retry), holding what would otherwise be counted or searched again at every event: the next
-child to start, how many are open, which task waits for how many others. They are rebuilt top-down on load by the very
-code that made them, which finds existing nodes by name instead of creating them.
+(steps, step group, DAG, task group, retry), holding what would otherwise be counted or searched again at every event:
+the next child to start, how many are open, which task waits for how many others. They are rebuilt top-down on load by
+the very code that made them, which finds existing nodes by name instead of creating them.
 Invariant: a frame exists for a node exactly while that node is a running group that has been entered.
 """
 

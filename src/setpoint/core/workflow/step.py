@@ -1,7 +1,7 @@
 """`step`: one event folded into the state of a workflow, and the orders that follow from it. Pure.
 
-After the event itself, what it touched is assessed to a fixed point, deepest first: retry nodes and groups before the steps
-or DAG around them, the workflow last. Late and repeated events for nodes that have ended change nothing.
+After the event itself, what it touched is assessed to a fixed point, deepest first: retry nodes and groups before the
+steps or DAG around them, the workflow last. Late and repeated events for nodes that have ended change nothing.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ _UNQUOTABLE = re.compile(r"[\x00-\x07\x0b\x0e-\x1f\x7f]")
 class TagValues(Mapping[str, Any]):
     """Layers of names, the first that has a name wins.
 
-    `get` is how simple tags look up: there a control character that Go's quoting cannot put into JSON is the error it is
-    on a cluster. Expressions read the whole mapping and are free of that.
+    `get` is how simple tags look up: there a control character that Go's quoting cannot put into JSON is the error it
+    is on a cluster. Expressions read the whole mapping and are free of that.
     """
 
     __slots__ = ("layers",)

@@ -29,7 +29,8 @@ def attempts(
 
 
 def verdict(strategy: RetryStrategy, made: Attempts, **world: Any) -> Verdict:
-    return decide(strategy, made, **{"now": NOW, "shutdown": "", "deadline": None} | world)
+    found: dict[str, Any] = {"now": NOW, "shutdown": "", "deadline": None}
+    return decide(strategy, made, **found | world)
 
 
 AGAIN = Verdict()
