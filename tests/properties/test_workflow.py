@@ -7,6 +7,7 @@ exactly when no node is open, and what the rows hold is enough to go on from.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ from setpoint.core.workflow import (
     PodStarted,
     ResumeRequested,
     RetryRequested,
+    SetTimer,
     StopRequested,
     SuspendRequested,
     TimerFired,
@@ -163,10 +165,13 @@ class WorkflowMachine(RuleBasedStateMachine):
         assert result.changed == frozenset()
         assert self.world.state.nodes == before.nodes
 
+    def next_timer(self) -> SetTimer:
+        return min(self.world.timers.values(), key=lambda item: (item.at, item.id))
+
     @rule()
     def timer_fires(self) -> None:
         if self.world.timers:
-            timer = min(self.world.timers.values(), key=lambda item: (item.at, item.id))
+            timer = self.next_timer()
             del self.world.timers[timer.id]
             self.world.now = max(self.world.now, timer.at)
             self.world.fold(TimerFired(timer=timer.id, kind=timer.kind, node=timer.node))
@@ -192,6 +197,8 @@ class WorkflowMachine(RuleBasedStateMachine):
     @rule()
     def engine_restarts(self) -> None:
         """What is durable, through JSON and back, gives the same state; nothing new is made by loading."""
+        while self.world.timers and self.next_timer().at <= self.world.now + timedelta(seconds=1):
+            self.timer_fires()  # what is due may start when the engine loads, so it is let happen before
         state = self.world.state
         rows = {key: msgspec.json.encode(node) for key, node in state.nodes.items()}
         status = msgspec.json.decode(msgspec.json.encode(state.status), type=WorkflowStatus)
@@ -260,7 +267,7 @@ def _is_attempt(node: NodeStatus) -> bool:
 
 TestWorkflowMachine = WorkflowMachine.TestCase
 TestWorkflowMachine.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=80, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 

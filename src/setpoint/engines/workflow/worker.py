@@ -182,9 +182,10 @@ class Worker:
         self._asked = self._asked or bool(record.requests)
         if self._state.status.phase is WorkflowPhase.UNKNOWN:
             await self._adopt_metadata()
-            self._inbox.append(WorkflowStarted(invalid=await self._invalid()))
+            invalid = await self._invalid()
+            self._inbox.appendleft(WorkflowStarted(invalid=invalid))  # before what came in meanwhile
         elif not self._state.status.completed:
-            self._inbox.append(WorkflowLoaded())
+            self._inbox.appendleft(WorkflowLoaded())
             controls = ControlsChanged(shutdown=self._head.spec.shutdown, suspend=bool(self._head.spec.suspend))
             self._inbox.append(controls)
         pending = commands_of(record)
