@@ -25,6 +25,7 @@ class Manifest:
     resources: tuple[Resource, ...]
     documents: tuple[Document | None, ...]  # where each object was read; None for one that was made
     declared: frozenset[str]  # names of workflow parameters
+    shipped: bool  # a template of ours was named: its run is what counts, the template only comes along
     key: str
 
 
@@ -52,7 +53,9 @@ def read_manifest(target: str, parameters: Mapping[str, str], *, namespace: str)
         resources = tuple(_with_parameters(resource, parameters) for resource in resources)
     words = [text, namespace, *map("=".join, sorted(parameters.items()))]
     key = hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
-    return Manifest(name=name, resources=resources, documents=documents, declared=declared, key=key)
+    return Manifest(
+        name=name, resources=resources, documents=documents, declared=declared, shipped=not _is_path(target), key=key
+    )
 
 
 def _is_path(target: str) -> bool:

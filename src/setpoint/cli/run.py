@@ -128,7 +128,7 @@ class _Run:
                 ended.append(await follow_service(session.resources, item, quiet=quiet))
             else:
                 ended.append(item)
-        if not quiet:
+        if not quiet or self.manifest.shipped:
             ended = [item for item in ended if isinstance(item, Workflow | InferenceService)] or ended
         code = await finish(session, ended, self.output, single=len(self.manifest.resources) == 1 or len(ended) == 1)
         for workflow in (item for item in ended if isinstance(item, Workflow)):

@@ -41,6 +41,8 @@ PARAMETERS = (
     Parameter(name="window", value="40", description="Rows that the model sees at a time."),
     Parameter(name="trials", value="3", description="Settings that training tries."),
     Parameter(name="seed", value="1", description="Seed of training; same seed, same model."),
+    Parameter(name="min-accuracy", value="0.5", description="The gate rejects below it."),
+    Parameter(name="max-false-alarm-rate", value="0.15", description="The gate rejects above it."),
     Parameter(name="approval", value="auto", enum=["auto", "manual"], description="manual waits for a person."),
 )
 
@@ -140,7 +142,7 @@ def _main() -> DAG:
             template="model-evaluation",
             depends="train",
             arguments=[
-                *_given("model-name"),
+                *_given("model-name", "min-accuracy", "max-false-alarm-rate"),
                 _from("version", "train", "version"),
                 _artifact("dataset", "process", "holdout"),
             ],
