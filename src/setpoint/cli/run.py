@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
+import shutil
 import signal
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +30,7 @@ from setpoint.cli._context import (
 from setpoint.cli._manifests import Manifest, read_manifest
 from setpoint.cli._output import Output, OutputOption
 from setpoint.cli._report import finish
-from setpoint.cli._serving import follow_service
+from setpoint.cli._serving import follow_service, is_ready
 from setpoint.cli._validation import check
 from setpoint.cli._watch import follow, make_view
 from setpoint.wiring.session import Need, Session, open_session
@@ -97,12 +100,16 @@ class _Run:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, self._interrupt, session, following)
             try:
-                return await following
+                code = await following
             except asyncio.CancelledError:
-                return EXIT_INTERRUPTED
+                code = EXIT_INTERRUPTED
             finally:
                 for number in (signal.SIGINT, signal.SIGTERM):
                     loop.remove_signal_handler(number)
+            served = session.owns and await _serves(session, self.namespace)
+        if served and self.output in (Output.TABLE, Output.WIDE):
+            typer.echo(after_word(settings, kept=self.keep))
+        return code
 
     def _interrupt(self, session: Session, following: asyncio.Future[int]) -> None:
         """The first Ctrl-C stops the workflows (exit handlers run), the second gives up waiting for them."""
@@ -175,6 +182,21 @@ class _Run:
 
     _workflows: list[Workflow] = field(default_factory=list, init=False)
     _stopping: asyncio.Future[None] | None = field(default=None, init=False)
+
+
+async def _serves(session: Session, namespace: str) -> bool:
+    """Whether a service is up."""
+    services = await session.resources.list(InferenceService, namespace)
+    return any(is_ready(item) for item in services.items)
+
+
+def after_word(settings: Settings, *, kept: bool) -> str:
+    """What becomes of the services now, with the line to type."""
+    program = "setpoint" if shutil.which("setpoint") else sys.argv[0]
+    home = "" if settings.home == Path.home() / ".setpoint" else f" --home {shlex.quote(str(settings.home))}"
+    if kept:
+        return f"services stay up; stop them by: {program} down{home}"
+    return f"services have stopped; serve them again by: {program} up{home}"
 
 
 def _in_order(resources: Sequence[Resource]) -> list[Resource]:
