@@ -138,11 +138,18 @@ def false_alarms(rows: Sequence[Detection], target_rate: float) -> str:
         axes.axhline(target_rate, color=_INK, linewidth=1.2, linestyle="--", label=f"target {target_rate:.1%}")
         axes.set(xlabel="run", ylabel="share of normal windows\nabove the limit")
         axes.set_ylim(0, max([*rates, 3 * target_rate]) * 1.15)
-        few = len(held) <= 24 and max((len(row.run) for row in held), default=0) <= 12
-        axes.set_xticks(positions, [row.run for row in held] if few else [], rotation=0 if len(held) < 18 else 90)
+        names = _short([row.run for row in held])
+        turned = sum(map(len, names)) > 60
+        axes.set_xticks(positions, names if len(names) <= 40 else [""] * len(names), rotation=90 if turned else 0)
         axes.grid(axis="x", visible=False)
-        axes.legend(loc="upper right")
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0))
         return _svg(figure, "Realised false-alarm rate per run")
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """Names of runs without the file that all of them come from."""
+    files = {name.rpartition("/")[0] for name in names}
+    return [name.rpartition("/")[2] for name in names] if len(files) == 1 else list(names)
 
 
 def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
