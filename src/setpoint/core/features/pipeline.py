@@ -185,10 +185,6 @@ def check_spec(spec: FeatureSpec) -> None:
     for path, steps in (("lags", spec.lags), ("differences", spec.differences)):
         if any(not 1 <= step < spec.window for step in steps):
             raise InvalidSpec(f"{path} lie between 1 and the window less one ({spec.window - 1})", path=path)
-    if not 0 <= spec.components <= len(spec.columns):
-        raise InvalidSpec(
-            f"components lie between 0 and the number of columns ({len(spec.columns)})", path="components"
-        )
 
 
 def _checked(windows: npt.ArrayLike, spec: FeatureSpec) -> Floats:
