@@ -73,42 +73,25 @@ def evaluate_model(
     *,
     dataset: Annotated[Path, Input("Processed held-out data: data.parquet and schema.json")],
     registry: ModelRegistry,
-    model_name: str = "process-monitor",
-    version: str = "",
-    min_accuracy: float = 0.5,
-    min_recall: float = 0.0,
-    min_auc: float = 0.8,
-    max_false_alarm_rate: float = 0.15,
-    max_loss_to_champion: float = 0.02,
-    max_loss_to_baseline: float = 0.05,
-    replicates: int = 200,
-    block_length: int = 0,
-    seed: int = 1,
+    model_name: Annotated[str, "Name in the registry"] = "process-monitor",
+    version: Annotated[str, "Version to judge; empty means the newest. Not used where `model` is given"] = "",
+    min_accuracy: Annotated[float, "Least accuracy"] = 0.5,
+    min_recall: Annotated[float, "Least macro recall"] = 0.0,
+    min_auc: Annotated[float, "Least macro ROC AUC"] = 0.8,
+    max_false_alarm_rate: Annotated[float, "Highest share of normal windows in alarm"] = 0.15,
+    max_loss_to_champion: Annotated[float, "How far accuracy may lie below the champion's on the same windows"] = 0.02,
+    max_loss_to_baseline: Annotated[
+        float, "How far accuracy may lie below the linear baseline's on the same windows"
+    ] = 0.05,
+    replicates: Annotated[int, "Bootstrap replicates"] = 200,
+    block_length: Annotated[int, "Rows per bootstrap block; 0 means twice the window"] = 0,
+    seed: Annotated[int, "Of the bootstrap"] = 1,
     model: Annotated[Path | None, Input("A model directory, in place of a version", optional=True)] = None,
     report: Annotated[Path, Output("The page with plots")] = Path("evaluation.html"),
     figures: Annotated[Path, Output("The figures as JSON")] = Path("evaluation.json"),
     exposition: Annotated[Path, Output("The figures in Prometheus text format")] = Path("evaluation.prom"),
 ) -> EvaluatedModel:
     """Judge a model on runs that training never saw, beside the champion and its linear baseline.
-
-    Args:
-        dataset: Directory written by data-processing (artifact `holdout`).
-        registry: Where versions live; the version gets its verdict as a tag.
-        model_name: Name in the registry.
-        version: Version to judge; empty means the newest. Not used where `model` is given.
-        min_accuracy: Least accuracy.
-        min_recall: Least macro recall.
-        min_auc: Least macro ROC AUC.
-        max_false_alarm_rate: Highest share of normal windows in alarm.
-        max_loss_to_champion: How far accuracy may lie below the champion's on the same windows.
-        max_loss_to_baseline: How far accuracy may lie below the linear baseline's on the same windows.
-        replicates: Bootstrap replicates.
-        block_length: Rows per bootstrap block; 0 means twice the window.
-        seed: Of the bootstrap.
-        model: A model directory to judge in place of a registered version.
-        report: Where the page is written.
-        figures: Where the JSON is written.
-        exposition: Where the Prometheus text is written.
 
     Raises:
         InvalidSpec: The data do not fit the model, or a threshold is no ratio.
@@ -148,11 +131,8 @@ def evaluate_model(
     say("draw and write", 3, 4)
     _export(found, candidate, model_name, judged, (report, figures, exposition))
     if model is None:
-        registry.tag(
-            model_name,
-            judged,
-            {"setpoint.verdict": found.decision.verdict.value, "setpoint.holdout_checksum": data.checksum},
-        )
+        tags = {"setpoint.verdict": found.decision.verdict.value, "setpoint.holdout_checksum": data.checksum}
+        registry.tag(model_name, judged, tags)
     say(f"{found.decision.verdict.value}: {found.decision.reasons}", 4, 4)
     return _result(found, model_name, judged, champion_version)
 

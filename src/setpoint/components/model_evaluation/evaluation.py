@@ -94,23 +94,16 @@ def evaluate(
     """
     metrics.check_rules(rules)
     _check_fit(data, candidate)
-    longest = max(candidate.window, champion.window if champion else 0)
-    count = len(features.window_ends(data.stretch, longest))
-    stride = max(1, -(-count // _WINDOWS))
-    ends = features.window_ends(data.stretch, longest, stride)
-    if not len(ends):
-        raise InvalidSpec(f"no stretch of the held-out data has {longest} rows without a hole", path="window")
+    ends, stride = _judged_windows(data, max(candidate.window, champion.window if champion else 0))
     labels = tuple(data.classes[code] for code in data.labels[ends].tolist())
     runs = tuple(data.run_names[code] for code in data.runs[ends].tolist())
     answers = _answers(data, candidate, ends, labels)
     alarm = candidate.document.alarm or AlarmRule(limit=0.5, target_rate=0.0)
     above = metrics.alarms(answers.alarm_scores, alarm.limit)
     block = settings.block_length or 2 * candidate.window
+    length = max(1, block // stride)
     weights = metrics.block_weights(
-        data.stretch[ends],
-        block_length=max(1, block // stride),
-        replicates=settings.replicates,
-        seed=settings.seed,
+        data.stretch[ends], block_length=length, replicates=settings.replicates, seed=settings.seed
     )
     normal = candidate.document.normal_label
     figures = _Figures(answers.scorer, above, np.array([label == normal for label in labels]))
@@ -159,6 +152,15 @@ def unfit(data: Dataset, model: Model) -> str:
     if abs(data.sample_period_seconds - period) > 0.01 * period:
         return f"the data come every {data.sample_period_seconds:g} s, the model was trained on every {period:g} s"
     return ""
+
+
+def _judged_windows(data: Dataset, longest: int) -> tuple[Indexes, int]:
+    """Last rows of the windows that all models can answer, and their stride."""
+    count = len(features.window_ends(data.stretch, longest))
+    if not count:
+        raise InvalidSpec(f"no stretch of the held-out data has {longest} rows without a hole", path="window")
+    stride = max(1, -(-count // _WINDOWS))
+    return features.window_ends(data.stretch, longest, stride), stride
 
 
 class _Figures:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
 from setpoint.apis.errors import InvalidSpec, Unavailable
 from setpoint.components import Input, Output, component, say
-from setpoint.ports.registry import ModelRegistry
+from setpoint.ports.registry import ModelRegistry, ModelVersion
+
+if TYPE_CHECKING:
+    from setpoint.components.model_training.dataset import Dataset
+    from setpoint.components.model_training.training import Trained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,18 +66,24 @@ def train_model(
     *,
     dataset: Annotated[Path, Input("Processed training data: data.parquet and schema.json")],
     registry: ModelRegistry,
-    model_name: str = "process-monitor",
-    algorithm: Literal["lightgbm", "linear"] = "lightgbm",
-    window: int = 40,
-    trials: int = 3,
-    folds: int = 4,
-    stride: int = 0,
-    false_alarm_rate: float = 0.01,
-    consecutive_alarms: int = 6,
-    onset_windows: bool = True,
-    residuals: bool = True,
-    seed: int = 1,
-    workflow_uid: str = "",
+    model_name: Annotated[str, "Name in the registry"] = "process-monitor",
+    algorithm: Annotated[
+        Literal["lightgbm", "linear"], "Gradient-boosted trees, or multinomial logistic regression"
+    ] = "lightgbm",
+    window: Annotated[int, "Rows that the model sees at a time"] = 40,
+    trials: Annotated[int, "Settings tried, the defaults included"] = 3,
+    folds: Annotated[int, "Parts that take turns in judging"] = 4,
+    stride: Annotated[int, "Rows from one training window to the next; 0 chooses one"] = 0,
+    false_alarm_rate: Annotated[float, "Share of normal windows that may raise an alarm"] = 0.01,
+    consecutive_alarms: Annotated[int, "Alarms one after another that count as a detected fault"] = 6,
+    onset_windows: Annotated[
+        bool, "Compose windows over the onset of faults whose recordings begin with the fault"
+    ] = True,
+    residuals: Annotated[
+        bool, "Also use what each column deviates from its estimate by all others in normal operation"
+    ] = True,
+    seed: Annotated[int, "Same seed, same model"] = 1,
+    workflow_uid: Annotated[str, "Identity of the run, so that a repeated step finds the version it made"] = "",
     model: Annotated[Path, Output("The model directory (MLflow format, no pickle)")] = Path("model"),
     report: Annotated[Path, Output("Figures per class and fault, trials, alarm limit")] = Path("training.json"),
 ) -> TrainedModel:
@@ -81,24 +92,6 @@ def train_model(
     The rows are split by runs, or by contiguous blocks with a gap longer than the window; tuning, figures and the
     alarm limit come from held-out blocks; the registered model is then fitted on all of them. The same data, settings
     and `workflow_uid` register once, however often the step is repeated.
-
-    Args:
-        dataset: Directory written by data-processing (artifact `train`).
-        registry: Where versions live.
-        model_name: Name in the registry.
-        algorithm: Gradient-boosted trees, or multinomial logistic regression.
-        window: Rows that the model sees at a time.
-        trials: Settings tried, the defaults included.
-        folds: Parts that take turns in judging.
-        stride: Rows from one training window to the next; 0 chooses one.
-        false_alarm_rate: Share of normal windows that may raise an alarm.
-        consecutive_alarms: Alarms one after another that count as a detected fault.
-        onset_windows: Compose windows over the onset of faults whose recordings begin with the fault.
-        residuals: Also use what each column deviates from its estimate by all others in normal operation.
-        seed: Same seed, same model.
-        workflow_uid: Identity of the run, so that a repeated step finds the version it made.
-        model: Where the model directory is written.
-        report: Where the figures are written.
 
     Raises:
         InvalidSpec: Settings or data that allow no training.
@@ -123,19 +116,23 @@ def train_model(
     data = read_dataset(dataset)
     trained = train(data, settings, say)
     _write(model, report, trained.files, msgspec.json.format(msgspec.json.encode(trained.report), indent=2))
-    figures = trained.figures
     parameters = {name: _text(value) for name, value in trained.parameters.items()}
     say(f"register {model_name}")
     version = registry.register(
         model_name,
         model,
         parameters=parameters,
-        metrics={name: value for name, value in figures.items() if value == value},
+        metrics={name: value for name, value in trained.figures.items() if not math.isnan(value)},
         tags={"setpoint.data_checksum": data.checksum, "setpoint.algorithm": algorithm, "setpoint.target": data.target},
         request_id=_request_id(model_name, data.checksum, parameters, workflow_uid),
     )
+    return _result(version, trained, data)
+
+
+def _result(version: ModelVersion, trained: Trained, data: Dataset) -> TrainedModel:
+    figures = trained.figures
     return TrainedModel(
-        model_name=model_name,
+        model_name=version.name,
         version=version.version,
         accuracy=figures["accuracy"],
         recall=figures["recall"],
