@@ -7,6 +7,7 @@ exactly when no node is open, and what the rows hold is enough to go on from.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ from setpoint.core.workflow import (
     PodEnded,
     PodLost,
     PodStarted,
+    ProgressReported,
     ResumeRequested,
     RetryRequested,
     SetTimer,
@@ -149,6 +151,12 @@ class WorkflowMachine(RuleBasedStateMachine):
         if chosen is not None:
             self.world.fold(PodStarted(node=chosen[1].node, pod=chosen[0]))
 
+    @rule(at=st.integers(0, 20), done=st.integers(0, 9), total=st.integers(0, 9))
+    def pod_reports(self, at: int, done: int, total: int) -> None:
+        chosen = self.choose(at)
+        if chosen is not None:
+            self.world.fold(ProgressReported(node=chosen[1].node, pod=chosen[0], progress=f"{done}/{total}"))
+
     @rule(at=st.integers(0, 20))
     def pod_is_lost(self, at: int) -> None:
         chosen = self.choose(at)
@@ -253,12 +261,47 @@ class WorkflowMachine(RuleBasedStateMachine):
                 assert len(attempts) <= LIMIT + 1
 
     @invariant()
+    def progress_is_the_sum_over_the_pods_inside(self) -> None:
+        if self.cluster is None:
+            return
+        nodes = self.world.state.nodes.values()
+        assert self.world.state.status.progress == _sum(node for node in nodes if node.type in LEAF_TYPES)
+        for group in nodes:
+            if group.type in INSIDE:
+                inside = [node for node in nodes if node.type in LEAF_TYPES and _is_inside(node, group)]
+                assert group.progress == _sum(inside), group.name
+
+    @invariant()
     def every_link_leads_to_a_node(self) -> None:
         if self.cluster is None:
             return
         nodes = self.world.state.nodes
         for node in nodes.values():
             assert all(child in nodes for child in node.children), node.name
+
+
+LEAF_TYPES = (NodeType.POD, NodeType.SUSPEND)
+INSIDE = {
+    NodeType.STEPS: "[",
+    NodeType.STEP_GROUP: ".",
+    NodeType.DAG: ".",
+    NodeType.TASK_GROUP: "(",
+    NodeType.RETRY: "(",
+}
+
+
+def _is_inside(node: NodeStatus, group: NodeStatus) -> bool:
+    """By names alone: the workflow's exit handler and the exit hook of the group come after it."""
+    after = f"{group.name}.onExit"
+    return node.name.startswith(group.name + INSIDE[group.type]) and not (
+        node.name == after or node.name.startswith((f"{after}[", f"{after}(", f"{after}."))
+    )
+
+
+def _sum(nodes: Iterable[NodeStatus]) -> str:
+    pairs = [tuple(map(int, node.progress.split("/"))) for node in nodes]
+    assert all(0 <= done <= total for done, total in pairs)
+    return f"{sum(pair[0] for pair in pairs)}/{sum(pair[1] for pair in pairs)}" if pairs else ""
 
 
 def _is_attempt(node: NodeStatus) -> bool:

@@ -7,10 +7,22 @@ folds exits; the port that carries them is `ports.launcher`.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import StrEnum
 
 from setpoint.apis.meta import Wire
+
+_PROGRESS = re.compile(r"([0-9]{1,15})/([0-9]{1,15})")
+
+
+def parse_progress(text: str) -> tuple[int, int] | None:
+    """N and M of `N/M` with N <= M and M > 0, blanks around it aside; None for any other text."""
+    found = _PROGRESS.fullmatch(text.strip())
+    if found is None:
+        return None
+    done, total = int(found[1]), int(found[2])
+    return (done, total) if done <= total and total else None
 
 
 class Archive(StrEnum):
@@ -86,12 +98,16 @@ class Retention(StrEnum):
 
 
 class PodRequest(Wire, frozen=True, kw_only=True):
-    """Everything a supervisor needs. `id` is the command id: a second launch with the same id does nothing."""
+    """Everything a supervisor needs. `id` is the command id: a second launch with the same id does nothing.
+
+    `owner` is the uid of the object that the pod belongs to; with it go its records and logs.
+    """
 
     id: str
     name: str
     namespace: str
     main: Container
+    owner: str = ""
     init_containers: tuple[Container, ...] = ()
     sidecars: tuple[Container, ...] = ()
     artifact_inputs: tuple[ArtifactInput, ...] = ()
@@ -123,6 +139,7 @@ class PodExit(Wire, frozen=True, kw_only=True):
     result: str | None = None
     parameters: dict[str, str] = {}
     artifacts: tuple[str, ...] = ()  # names of the output artifacts that were saved
+    progress: str = ""  # `N/M` as main last wrote it into its progress file
 
 
 class PodState(Wire, frozen=True, kw_only=True):

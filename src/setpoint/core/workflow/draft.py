@@ -21,11 +21,12 @@ from setpoint.apis.argo import (
     WorkflowSpec,
 )
 from setpoint.apis.errors import InvariantViolation
+from setpoint.apis.pods import parse_progress
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import Command, KillPod
 from setpoint.core.workflow.context import StepContext
-from setpoint.core.workflow.node_table import NodeTable
 from setpoint.core.workflow.phases import Cause, check_node_move, check_workflow_move
+from setpoint.core.workflow.progress import CountedTable, progress_in
 from setpoint.core.workflow.state import (
     WORKFLOW,
     Frame,
@@ -50,7 +51,7 @@ class BuildError(Exception):
         super().__init__(message)
 
 
-class Draft(NodeTable):
+class Draft(CountedTable):
     """A state under change. `ctx` is what the step may look at."""
 
     def __init__(self, state: WorkflowState, ctx: StepContext) -> None:
@@ -60,6 +61,7 @@ class Draft(NodeTable):
         self.now = ctx.now
         self.uid = ctx.workflow.metadata.uid
         self.status = state.status
+        self.done, self.total = parse_progress(state.status.progress) or (0, 0)
         self.engine = state.engine
         self.variables = state.variables
         self.artifacts = state.artifacts
@@ -223,6 +225,7 @@ class Draft(NodeTable):
         self._heap.clear()
         self.ended.clear()
         self.active_pods = sum(1 for node in self.all_nodes() if node.type is NodeType.POD and not node.phase.fulfilled)
+        self.recount()
 
     # --- nodes
 
@@ -252,6 +255,7 @@ class Draft(NodeTable):
             message=message,
             started_at=self.now,
             finished_at=self.now if phase.fulfilled else None,
+            progress=progress_in(kind, phase),
             node_flag=flag,
         ).replace(**fields)
         if node.id in self._nodes:
@@ -288,6 +292,7 @@ class Draft(NodeTable):
             phase=phase,
             message=old.message if message is None else message,
             finished_at=self.now if ends else old.finished_at,
+            progress=progress_in(old.type, phase, old.progress) or old.progress,
             **fields,
         )
         self.put(new)
@@ -381,6 +386,9 @@ class Draft(NodeTable):
 
     def freeze(self) -> Step:
         """The next state and what changed."""
+        progress = f"{self.done}/{self.total}" if self.total else ""
+        if progress != self.status.progress:
+            self.status = self.status.replace(progress=progress)
         state = WorkflowState(
             status=self.status,
             nodes=self.freeze_nodes(),

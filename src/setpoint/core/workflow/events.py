@@ -41,6 +41,14 @@ class PodStarted(EventBase, frozen=True, kw_only=True):
     pod: str
 
 
+class ProgressReported(EventBase, frozen=True, kw_only=True):
+    """The pod has written `N/M` into its progress file."""
+
+    node: str
+    pod: str
+    progress: str
+
+
 class PodEnded(EventBase, frozen=True, kw_only=True):
     """The pod's processes have ended and its outputs are stored."""
 
@@ -115,6 +123,7 @@ Event = (
     | WorkflowLoaded
     | ControlsChanged
     | PodStarted
+    | ProgressReported
     | PodEnded
     | PodLost
     | ResourceActionEnded

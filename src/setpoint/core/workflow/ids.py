@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
+from functools import lru_cache
 
 _FNV_OFFSET = 2166136261
 _FNV_PRIME = 16777619
@@ -29,6 +30,7 @@ def fnv1a(text: str) -> int:
     return value
 
 
+@lru_cache(maxsize=8192)  # groups are asked for at every event below them
 def node_id(workflow: str, node_name: str) -> str:
     """The id of a node; that of the root is the workflow's name."""
     return node_name if node_name == workflow else f"{workflow}-{fnv1a(node_name)}"

@@ -89,6 +89,7 @@ def make_launch(template: Template, outputs: Outputs, place: PodPlace) -> Launch
         id=place.pod_id,
         name=place.pod_name,
         namespace=place.workflow.metadata.namespace,
+        owner=place.workflow.metadata.uid,
         main=main_container,
         init_containers=tuple(built[1:split]),
         sidecars=tuple(built[split:]),

@@ -7,13 +7,13 @@ Source: SEMANTICS section 18; argo-workflows `FormulateRetryWorkflow`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 import msgspec
 
 from setpoint.apis.argo import NodePhase, NodeStatus, NodeType, WorkflowPhase
 from setpoint.apis.errors import InvalidSpec
+from setpoint.core.workflow.containment import container, retry_name
 from setpoint.core.workflow.draft import Draft
 from setpoint.core.workflow.events import RetryRequested
 from setpoint.core.workflow.lifecycle import load_workflow, set_deadline
@@ -25,8 +25,6 @@ _EXECUTIONS = frozenset(
     {NodeType.POD, NodeType.CONTAINER, NodeType.HTTP, NodeType.PLUGIN, NodeType.SUSPEND, NodeType.SKIPPED}
 )
 _GROUPS = frozenset({NodeType.STEPS, NodeType.STEP_GROUP, NodeType.DAG, NodeType.TASK_GROUP, NodeType.RETRY})
-_GROUP_INDEX = re.compile(r"\[\d+\]")
-_LAST_BRACKETS = re.compile(r"\(\d+\)$")
 
 
 def retry_refusal(phase: WorkflowPhase, *, restart_successful: bool, selector: str) -> str:
@@ -88,7 +86,7 @@ def _chosen(d: Draft, nodes: dict[str, NodeStatus], event: RetryRequested) -> li
 def _forgiven(nodes: dict[str, NodeStatus], node: NodeStatus) -> bool:
     """A failure that something came after: a later attempt or a continued sibling that succeeded."""
     if is_attempt(node):
-        parent = next((item for item in nodes.values() if item.name == _LAST_BRACKETS.sub("", node.name)), None)
+        parent = next((item for item in nodes.values() if item.name == retry_name(node.name)), None)
         if parent is not None and parent.phase is NodePhase.SUCCEEDED:
             return True
     below = _with_all_below(nodes, [node.id]) - {node.id}
@@ -131,19 +129,7 @@ def _enclosing(d: Draft, nodes: dict[str, NodeStatus], doomed: set[str]) -> set[
 
 def _container(d: Draft, nodes: dict[str, NodeStatus], node: NodeStatus) -> NodeStatus | None:
     """The group a node is directly in."""
-    if is_attempt(node):
-        return nodes.get(d.id_of(_LAST_BRACKETS.sub("", node.name)))
-    boundary = nodes.get(node.boundary_id)
-    if boundary is None or node.type is NodeType.STEP_GROUP:
-        return boundary
-    rest = node.name[len(boundary.name) :]
-    if boundary.type is NodeType.STEPS and (index := _GROUP_INDEX.match(rest)) is not None:
-        return nodes.get(d.id_of(boundary.name + index[0]), boundary)
-    if boundary.type is NodeType.DAG and "(" in rest:
-        group = nodes.get(d.id_of(boundary.name + rest.partition("(")[0]))
-        if group is not None and group.type is NodeType.TASK_GROUP and group.id != node.id:
-            return group
-    return boundary
+    return container(nodes.get, d.name, node)
 
 
 def _apply(d: Draft, nodes: dict[str, NodeStatus], doomed: set[str], reset: set[str]) -> None:

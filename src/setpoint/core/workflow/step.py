@@ -10,7 +10,7 @@ from typing import assert_never
 
 from setpoint.apis.argo import NodePhase, NodeType
 from setpoint.apis.errors import InvariantViolation
-from setpoint.apis.pods import PodExit, PodPhase
+from setpoint.apis.pods import PodExit, PodPhase, parse_progress
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import TimerKind
 from setpoint.core.workflow.context import StepContext
@@ -22,6 +22,7 @@ from setpoint.core.workflow.events import (
     PodEnded,
     PodLost,
     PodStarted,
+    ProgressReported,
     ResourceActionEnded,
     ResumeRequested,
     RetryRequested,
@@ -100,6 +101,8 @@ def _fold(d: Draft, event: Event) -> None:  # noqa: C901 (one case per event)
             change_controls(d, event)
         case PodStarted():
             _pod_started(d, event)
+        case ProgressReported():
+            _progress_reported(d, event)
         case PodEnded():
             _pod_ended(d, event.node, event.pod, event.exit)
         case PodLost():
@@ -181,6 +184,18 @@ def _pod_started(d: Draft, event: PodStarted) -> None:
         d.mark(node.id, NodePhase.RUNNING)
 
 
+def _progress_reported(d: Draft, event: ProgressReported) -> None:
+    node = d.node(event.node)
+    if node is not None and node.phase is NodePhase.RUNNING and _is_pod(d, event.node, event.pod):
+        _set_progress(d, event.node, event.progress)
+
+
+def _set_progress(d: Draft, node: str, text: str) -> None:
+    found = parse_progress(text)
+    if found is not None and (text := f"{found[0]}/{found[1]}") != d.need(node).progress:
+        d.change(node, progress=text)
+
+
 def _is_pod(d: Draft, node_id: str, pod: str) -> bool:
     """Whether the pod is the node's present one, not one of before a manual retry."""
     return ids.pod_id(d.uid, node_id, d.need(node_id).started_at) == pod
@@ -191,6 +206,7 @@ def _pod_ended(d: Draft, node_id: str, pod: str, end: PodExit) -> None:
     if node is None or node.fulfilled or leaf is None or not _is_pod(d, node_id, pod):
         return
     outputs = node_outputs(leaf.outputs, end)
+    _set_progress(d, node_id, end.progress)
     d.mark(node_id, _PHASES.get(end.phase, NodePhase.ERROR), end.message, outputs=outputs)
     publish_outputs(d, outputs)
 

@@ -1,0 +1,92 @@
+"""Progress: `N/M` of every pod, and of every group and the workflow the sum over the pods in it.
+
+A pod (or suspend node) counts 0/1 from its start and all when it succeeds, unless it says otherwise itself. Sums are
+kept by differences, so that an event costs the depth of the tree and not its size. A running group with many children
+is not written for its progress alone: its row follows when it is written anyway; the workflow's sum is always exact.
+Source: argo-workflows `workflow/progress`. There a group sums over all that edges lead to, what comes after it too;
+here over what is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from setpoint.apis.argo import NodePhase, NodeStatus, NodeType
+from setpoint.apis.pods import parse_progress
+from setpoint.core.workflow.containment import container
+from setpoint.core.workflow.node_table import NodeTable
+
+_COUNTED = frozenset({NodeType.POD, NodeType.CONTAINER, NodeType.HTTP, NodeType.PLUGIN, NodeType.SUSPEND})
+_GROUPS = frozenset({NodeType.STEPS, NodeType.STEP_GROUP, NodeType.DAG, NodeType.TASK_GROUP, NodeType.RETRY})
+_DONE = frozenset({NodePhase.SUCCEEDED, NodePhase.SKIPPED, NodePhase.OMITTED})
+_FEW_CHILDREN = 64
+
+
+def progress_in(kind: NodeType, phase: NodePhase, before: str = "0/1") -> str:
+    """The progress of a node that comes to a phase: all of it where that means it is done; "" for groups."""
+    if kind not in _COUNTED:
+        return ""
+    if phase in _DONE:
+        total = _pair(before)[1] or 1
+        return f"{total}/{total}"
+    return before
+
+
+def _pair(text: str) -> tuple[int, int]:
+    return parse_progress(text) or (0, 0)
+
+
+def _text(done: int, total: int) -> str:
+    return f"{done}/{total}" if total else ""
+
+
+class CountedTable(NodeTable):
+    """A table of nodes that keeps the progress of the groups and of the whole while nodes are put."""
+
+    done = 0
+    total = 0
+
+    def put(self, node: NodeStatus) -> None:
+        """Write a node as it is, and pass the difference of its progress up."""
+        before = self._nodes.get(node.id)
+        super().put(node)
+        old = before.progress if before is not None else ""
+        if node.type in _COUNTED and old != node.progress:
+            (was_done, was_total), (done, total) = _pair(old), _pair(node.progress)
+            self._pass_up(node, done - was_done, total - was_total)
+
+    def _pass_up(self, node: NodeStatus, done: int, total: int) -> None:
+        self.done += done
+        self.total += total
+        for group in self._around(node):
+            had_done, had_total = _pair(group.progress)
+            self._show(group, _text(had_done + done, had_total + total))
+
+    def _around(self, node: NodeStatus) -> Iterator[NodeStatus]:
+        """The groups that hold the node, nearest first."""
+        found: NodeStatus | None = node
+        while found is not None and (found := container(self.node, self.name, found)) is not None:
+            yield found
+
+    def _show(self, group: NodeStatus, text: str) -> None:
+        self._nodes[group.id] = group.replace(progress=text)
+        children = len(self._children.get(group.id, group.children)) + len(self._appended.get(group.id, ()))
+        if children <= _FEW_CHILDREN or group.phase.fulfilled:
+            self._changed.add(group.id)
+
+    def recount(self) -> None:
+        """All sums anew: after nodes were deleted, and on load, for rows of running groups may lag."""
+        nodes = self.all_nodes()
+        sums: dict[str, tuple[int, int]] = {}
+        self.done = self.total = 0
+        for node in nodes:
+            if node.type in _COUNTED:
+                done, total = _pair(node.progress)
+                self.done += done
+                self.total += total
+                for group in self._around(node):
+                    before = sums.get(group.id, (0, 0))
+                    sums[group.id] = (before[0] + done, before[1] + total)
+        for node in nodes:
+            if node.type in _GROUPS and node.progress != (text := _text(*sums.get(node.id, (0, 0)))):
+                self._show(node, text)
