@@ -177,9 +177,9 @@ def _truth(results: dict[str, Any], hidden: Sequence[str]) -> str:
             "",
             f"The limit was set for {_percent(results['target_rate'])} and realised {_percent(rate)} on run 0 and "
             f"{_percent(own['false_alarm_rate_before_onset'])} before the onsets: it rests on one normal run of 500",
-            "records (25 hours), whose windows overlap. Trainings with a narrower stride (3 in place of 4) realised 5 and",
-            "7 % over all normal windows, so take the realised rate as luck within that range. A longer normal recording",
-            "would set the limit better.",
+            "records (25 hours), whose windows overlap. Trainings with a narrower stride (3 in place of 4) realised 5",
+            "and 7 % over all normal windows, so take the realised rate as luck within that range. A longer normal",
+            "recording would set the limit better.",
             "",
         ]
     )

@@ -7,6 +7,7 @@ answered once. Limits that use the test run are marked as such and serve the com
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import tempfile
@@ -42,7 +43,8 @@ def run() -> dict[str, Any]:
     """All figures, or why there are none."""
     if not DATA.is_dir():
         return {"skipped": "the Tennessee Eastman data are not beside the project"}
-    with tempfile.TemporaryDirectory() as space:
+    # A component says its progress on stdout, which belongs to the figures here.
+    with tempfile.TemporaryDirectory() as space, contextlib.redirect_stdout(sys.stderr):
         home = Path(space)
         process_data(
             source=str(DATA.resolve()),
