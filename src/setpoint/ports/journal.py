@@ -50,6 +50,10 @@ class WorkflowJournal(Protocol):
         """Put a request (stop, resume, retry ...) into the inbox; durable on return. NotFound if no such uid."""
         ...
 
+    async def pending(self) -> frozenset[str]:
+        """Uids of workflows with commands that are not done yet."""
+        ...
+
     def requested(self) -> AsyncIterator[str]:
         """Uids with new requests, each at least once; begins with those that already wait."""
         ...

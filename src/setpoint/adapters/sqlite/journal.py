@@ -72,6 +72,10 @@ class SqliteJournal:
 
         return await self._writer.write(job)
 
+    async def pending(self) -> frozenset[str]:
+        """See the port."""
+        return await self._readers.read(_pending)
+
     async def requested(self) -> AsyncIterator[str]:
         """See the port. Ends with Unavailable when the store is closed."""
         cursor = 0
@@ -100,6 +104,10 @@ def _find(connection: sqlite3.Connection, uid: str) -> _Run:
     if found is None:
         raise NotFound(_KIND, uid)
     return _Run._make(found)
+
+
+def _pending(connection: sqlite3.Connection) -> frozenset[str]:
+    return frozenset(uid for (uid,) in connection.execute(_journal["pending"]))
 
 
 def _waiting(connection: sqlite3.Connection, after: int) -> list[tuple[str, int]]:

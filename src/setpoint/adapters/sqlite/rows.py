@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +29,7 @@ _JOURNALED = frozenset({"Workflow.argoproj.io"})
 
 _at = re.compile(r"^(?P<reason>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 _journal = statements("journal")
+_building = threading.Lock()
 
 
 class Row(NamedTuple):
@@ -82,8 +84,14 @@ def kind_info(cls: type[Resource]) -> KindInfo:
     return KindInfo(cls, key, cls.KIND, cls.NAMESPACED, status is not None, key in _JOURNALED, nodes)
 
 
-@cache
 def _decoder(cls: type[R]) -> msgspec.json.Decoder[R]:
+    """One at a time: msgspec crashes when two threads work out a type's decoder at once."""
+    with _building:
+        return _built_decoder(cls)
+
+
+@cache
+def _built_decoder(cls: type[R]) -> msgspec.json.Decoder[R]:
     return msgspec.json.Decoder(cls)
 
 

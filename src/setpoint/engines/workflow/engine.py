@@ -65,10 +65,12 @@ class WorkflowEngine:
             launches=asyncio.Semaphore(LAUNCHES_AT_ONCE),
         )
         self._workers: dict[str, Worker] = {}
+        self._unfinished: frozenset[str] = frozenset()  # with orders left over from an earlier engine
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Until cancelled; then every workflow is left as it is stored, and pods go on."""
+        self._unfinished = await self._world.journal.pending()
         self._workers.clear()
         self._world.pods.clear()
         feeds = [
@@ -102,7 +104,7 @@ class WorkflowEngine:
                 worker.object_deleted()
         elif worker is not None and not worker.ended:
             worker.object_changed(head)
-        elif kind is WatchType.ADDED or not head.status.phase.completed:
+        elif not head.status.phase.completed or (kind is WatchType.ADDED and head.metadata.uid in self._unfinished):
             self._start(head)
 
     def _start(self, head: WorkflowHead) -> None:

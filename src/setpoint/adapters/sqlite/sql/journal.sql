@@ -25,6 +25,10 @@ DELETE FROM node WHERE object = ? AND id = ?;
 -- name: put_engine
 INSERT INTO engine (object, json) VALUES (?, ?) ON CONFLICT (object) DO UPDATE SET json = excluded.json;
 
+-- name: pending
+-- Workflows with orders that are not done.
+SELECT DISTINCT object.uid FROM command JOIN object ON object.id = command.object;
+
 -- name: put_command
 INSERT INTO command (object, id, json) VALUES (?, ?, ?) ON CONFLICT (object, id) DO UPDATE SET json = excluded.json;
 
