@@ -12,7 +12,7 @@ run: $(VENV)/.ready
 	@$(BIN)/setpoint run process-control $(if $(DATA),-p source=$(abspath $(DATA))) --artifact report=report.html $(if $(KEEP),--keep) $(ARGS)
 
 test: $(VENV)/.ready
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist loadgroup $(ARGS)
 
 check: $(VENV)/.ready
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

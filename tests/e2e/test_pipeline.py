@@ -33,7 +33,8 @@ SMALL = (
     "-p",
     "max-false-alarm-rate=1",
 )
-pytestmark = pytest.mark.timeout(240)
+# One worker runs them all: they share the state directory.
+pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("pipeline")]
 
 
 @pytest.fixture(scope="module")
