@@ -60,7 +60,8 @@ def _pods(workflow: Workflow) -> list[NodeStatus]:
 
 
 def _pod_name(workflow: Workflow, node: NodeStatus) -> str:
-    return pod_name(workflow.metadata.name, node.template_name, node.name)
+    template = node.template_ref.template if node.template_ref else node.template_name
+    return pod_name(workflow.metadata.name, template, node.name)
 
 
 def _names(workflow: Workflow, node: NodeStatus) -> tuple[str, ...]:
