@@ -75,6 +75,14 @@ def bound_port() -> Iterator[Callable[[], socket.socket]]:
 
 
 @pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A loopback port that refuses connections for the whole test: it is bound, and nobody listens."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        yield reserved.getsockname()[1]
+
+
+@pytest.fixture
 def shared() -> Path:
     """The reference material beside the project; the test is skipped where it is absent. Mark it `shared`."""
     if not SHARED.is_dir():

@@ -19,7 +19,7 @@ from setpoint.adapters.pods.settings import PodSettings, read_image_rules
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.kinds import KINDS
 from setpoint.apis.serving import InferenceService
-from setpoint.clients.inference import InferenceClient
+from setpoint.clients.readiness import probe_ready
 from setpoint.components import IMAGE
 from setpoint.engines.runner import Runner
 from setpoint.engines.serving import GatewayKeeper, ServingEngine, ServingSettings
@@ -33,9 +33,9 @@ from setpoint.server.gateway import RouteFile
 from setpoint.server.kubernetes import KubernetesRoutes
 from setpoint.wiring.endpoint import Endpoint, listen, write_endpoint
 from setpoint.wiring.http import serve
-from setpoint.wiring.images import check_images
+from setpoint.wiring.images import check_images, component_rules
 from setpoint.wiring.session import Session
-from setpoint.wiring.settings import Settings
+from setpoint.wiring.settings import Settings, component_environment
 from setpoint.wiring.verbs import LocalVerbs
 
 # What component steps import at once; a warm process has it imported when they come.
@@ -58,7 +58,6 @@ PRELOAD = (
     "sklearn.linear_model",
 )
 ENTRY_POINTS = {"setpoint": "setpoint.cli:main"}
-_PROBE_SECONDS = 2.0
 _WARM_PATIENCE_SECONDS = 0.5  # importing takes seconds: a step that comes first starts cold beside it
 
 
@@ -133,7 +132,7 @@ def _pod_settings(settings: Settings, visible: Sequence[str] = (), *, lasting: b
     return PodSettings(
         home=str(settings.home),
         isolation=Isolation(settings.isolation),
-        images=images,
+        images=(*images, *component_rules(component_environment(settings))),
         entry_points=ENTRY_POINTS,
         preload=PRELOAD,
         visible=(str(Path.cwd()), *visible),
@@ -153,13 +152,8 @@ def _serving_engine(settings: Settings, resources: ResourceApi, launcher: Launch
         resources=resources,
         launcher=launcher,
         routes=RouteFile(settings.home),
-        probe=_is_ready,
+        probe=probe_ready,
         gateway=GatewayKeeper(home=settings.home, launcher=launcher, clock=clock, image=IMAGE),
         clock=clock,
         settings=ServingSettings(home=settings.home, image=IMAGE),
     )
-
-
-async def _is_ready(url: str, model: str) -> bool:
-    async with InferenceClient(url, model, timeout_seconds=_PROBE_SECONDS) as client:
-        return await client.ready()

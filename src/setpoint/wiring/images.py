@@ -1,10 +1,10 @@
-"""Whether the image table knows what to run for the templates of a workflow, asked before it is stored."""
+"""The image table: what this control plane adds to it, and whether it knows what to run for a workflow."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from setpoint.adapters.pods.images import ImageRule, resolve
+from setpoint.adapters.pods.images import ImageKind, ImageRule, default_rules, resolve
 from setpoint.apis.argo import Workflow
 
 
@@ -20,3 +20,13 @@ def check_images(rules: Sequence[ImageRule], workflow: Workflow) -> None:
             kind = "container" if template.container else "script"
             path = f"spec.templates[{index}].{kind}.image"
             resolve(rules, main.image, tuple(main.command), tuple(main.args), path=path)
+
+
+def component_rules(environment: Mapping[str, str]) -> tuple[ImageRule, ...]:
+    """The shipped rules for Setpoint's own image with variables that only its containers get.
+
+    Credentials go this way, not by the pod's request: rules travel to the processes that start pods over a socket and
+    are written nowhere, while a request lies in the store and in the pod's directory.
+    """
+    own = [rule for rule in default_rules() if rule.kind is ImageKind.SETPOINT]
+    return tuple(rule.replace(environment={**rule.environment, **environment}) for rule in own) if environment else ()

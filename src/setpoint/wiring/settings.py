@@ -14,6 +14,7 @@ from typing import Any
 
 from setpoint.apis.errors import InvalidSpec, Location
 
+_HANDED_ON = ("AWS_", "MLFLOW_TRACKING_")
 ISOLATION_MODES = ("auto", "namespace", "rewrite")
 
 
@@ -68,6 +69,13 @@ def load_settings(
             f"{settings.isolation!r} is no isolation mode", path="settings.isolation", allowed=ISOLATION_MODES
         )
     return settings
+
+
+def component_environment(settings: Settings, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What components must know of this process: stores, registry, and the credentials of both. Never to be written."""
+    env = os.environ if environment is None else environment
+    found = {name: value for name, value in env.items() if name.startswith(_HANDED_ON) and value}
+    return found | ({"SETPOINT_MLFLOW_URI": settings.mlflow_uri} if settings.mlflow_uri else {})
 
 
 def _read_file(path: Path) -> dict[str, Any]:

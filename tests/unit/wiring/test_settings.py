@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from setpoint.apis.errors import InvalidSpec
-from setpoint.wiring.settings import load_settings
+from setpoint.wiring.settings import component_environment, load_settings
 
 
 def test_flags_win_over_environment_over_file(tmp_path: Path) -> None:
@@ -37,3 +37,20 @@ def test_what_is_wrong_is_named(tmp_path: Path, file: str, environment: dict[str
     with pytest.raises(InvalidSpec) as caught:
         load_settings(tmp_path, environment=environment)
     assert all(word in str(caught.value) for word in words)
+
+
+def test_components_get_stores_and_registry_with_their_credentials_and_nothing_else(tmp_path: Path) -> None:
+    environment = {
+        "AWS_SECRET_ACCESS_KEY": "hush",
+        "AWS_REGION": "",
+        "MLFLOW_TRACKING_TOKEN": "hush too",
+        "GITHUB_TOKEN": "not theirs",
+        "SETPOINT_MLFLOW_URI": "http://registry",
+    }
+    settings = load_settings(tmp_path, environment=environment)
+    assert component_environment(settings, environment) == {
+        "AWS_SECRET_ACCESS_KEY": "hush",
+        "MLFLOW_TRACKING_TOKEN": "hush too",
+        "SETPOINT_MLFLOW_URI": "http://registry",
+    }
+    assert component_environment(load_settings(tmp_path, environment={}), {}) == {}

@@ -87,10 +87,10 @@ def process_data(
     """Process plant data.
 
     Args:
-        source: File, directory, pattern, https:// or plant:// address; several as JSON list, lines or with commas.
+        source: File, directory, pattern, https://, s3:// or plant:// address; several as JSON list, lines, with commas.
         recipe: `auto`, the name of a shipped recipe, a path, or a recipe written out as YAML.
         target: Label column, in place of the recipe's; `none` for data without labels.
-        size_limit_mb: Largest download from an https:// address, in MB.
+        size_limit_mb: Largest download from an https:// or s3:// address, in MB.
         train: See Output.
         holdout: See Output.
         report: See Output.

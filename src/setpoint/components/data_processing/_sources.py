@@ -10,7 +10,7 @@ import csv
 import fnmatch
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +19,11 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import polars as pl
 
-from setpoint.apis.errors import InvalidSpec, NotSupported, Unavailable
+from setpoint.apis.errors import InvalidSpec, Unavailable
 from setpoint.components._component import nearest
 from setpoint.components.data_processing._names import FILE
 from setpoint.components.data_processing._recipe import STATUS_WORDS, SourceSpec
+from setpoint.components.data_processing._s3 import fetch
 from setpoint.plant import DEFECTS, PLANTS, dataset, lay_defects
 
 _SUFFIXES = {".csv": "csv", ".tsv": "csv", ".txt": "text", ".dat": "text", ".parquet": "parquet", ".pq": "parquet"}
@@ -68,26 +69,46 @@ def open_sources(source: str, *, max_download_bytes: int) -> Iterator[list[Origi
         Unavailable: An address does not answer.
     """
     with ExitStack() as stack:
+        downloads = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="setpoint-")))
+        addresses: dict[Path, str] = {}
+        stack.enter_context(_named_by_address(addresses))
         origins: list[Origin] = []
-        for item in split_sources(source):
+        for number, item in enumerate(split_sources(source)):
             scheme = urlsplit(item).scheme.lower() if "://" in item else ""
+            folder = downloads / str(number)
             if scheme == "plant":
                 origins.append(_plant(item))
-            elif scheme in ("http", "https"):
-                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="setpoint-")))
-                origins.append(_download(item, folder, max_download_bytes))
+                continue
+            if scheme in ("http", "https"):
+                folder.mkdir()
+                found = {item: _download(item, folder, max_download_bytes)}
             elif scheme == "s3":
-                raise NotSupported(
-                    "s3:// is read by an input artifact or a mounted directory, not by this component", path="source"
-                )
+                folder.mkdir()
+                found = fetch(item, folder, limit=max_download_bytes, suffixes=_SUFFIXES)
             elif scheme:
-                raise InvalidSpec(f"unknown kind of address {scheme}://", path="source", allowed=("https", "plant"))
+                raise InvalidSpec(
+                    f"unknown kind of address {scheme}://", path="source", allowed=("https", "s3", "plant")
+                )
             else:
-                origins += [Origin(name=path.name, path=path) for path in _files(item)]
+                found = {str(path): path for path in _files(item)}
+            addresses |= {path: name for name, path in found.items()}
+            origins += [Origin(name=path.name, path=path) for path in found.values()]
         for origin in origins:
             if origin.path is not None and origin.path.stat().st_size == 0:
                 raise InvalidSpec("file is empty", path=str(origin.path))
         yield origins
+
+
+@contextmanager
+def _named_by_address(addresses: Mapping[Path, str]) -> Iterator[None]:
+    """Errors about a downloaded file name where it came from, not the copy that is gone by then."""
+    try:
+        yield
+    except InvalidSpec as error:
+        address = addresses.get(Path(error.path)) if error.path else None
+        if address is None or address == error.path:
+            raise
+        raise InvalidSpec(error.reason, path=address, location=error.location, allowed=error.allowed) from None
 
 
 def scan(origin: Origin, spec: SourceSpec, *, texts: Sequence[str] = (), as_text: bool = False) -> pl.LazyFrame:
@@ -164,7 +185,7 @@ def _plant(address: str) -> Origin:
     return Origin(name=parts.netloc, table=table)
 
 
-def _download(address: str, folder: Path, limit: int) -> Origin:
+def _download(address: str, folder: Path, limit: int) -> Path:
     name = Path(urlsplit(address).path).name or "download.csv"
     target = folder / name
     try:
@@ -178,7 +199,7 @@ def _download(address: str, folder: Path, limit: int) -> Origin:
                 file.write(chunk)
     except httpx.HTTPError as error:
         raise Unavailable(f"{address} cannot be read: {error}") from error
-    return Origin(name=name, path=target)
+    return target
 
 
 def _files(item: str) -> list[Path]:
