@@ -20,7 +20,7 @@ from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.errors import NotFound
 from setpoint.apis.meta import ObjectMeta
 from setpoint.apis.serving import InferenceService, InferenceServiceSpec, ModelFormat, ModelSpec, PredictorSpec
-from setpoint.clients.inference import probe_ready
+from setpoint.clients.readiness import probe_ready
 from setpoint.core.serving.plan import Limits, ServingState
 from setpoint.core.serving.status import load_state
 from setpoint.engines.runner import Runner

@@ -6,7 +6,6 @@ import typer
 
 from setpoint.apis.errors import Timeout, Unavailable
 from setpoint.apis.serving import InferenceService
-from setpoint.components.model_deployment.service import wait_ready
 from setpoint.ports.resources import ResourceApi
 
 READY_SECONDS = 300.0
@@ -14,6 +13,7 @@ READY_SECONDS = 300.0
 
 async def follow_service(resources: ResourceApi, service: InferenceService, *, quiet: bool) -> InferenceService:
     """The service as it is in the end; `is_ready` tells how it went. Why it is not Ready is said on stderr."""
+    from setpoint.components.model_deployment.service import wait_ready  # noqa: PLC0415  numpy: most runs need none
 
     def say(text: str) -> None:
         if not quiet:

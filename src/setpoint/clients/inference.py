@@ -25,8 +25,6 @@ from setpoint.core.serving.messages import (
 )
 from setpoint.core.serving.tensors import Tensor
 
-_PROBE_SECONDS = 2.0
-
 
 class InferenceClient:
     """One model behind one URL, such as an InferenceService's `status.url`; keeps its connections until closed."""
@@ -105,12 +103,6 @@ class InferenceClient:
         if response.status_code != 200:
             raise _error_of(response)
         return response
-
-
-async def probe_ready(url: str, model: str) -> bool:
-    """Whether the model behind the URL is ready, asked once and soon answered."""
-    async with InferenceClient(url, model, timeout_seconds=_PROBE_SECONDS) as client:
-        return await client.ready()
 
 
 async def wait_ready(url: str, model: str, *, timeout_seconds: float) -> None:
