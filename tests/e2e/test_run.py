@@ -176,3 +176,37 @@ def test_retry_keeps_what_succeeded(tmp_path: Path) -> None:
         return next(node["startedAt"] for node in nodes if node["displayName"] == "good")
 
     assert good(first) == good(second)
+
+
+def test_a_second_run_goes_on_when_the_first_takes_its_control_plane_away(tmp_path: Path) -> None:
+    """Two terminals, one state directory: the second uses the first one's control plane, then its own."""
+    manifest = tmp_path / "wf.yaml"
+    manifest.write_text(
+        Path(HELLO).read_text().replace("echo done", "sleep {{workflow.parameters.message}}; echo done")
+    )
+    home = tmp_path / "home"
+    first = subprocess.Popen(
+        command("run", str(manifest), "-p", "message=1.5", "-o", "name"),
+        env=environment(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    name = wait_for_any(home)
+    second = final_object(setpoint(home, "run", str(manifest), "-p", "message=4", "-o", "json"))
+    printed, said = first.communicate(timeout=60)
+    assert (first.returncode, said) == (0, "")
+    assert printed.strip().endswith(name)
+    assert second["status"]["phase"] == "Succeeded"
+    assert second["metadata"]["name"] != name
+
+
+def wait_for_any(home: Path) -> str:
+    """Name of the first workflow that runs."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        listed = setpoint(home, "list", "-o", "json")
+        items = json.loads(listed.stdout)["items"] if listed.stdout.startswith("{") else []
+        if items and items[0].get("status", {}).get("phase") == "Running":
+            return str(items[0]["metadata"]["name"])
+    raise AssertionError("no workflow began to run")

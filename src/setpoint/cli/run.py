@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from setpoint.apis.argo import CronWorkflow, Workflow
-from setpoint.apis.errors import InvalidSpec, NotFound
+from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
 from setpoint.apis.meta import Resource
 from setpoint.apis.serving import InferenceService
 from setpoint.cli._context import (
@@ -37,6 +37,8 @@ from setpoint.wiring.session import Need, Session, open_session
 from setpoint.wiring.settings import Settings, load_settings
 
 LABEL_RUN = "setpoint.dev/run"  # the same command finds the run that it began before it was killed
+_TAKEOVER_SECONDS = 3600.0
+_TAKEOVER_PAUSE_SECONDS = 0.2
 ATTENDED = "setpoint.dev/attended"  # its end has been told to a person
 
 app = typer.Typer(add_completion=False)
@@ -93,23 +95,37 @@ class _Run:
     interrupted: bool = field(default=False, init=False)
 
     async def main(self, settings: Settings) -> int:
-        """The exit code."""
-        async with open_session(settings, Need.OWN, keep=self.keep, visible=self.visible) as session:
-            following = asyncio.ensure_future(self._to_the_end(session))
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, self._interrupt, session, following)
+        """The exit code. A control plane of somebody else that goes away meanwhile is followed by one of our own."""
+        patience = asyncio.get_running_loop().time() + _TAKEOVER_SECONDS
+        attached = False
+        while True:
             try:
-                code = await following
-            except asyncio.CancelledError:
-                code = EXIT_INTERRUPTED
-            finally:
-                for number in (signal.SIGINT, signal.SIGTERM):
-                    loop.remove_signal_handler(number)
-            served = session.owns and await _serves(session, self.namespace)
+                async with open_session(settings, Need.OWN, keep=self.keep, visible=self.visible) as session:
+                    attached = not session.owns
+                    code = await self._follow(session)
+                    served = session.owns and await _serves(session, self.namespace)
+                break
+            except Unavailable:
+                if not attached or asyncio.get_running_loop().time() > patience:
+                    raise
+                await asyncio.sleep(_TAKEOVER_PAUSE_SECONDS)  # until the other one has let go of the state directory
         if served and self.output in (Output.TABLE, Output.WIDE):
             typer.echo(after_word(settings, kept=self.keep))
         return code
+
+    async def _follow(self, session: Session) -> int:
+        """To the end, with Ctrl-C and SIGTERM handled."""
+        following = asyncio.ensure_future(self._to_the_end(session))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._interrupt, session, following)
+        try:
+            return await following
+        except asyncio.CancelledError:
+            return EXIT_INTERRUPTED
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
 
     def _interrupt(self, session: Session, following: asyncio.Future[int]) -> None:
         """The first Ctrl-C stops the workflows (exit handlers run), the second gives up waiting for them."""
@@ -121,8 +137,11 @@ class _Run:
         self._stopping = asyncio.ensure_future(self._stop_all(session))
 
     async def _to_the_end(self, session: Session) -> int:
-        await check(self.manifest, session.resources, namespace=self.namespace, parameters=self.parameters)
-        created = [await self._begin(session, resource) for resource in _in_order(self.manifest.resources)]
+        created = self._created
+        if not created:
+            await check(self.manifest, session.resources, namespace=self.namespace, parameters=self.parameters)
+            created = [await self._begin(session, resource) for resource in _in_order(self.manifest.resources)]
+            self._created = created
         quiet = self.output not in (Output.TABLE, Output.WIDE)
         console = Console(stderr=False)
         self._workflows = [item for item in created if isinstance(item, Workflow)]
@@ -180,6 +199,7 @@ class _Run:
             if self.output in (Output.TABLE, Output.WIDE):
                 typer.echo(f"{name}: {path}")
 
+    _created: list[Resource] = field(default_factory=list, init=False)
     _workflows: list[Workflow] = field(default_factory=list, init=False)
     _stopping: asyncio.Future[None] | None = field(default=None, init=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -17,7 +18,8 @@ from starlette.routing import BaseRoute, Route
 from setpoint.server.access import TokenGuard
 from setpoint.server.kubernetes import make_status
 
-_GRACE_SECONDS = 1  # open watches end by being cut; their clients list again
+_GRACE_SECONDS = 0  # open watches end by being cut; their clients list again
+_LOGGER = "uvicorn.error"
 
 
 class _Server(uvicorn.Server):
@@ -57,5 +59,7 @@ async def serve(routes: Sequence[BaseRoute], sock: socket.socket, token: str) ->
     try:
         yield
     finally:
+        # That a watch was cut is no error; it is logged after the server has ended. The next one sets the level anew.
+        logging.getLogger(_LOGGER).setLevel(logging.CRITICAL)
         server.should_exit = True
         await running
