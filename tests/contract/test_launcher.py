@@ -1,6 +1,6 @@
 """What every `Launcher` promises, over both ways in which this host can isolate pods."""
 
-# ruff: noqa: ASYNC240 - a test may look at a file between two awaits
+# ruff: noqa: ASYNC110, ASYNC240 - a test may look at a file between two awaits, and at what tells nobody
 
 from __future__ import annotations
 
@@ -419,3 +419,57 @@ async def test_a_process_that_talks_without_end_is_not_stopped_by_its_log(anyhow
         assert exit_.phase is PodPhase.SUCCEEDED
         assert (await log_text(launcher, "pod-1")).endswith("done")
         assert os.environ.get("SETPOINT_POD") is None
+
+
+async def test_progress_is_what_the_running_pod_wrote_last(start: Start, tmp_path: Path) -> None:
+    async with start() as launcher:
+        said, go = tmp_path / "said", tmp_path / "go"
+        script = f"echo 2/5 > /tmp/p; touch {said}; while [ ! -e {go} ]; do sleep 0.02; done; echo 4/5 > /tmp/p; exit 1"
+        await launcher.launch(pod(shell(script, env={"ARGO_PROGRESS_FILE": "/tmp/p"})))
+        await appears(said)
+        async with asyncio.timeout(30):
+            while (found := await launcher.progress("pod-1")) is None:
+                await asyncio.sleep(0.02)  # the note that main runs may be written after main's own words
+        assert found == "2/5"
+        go.touch()
+        assert (await ended(launcher, "pod-1")).progress == "4/5"
+        assert await launcher.progress("nobody") is None
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "mkfifo $ARGO_PROGRESS_FILE",
+        "echo 1/2 > /tmp/q; ln -s /tmp/q $ARGO_PROGRESS_FILE",
+        "yes 1/2 | head -c 1000000 > $ARGO_PROGRESS_FILE",
+        "printf '\\377/2' > $ARGO_PROGRESS_FILE",
+        "mkdir $ARGO_PROGRESS_FILE",
+        "true",
+    ],
+)
+async def test_what_is_no_progress_stops_nobody(anyhow: Start, tmp_path: Path, script: str) -> None:
+    async with anyhow() as launcher:
+        said, go = tmp_path / "said", tmp_path / "go"
+        main = shell(
+            f"{script}; touch {said}; while [ ! -e {go} ]; do sleep 0.02; done", env={"ARGO_PROGRESS_FILE": "/tmp/p"}
+        )
+        await launcher.launch(pod(main))
+        await appears(said)
+        assert await launcher.progress("pod-1") is None
+        go.touch()
+        exit_ = await ended(launcher, "pod-1")
+        assert (exit_.phase, exit_.progress) == (PodPhase.SUCCEEDED, "")
+
+
+async def test_with_its_owner_all_of_a_pod_goes(anyhow: Start, tmp_path: Path) -> None:
+    async with anyhow() as launcher:
+        await run(launcher, pod("echo a", id="ended", owner="one"))
+        await run(launcher, pod("echo b", id="other", owner="two"))
+        await launcher.launch(pod("exec sleep 600", id="running", owner="one"))
+        assert await launcher.owners() == ("one", "two")
+        await launcher.remove_owned("one")
+        await launcher.remove_owned("one")
+        assert await launcher.owners() == ("two",)
+        assert [await launcher.state(one) for one in ("ended", "running")] == [None, None]
+        assert await log_text(launcher, "other") == "b"
+        assert [item.name for item in (tmp_path / "pods").iterdir()] == ["other"]

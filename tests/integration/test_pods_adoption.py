@@ -199,3 +199,20 @@ async def test_private_roots_are_dropped_and_records_stay(tmp_path: Path) -> Non
             "request.json", "claim", "started.json", "exit.json", "logs",
         }  # fmt: skip
         assert records.read_record(folder, records.EXIT, PodExit) is not None
+
+
+async def test_an_end_that_was_taken_is_not_told_to_the_next_life(tmp_path: Path) -> None:
+    async with running_launcher(tmp_path) as launcher, aclosing(launcher.exits()) as exits, asyncio.timeout(30):
+        for name in ("taken", "seen"):
+            await launcher.launch(pod("echo x", id=name))
+            assert (await anext(exits)).id == name
+    async with running_launcher(tmp_path) as launcher, asyncio.timeout(30):
+        await launcher.launch(pod("true", id="new"))
+        async with aclosing(launcher.exits()) as exits:
+            assert [(await anext(exits)).id, (await anext(exits)).id] == ["seen", "new"]
+        assert await log_text(launcher, "taken") == "x"
+        state = await launcher.state("taken")
+        assert state is not None
+        assert state.phase is PodPhase.SUCCEEDED
+        await launcher.launch(pod("echo again", id="taken"))
+        assert await log_text(launcher, "taken") == "x"

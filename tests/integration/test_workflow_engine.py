@@ -1,19 +1,24 @@
 """The engine with real store, pods and time: what the core alone cannot show."""
 
+# ruff: noqa: ASYNC110, ASYNC240 - a launcher tells nobody of a directory that is gone
+
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from setpoint.adapters.clock import SystemClock
+from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.argo import NodePhase, Workflow, WorkflowSpec
 from setpoint.apis.core import ConfigMap
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.meta import ObjectMeta
 from setpoint.core.workflow import pod_id
 from setpoint.operations import workflows as verbs
-from tests.pods import ended
-from tests.workflow_engine import node, running_plane
+from tests.pods import log_text
+from tests.workflow_engine import Plane, node, running_plane
 
 HEAD = """
 apiVersion: argoproj.io/v1alpha1
@@ -225,5 +230,76 @@ spec:
         )
         await plane.resources.delete(Workflow, "default", "wf")
         root = node(running, "wf")
-        end = await ended(plane.launcher, pod_id(running.metadata.uid, root.id, root.started_at))
-        assert end.phase.value in ("Failed", "Error")
+        pod = pod_id(running.metadata.uid, root.id, root.started_at)
+        state = await plane.launcher.state(pod)
+        assert state is not None
+        assert state.pid is not None
+        await _gone(plane, pod)
+        assert not Path(f"/proc/{state.pid}").exists()
+
+
+async def _gone(plane: Plane, pod: str) -> None:
+    async with asyncio.timeout(60):
+        while await plane.launcher.state(pod) is not None or await plane.launcher.owners():
+            await asyncio.sleep(0.02)
+
+
+ECHO = """
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    container: {image: busybox, command: [echo, hello]}
+"""
+
+
+async def test_records_and_logs_of_pods_stay_until_the_workflow_is_deleted(tmp_path: Path) -> None:
+    async with running_plane(tmp_path) as plane:
+        first = await plane.run(HEAD + ECHO)
+        second = await plane.run(HEAD.replace("wf", "wf2") + ECHO)
+        pods = [pod_id(item.metadata.uid, item.metadata.name, node(item, item.metadata.name).started_at)
+                for item in (first, second)]  # fmt: skip
+    async with running_plane(tmp_path) as plane:
+        assert await log_text(plane.launcher, pods[0]) == "hello"
+        await plane.resources.delete(Workflow, "default", "wf")
+        async with asyncio.timeout(60):
+            while await plane.launcher.state(pods[0]) is not None:
+                await asyncio.sleep(0.02)
+        assert await log_text(plane.launcher, pods[1]) == "hello"
+    with SqliteStore(tmp_path / "store", SystemClock()) as store:  # nobody is there to see the deletion
+        await store.resources.delete(Workflow, "default", "wf2")
+    async with running_plane(tmp_path) as plane:
+        await _gone(plane, pods[1])
+
+
+async def test_progress_of_a_running_pod_is_seen_in_its_node_and_the_workflow(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    manifest = (
+        HEAD
+        + f"""
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    steps: [[{{name: a, template: say}}, {{name: b, template: ok}}]]
+  - name: say
+    script:
+      image: busybox
+      command: [sh]
+      source: |
+        echo 2/5 > $ARGO_PROGRESS_FILE
+        while [ ! -e {go} ]; do sleep 0.02; done
+        echo 4/5 > $ARGO_PROGRESS_FILE
+  - name: ok
+    container: {{image: busybox, command: ["true"]}}
+"""
+    )
+    async with running_plane(tmp_path) as plane:
+        await plane.submit(manifest)
+        running = await plane.until("wf", lambda item: item.status.progress == "3/6")
+        assert node(running, "wf[0].a").progress == "2/5"
+        assert node(running, "wf[0]").progress == node(running, "wf").progress == "3/6"
+        go.touch()
+        done = await plane.finished("wf")
+        assert node(done, "wf[0].a").progress == "5/5"
+        assert node(done, "wf").progress == done.status.progress == "6/6"

@@ -70,7 +70,15 @@ class Launcher(Protocol):
         ...
 
     def exits(self) -> AsyncIterator[PodState]:
-        """Pods that ended, each at least once, those that ended while nobody looked included."""
+        """Pods that ended, each at least once, those that ended while nobody looked included.
+
+        A pod may be left out once a reader has got it and asked for the next, in an earlier life too: who must not
+        miss any asks `state` of those it waits for when it starts.
+        """
+        ...
+
+    async def progress(self, pod_id: str) -> str | None:
+        """`N/M` as the running pod last wrote it into its progress file; None if it did not or does not run."""
         ...
 
     def logs(self, pod_id: str, *, container: str = "main", follow: bool = False) -> AsyncIterator[LogLine]:
@@ -79,4 +87,12 @@ class Launcher(Protocol):
 
     async def remove(self, pod_id: str) -> None:
         """Delete the directory of an ended pod."""
+        ...
+
+    async def owners(self) -> tuple[str, ...]:
+        """Owners of pods whose records are kept."""
+        ...
+
+    async def remove_owned(self, owner: str) -> None:
+        """End the pods of an owner, then delete their directories and logs; nothing if it has none."""
         ...

@@ -19,9 +19,11 @@ from typing import Self
 from setpoint.adapters.pods import records
 from setpoint.adapters.pods.adoption import conclude, send_signal, wait_for_end
 from setpoint.adapters.pods.images import resolve
+from setpoint.adapters.pods.index import PodIndex
 from setpoint.adapters.pods.isolation import IsolationReport
 from setpoint.adapters.pods.logfile import LogReader
 from setpoint.adapters.pods.preload import entry_point_of
+from setpoint.adapters.pods.progress import progress_files, progress_path, read_progress
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.pods.zygote_client import ZygoteProcess
 from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
@@ -37,6 +39,8 @@ class HostLauncher:
         self._settings = settings.replace(home=str(Path(settings.home).resolve()))
         self._light = ZygoteProcess(self._settings, warm=False)
         self._warm = ZygoteProcess(self._settings, warm=True) if settings.preload else None
+        self._index = PodIndex(Path(self._settings.home), self._settings.pods)
+        self._progress: dict[str, tuple[Path, ...]] = {}  # of pods that run: where to look
         self._watched: dict[str, asyncio.Task[None]] = {}
         self._ended: dict[str, None] = {}  # ids in order of their end
         self._readers: set[asyncio.Queue[str]] = set()
@@ -45,6 +49,7 @@ class HostLauncher:
     async def __aenter__(self) -> Self:
         """Adopt the pods of a predecessor; the warm process begins to import, unless it shall wait for a demand."""
         self._settings.pods.mkdir(parents=True, exist_ok=True)
+        self._index.prepare()
         self._adopt()
         await self._light.start()
         if self._warm is not None and not self._settings.warm_on_demand:
@@ -87,6 +92,7 @@ class HostLauncher:
             return
         self._validate(request)
         try:
+            self._index.enter(request)
             folder.mkdir(parents=True, exist_ok=True)
             records.write_record(folder, records.REQUEST, request)
         except OSError as error:
@@ -123,7 +129,8 @@ class HostLauncher:
     async def exits(self) -> AsyncGenerator[PodState, None]:
         """Pods that ended, each at least once, those that ended while nobody looked included.
 
-        Every caller gets all ended pods that are not removed, then the later ones.
+        Every caller gets those that ended in this launcher's life or had not been told of before it, then the later
+        ones. A pod counts as told of when a caller that got it asks for the next.
         """
         queue: asyncio.Queue[str] = asyncio.Queue()
         for pod_id in self._ended:
@@ -131,9 +138,11 @@ class HostLauncher:
         self._readers.add(queue)
         try:
             while True:
-                state = await self.state(await queue.get())
+                pod_id = await queue.get()
+                state = await self.state(pod_id)
                 if state is not None:
                     yield state
+                self._index.told(pod_id)
         finally:
             self._readers.discard(queue)
 
@@ -177,7 +186,46 @@ class HostLauncher:
         if watch is not None:
             await asyncio.gather(watch, return_exceptions=True)
             self._ended.pop(pod_id, None)
-        await asyncio.to_thread(shutil.rmtree, self._settings.pods / pod_id, ignore_errors=True)
+        await asyncio.to_thread(self._index.delete, pod_id)
+
+    async def progress(self, pod_id: str) -> str | None:
+        """`N/M` as the running pod last wrote it into its progress file; None if it did not or does not run."""
+        files = self._progress.get(pod_id)
+        if files is None:
+            files = self._progress_files(pod_id)
+        return next((found for file in files if (found := read_progress(file))), None)
+
+    def _progress_files(self, pod_id: str) -> tuple[Path, ...]:
+        folder = self._settings.pods / pod_id
+        started = pod_id in self._watched and (folder / records.STARTED).exists()
+        identity = records.read_record(folder, records.CLAIM, records.ProcessIdentity) if started else None
+        request = records.read_record(folder, records.REQUEST, PodRequest) if identity is not None else None
+        if identity is None or request is None:
+            return ()
+        path = progress_path(request.main)
+        self._progress[pod_id] = files = progress_files(folder, identity.pid, path) if path else ()
+        return files
+
+    async def owners(self) -> tuple[str, ...]:
+        """Owners of pods whose records are kept."""
+        return await asyncio.to_thread(self._index.owners)
+
+    async def remove_owned(self, owner: str) -> None:
+        """End the pods of an owner, then delete their directories and logs; nothing if it has none."""
+        for pod_id in await asyncio.to_thread(self._index.open_pods, owner):
+            await self.kill(pod_id, reason="the owner was deleted")
+            self._bar(pod_id)
+        pods = await asyncio.to_thread(self._index.owned, owner)
+        await asyncio.gather(*(self._watched[one] for one in pods if one in self._watched), return_exceptions=True)
+        for pod_id in pods:
+            self._ended.pop(pod_id, None)
+        await asyncio.to_thread(self._index.delete_owner, owner)
+
+    def _bar(self, pod_id: str) -> None:
+        """Take the claim of a pod that has none, so that it never starts; else see to it that its end is noticed."""
+        with suppress(OSError):
+            if not records.create_record(self._settings.pods / pod_id, records.CLAIM, records.own_identity()):
+                self._watch(pod_id)
 
     def _validate(self, request: PodRequest) -> None:
         for container in (request.main, *request.init_containers, *request.sidecars):
@@ -199,12 +247,13 @@ class HostLauncher:
         return self._light
 
     def _adopt(self) -> None:
-        for folder in sorted(self._settings.pods.iterdir()):
+        for pod_id in self._index.live():
+            folder = self._settings.pods / pod_id
             if (folder / records.EXIT).exists():
-                self._ended[folder.name] = None
+                self._ended[pod_id] = None
                 self._tidy(folder)
             elif (folder / records.CLAIM).exists():
-                self._watch(folder.name)
+                self._watch(pod_id)
 
     def _watch(self, pod_id: str) -> None:
         if pod_id not in self._watched and pod_id not in self._ended:
@@ -218,6 +267,7 @@ class HostLauncher:
             await wait_for_end(identity)
             await self.state(pod_id)  # a supervisor that died gets its exit record here
         self._watched.pop(pod_id, None)
+        self._progress.pop(pod_id, None)
         self._ended[pod_id] = None
         for queue in self._readers:
             queue.put_nowait(pod_id)

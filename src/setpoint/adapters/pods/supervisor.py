@@ -39,6 +39,7 @@ from setpoint.adapters.pods.processes import (
     signal_group,
     start,
 )
+from setpoint.adapters.pods.progress import progress_path, read_progress
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.pods.transfer import TransferError, load_artifacts, read_parameters, save_artifacts
 from setpoint.apis.errors import SetpointError
@@ -138,6 +139,7 @@ class Supervisor:
             result=self._captured(),
             parameters=parameters,
             artifacts=saved,
+            progress=read_progress(root.locate(path)) if (path := progress_path(request.main)) else "",
         )
 
     # Before main ---------------------------------------------------------------------------------------------------

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import timedelta
 from functools import partial
+from itertools import islice
 
 from setpoint.apis.errors import Conflict, NotFound, SetpointError
 from setpoint.engines.runner import EventRecorder
@@ -26,6 +27,8 @@ from setpoint.ports.resources import ResourceApi, WatchType
 LAUNCHES_AT_ONCE = 16
 COMPONENT = "workflow-engine"
 RESTART_DELAY = timedelta(seconds=1)
+PROGRESS_PERIOD = timedelta(seconds=1)
+PROGRESS_PODS = 200
 
 _log = logging.getLogger(__name__)
 
@@ -79,6 +82,8 @@ class WorkflowEngine:
                 ("workflow objects", self._watch_objects()),
                 ("pod exits", self._watch_pods()),
                 ("workflow requests", self._watch_requests()),
+                ("pod progress", self._watch_progress()),
+                ("pods of deleted workflows", self._clear_leftovers()),
             )
         ]
         try:
@@ -100,8 +105,10 @@ class WorkflowEngine:
     def _see(self, kind: WatchType, head: WorkflowHead) -> None:
         worker = self._workers.get(head.metadata.uid)
         if kind is WatchType.DELETED:
-            if worker is not None:
+            if worker is not None and not worker.ended:
                 worker.object_deleted()
+            else:
+                self._spawn(self._clear(head.metadata.uid), f"pods of {head.key}")
         elif worker is not None and not worker.ended:
             worker.object_changed(head)
         elif not head.status.phase.completed or (kind is WatchType.ADDED and head.metadata.uid in self._unfinished):
@@ -110,7 +117,10 @@ class WorkflowEngine:
     def _start(self, head: WorkflowHead) -> None:
         worker = Worker(head, self._world)
         self._workers[worker.uid] = worker
-        task = asyncio.create_task(self._work(worker), name=f"workflow {head.key}")
+        self._spawn(self._work(worker), f"workflow {head.key}")
+
+    def _spawn(self, work: Coroutine[object, object, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -126,6 +136,34 @@ class WorkflowEngine:
         else:
             if self._workers.get(worker.uid) is worker:
                 del self._workers[worker.uid]
+            if worker.deleted:
+                await self._clear(worker.uid)
+
+    async def _clear(self, uid: str) -> None:
+        """Delete what the pods of a deleted workflow left on the disk; what fails is done at the next start."""
+        try:
+            await self._world.launcher.remove_owned(uid)
+        except SetpointError as error:
+            _log.warning("the pods of the deleted workflow %s are not removed: %s", uid, error)
+
+    async def _clear_leftovers(self) -> None:
+        """Workflows that were deleted while no engine was up, or whose pods a killed one had not removed."""
+        owners = await self._world.launcher.owners()  # asked first: a pod is launched after its workflow is stored
+        if not owners:
+            return
+        listed = await self._world.resources.list(WorkflowHead)
+        for uid in set(owners) - {item.metadata.uid for item in listed.items}:
+            await self._clear(uid)
+
+    async def _watch_progress(self) -> None:
+        """Once a second, what running pods say of their progress; of the oldest only where very many run."""
+        clock = self._world.clock
+        while True:
+            await clock.sleep_until(clock.now() + PROGRESS_PERIOD)
+            for launch, worker in tuple(islice(self._world.pods.items(), PROGRESS_PODS)):
+                progress = await self._world.launcher.progress(launch)
+                if progress is not None:
+                    worker.pod_progressed(launch, progress)
 
     async def _watch_pods(self) -> None:
         async for state in self._world.launcher.exits():

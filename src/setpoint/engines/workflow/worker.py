@@ -44,6 +44,7 @@ from setpoint.core.workflow import (
     PodEnded,
     PodLost,
     PodStarted,
+    ProgressReported,
     RunResourceAction,
     SetTimer,
     Step,
@@ -104,7 +105,7 @@ class Worker:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._asked = False
-        self._deleted = False
+        self.deleted = False
         self.ended = False
 
     # --- what comes in
@@ -127,6 +128,12 @@ class Worker:
         if node is not None:
             self.post(PodEnded(node=node, pod=launch, exit=end))
 
+    def pod_progressed(self, launch: str, progress: str) -> None:
+        """A running pod of this workflow has come as far as `N/M`."""
+        node = self._state.nodes.get(self._nodes.get(launch, ""))
+        if node is not None and node.progress != progress:
+            self.post(ProgressReported(node=node.id, pod=launch, progress=progress))
+
     def asked(self) -> None:
         """There is a request in the inbox of the journal."""
         self._asked = True
@@ -144,7 +151,7 @@ class Worker:
 
     def object_deleted(self) -> None:
         """The object is gone: its pods end, nothing is stored any more."""
-        self._deleted = True
+        self.deleted = True
         self._wake.set()
 
     # --- the loop
@@ -156,7 +163,7 @@ class Worker:
             while not self._at_end():
                 await self._wake.wait()
                 self._wake.clear()
-                if self._deleted:
+                if self.deleted:
                     await self._abandon()
                     return
                 await self._batch()
@@ -171,7 +178,7 @@ class Worker:
                 self._world.pods.pop(launch, None)
 
     def _at_end(self) -> bool:
-        if not self._state.status.completed or self._inbox or self._asked or self._done or self._deleted:
+        if not self._state.status.completed or self._inbox or self._asked or self._done or self.deleted:
             return False
         timers_only = all(task.get_name() == "timer" for task in self._tasks.values() if not task.done())
         return timers_only and not self._pending
