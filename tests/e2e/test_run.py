@@ -159,6 +159,19 @@ def test_a_control_plane_that_stays_is_used_by_all_commands(tmp_path: Path) -> N
     assert "no control plane" in setpoint(tmp_path, "down").stdout
 
 
+def test_commands_given_at_the_same_moment_share_a_state_directory(tmp_path: Path) -> None:
+    lines = [["run", HELLO, "-o", "name"], ["run", HELLO, "-o", "name"], ["list", "-o", "name"], ["list"]]
+    started = [
+        subprocess.Popen(
+            command(*line), env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for line in lines
+    ]
+    said = [process.communicate(timeout=90) for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0, 0], said
+    assert said[0][0] != said[1][0]
+
+
 def test_retry_keeps_what_succeeded(tmp_path: Path) -> None:
     home, folder, manifest = tmp_path / "home", tmp_path / "folder", tmp_path / "wf.yaml"
     folder.mkdir()

@@ -33,6 +33,9 @@ def run(
 
     `setpoint component run data-processing --source plant://cstr --train train --holdout holdout`
     """
+    if name == "--help":
+        typer.echo(ctx.get_help())
+        return
     component = components.load(name)
     arguments = components.parse_arguments(component, ctx.args)
     if arguments.help:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.clock import SystemClock
@@ -31,6 +31,7 @@ from setpoint.ports.workflows import WorkflowVerbs
 from setpoint.server.argo import ArgoRoutes
 from setpoint.server.gateway import RouteFile
 from setpoint.server.kubernetes import KubernetesRoutes
+from setpoint.server.metrics import metrics_route
 from setpoint.wiring.endpoint import Endpoint, listen, write_endpoint
 from setpoint.wiring.http import serve
 from setpoint.wiring.images import check_images, component_rules
@@ -95,9 +96,11 @@ async def control_plane(
         artifacts = LocalArtifactStore(settings.home / "artifacts")
         rules = _pod_settings(settings).rules
         verbs = LocalVerbs(store.resources, store.journal, launcher, artifacts, check=partial(check_images, rules))
+        registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
         routes = [*KubernetesRoutes(store.resources, KINDS).routes(), *ArgoRoutes(verbs, store.resources).routes()]
         endpoint = write_endpoint(settings.home, sock)
-        runner = Runner(store.resources, clock, CollectorRegistry())
+        runner = Runner(store.resources, clock, registry)
         serving = _serving_engine(settings, store.resources, launcher, clock)
         serving.attach(runner, resting=frozenset() if serve_stored else await _stored(store.resources))
         workflows = WorkflowEngine(
@@ -106,13 +109,21 @@ async def control_plane(
             launcher=launcher,
             clock=clock,
             pod_environment={"SETPOINT_HOME": str(settings.home)},
+            registry=registry,
         )
         runner.background("workflow-engine", workflows.run)
-        async with serve(routes, sock, endpoint.token):
+        async with serve([*routes, metrics_route(registry)], sock, endpoint.token):
             async with runner:
                 yield ControlPlane(resources=store.resources, verbs=verbs, clock=clock, endpoint=endpoint)
             if not keep_services:
                 await serving.stop_services()
+
+
+@asynccontextmanager
+async def own_session(settings: Settings, *, keep_services: bool, visible: Sequence[str]) -> AsyncIterator[Session]:
+    """A control plane for as long as one command lasts; see `control_plane`."""
+    async with control_plane(settings, serve_stored=False, keep_services=keep_services, visible=visible) as plane:
+        yield Session(resources=plane.resources, verbs=plane.verbs, clock=plane.clock, owns=True)
 
 
 @asynccontextmanager

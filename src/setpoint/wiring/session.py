@@ -5,12 +5,14 @@ A command says what it needs; where its objects live is decided here once, and t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from setpoint.adapters.clock import SystemClock
+from setpoint.adapters.sqlite import LeaseHeld
 from setpoint.apis.errors import NotFound, Unavailable
 from setpoint.apis.meta import render_wire
 from setpoint.clients.argo import ArgoClient
@@ -22,6 +24,9 @@ from setpoint.ports.workflows import WorkflowVerbs
 from setpoint.wiring.detached import running_endpoint, start_detached
 from setpoint.wiring.endpoint import Endpoint
 from setpoint.wiring.settings import Settings
+
+_ATTEMPTS = 60
+_PAUSE_SECONDS = 0.25  # 15 s in all: ending takes that long when a service is slow to go
 
 
 class Need(Enum):
@@ -75,25 +80,46 @@ async def open_session(
         visible: Host paths that pods of an own control plane shall see, see `control_plane`.
 
     Raises:
-        Unavailable: A running control plane is needed and none is up.
+        Unavailable: A running control plane is needed and none is up, or another process keeps the state directory
+            without answering.
     """
-    endpoint = running_endpoint(settings)
-    if endpoint is not None:
-        async with _attached(endpoint) as session:
-            yield session
-        return
-    if need is Need.RUNNING:
-        raise Unavailable(f"no control plane is up for {settings.home}; start one by `setpoint up --detach`")
-    from setpoint.wiring.control_plane import control_plane, store_only  # noqa: PLC0415  engines, only if needed
+    async with AsyncExitStack() as stack:
+        session = await _enter(stack, settings, need, keep=keep, visible=visible)
+        yield session
+    if keep and session.owns:
+        start_detached(settings)
+
+
+async def _enter(
+    stack: AsyncExitStack, settings: Settings, need: Need, *, keep: bool, visible: Sequence[str]
+) -> Session:
+    """The session, entered.
+
+    Commands given at the same moment meet here: who finds the state directory held by a process that does not
+    answer (it starts, it ends, it only reads the store) asks again until that one answers or is gone.
+    """
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            await asyncio.sleep(_PAUSE_SECONDS)
+        endpoint = running_endpoint(settings)
+        if endpoint is not None:
+            return await stack.enter_async_context(_attached(endpoint))
+        if need is Need.RUNNING:
+            raise Unavailable(f"no control plane is up for {settings.home}; start one by `setpoint up --detach`")
+        try:
+            return await stack.enter_async_context(_own(settings, need, keep=keep, visible=visible))
+        except LeaseHeld as error:
+            held = error
+    raise held
+
+
+def _own(settings: Settings, need: Need, *, keep: bool, visible: Sequence[str]) -> AbstractAsyncContextManager[Session]:
+    """A session of this process alone."""
+    from setpoint.wiring.control_plane import own_session, store_only  # noqa: PLC0415  engines, only if needed
 
     if need is Need.READ:
-        async with store_only(settings) as session:
-            yield session
-        return
-    async with control_plane(settings, serve_stored=False, keep_services=keep, visible=visible) as plane:
-        yield Session(resources=plane.resources, verbs=plane.verbs, clock=plane.clock, owns=True)
-    if keep:
-        start_detached(settings)
+        return store_only(settings)
+    return own_session(settings, keep_services=keep, visible=visible)
 
 
 @asynccontextmanager

@@ -83,6 +83,8 @@ def _read_file(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text())
     except FileNotFoundError:
         return {}
+    except NotADirectoryError as error:
+        raise InvalidSpec("the state directory is a file; name a directory", path=str(path.parent)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidSpec(f"is not TOML: {error}", location=Location(file=str(path))) from error
     known = tuple(field.name for field in fields(Settings) if field.name != "home")

@@ -22,6 +22,20 @@ def test_every_entry_of_the_table_leads_to_a_command(name: str) -> None:
     assert main([name, "--help"]) == 0
 
 
+def test_component_run_tells_its_own_help_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["component", "run", "--help"]) == 0
+    assert "component run" in capsys.readouterr().out
+
+
+def test_a_file_as_state_directory_is_said_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    taken = tmp_path / "file"
+    taken.touch()
+    assert main(["list", "--home", str(taken)]) == 2
+    said = capsys.readouterr().err
+    assert str(taken) in said
+    assert "Errno" not in said
+
+
 def test_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bogus"]) == 2
     assert "bogus" in capsys.readouterr().err

@@ -23,6 +23,10 @@ _PAUSE_SECONDS = 0.025
 _held: set[int] = set()
 
 
+class LeaseHeld(Unavailable):
+    """A living process holds the state directory; it may be about to let go of it."""
+
+
 def _close_in_child() -> None:
     while _held:
         os.close(_held.pop())
@@ -47,7 +51,8 @@ class Lease:
         """Take the lease.
 
         Raises:
-            Unavailable: If a living process holds it; its pid is named.
+            LeaseHeld: If a living process holds it; its pid is named.
+            Unavailable: If the file cannot be made or locked.
         """
         self._path = directory / FILE_NAME
         try:
@@ -82,9 +87,9 @@ class Lease:
             time.sleep(_PAUSE_SECONDS)
         raise self._in_use("another process")
 
-    def _in_use(self, owner: str) -> Unavailable:
+    def _in_use(self, owner: str) -> LeaseHeld:
         directory = self._path.parent
-        return Unavailable(
+        return LeaseHeld(
             f"the state directory {directory} is in use by {owner}: stop it, or choose another with --home"
         )
 
