@@ -13,9 +13,12 @@ from datetime import timedelta
 from functools import partial
 from itertools import islice
 
+from prometheus_client import CollectorRegistry
+
 from setpoint.apis.errors import Conflict, NotFound, SetpointError
 from setpoint.engines.runner import EventRecorder
 from setpoint.engines.workflow.head import WorkflowHead
+from setpoint.engines.workflow.metrics import WorkflowMetrics
 from setpoint.engines.workflow.resource_actions import ResourceActions
 from setpoint.engines.workflow.worker import Validate, Worker, World
 from setpoint.operations.workflows import check
@@ -44,6 +47,7 @@ class WorkflowEngine:
         pod_environment: Variables for every pod, such as where the API is.
         validate: Raises InvalidSpec for a workflow that may not run; it then ends Failed, `invalid spec: ...`.
             By default what lint refuses.
+        registry: Where the engine's metrics are registered; None: nowhere.
     """
 
     def __init__(
@@ -55,7 +59,10 @@ class WorkflowEngine:
         clock: Clock,
         pod_environment: Mapping[str, str] | None = None,
         validate: Validate | None = None,
+        registry: CollectorRegistry | None = None,
     ) -> None:
+        pods: dict[str, Worker] = {}
+        self._metrics = WorkflowMetrics(pods.__len__, registry)
         self._world = World(
             resources=resources,
             journal=journal,
@@ -66,6 +73,8 @@ class WorkflowEngine:
             pod_environment=dict(pod_environment or {}),
             validate=validate or partial(check, resources),
             launches=asyncio.Semaphore(LAUNCHES_AT_ONCE),
+            metrics=self._metrics,
+            pods=pods,
         )
         self._workers: dict[str, Worker] = {}
         self._unfinished: frozenset[str] = frozenset()  # with orders left over from an earlier engine
@@ -96,6 +105,7 @@ class WorkflowEngine:
 
     async def _watch_objects(self) -> None:
         while True:
+            self._metrics.forget_all()
             try:
                 async for event in self._world.resources.watch(WorkflowHead):
                     self._see(event.type, event.resource)
@@ -104,7 +114,9 @@ class WorkflowEngine:
 
     def _see(self, kind: WatchType, head: WorkflowHead) -> None:
         worker = self._workers.get(head.metadata.uid)
+        self._metrics.saw(head.metadata.uid, head.status.phase)
         if kind is WatchType.DELETED:
+            self._metrics.gone(head.metadata.uid)
             if worker is not None and not worker.ended:
                 worker.object_deleted()
             else:

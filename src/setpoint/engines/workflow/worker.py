@@ -61,6 +61,7 @@ from setpoint.engines.runner import EventRecorder
 from setpoint.engines.workflow.environment import complete_request
 from setpoint.engines.workflow.head import WorkflowHead
 from setpoint.engines.workflow.journal_record import Batch, commands_of, state_of
+from setpoint.engines.workflow.metrics import WorkflowMetrics
 from setpoint.engines.workflow.resource_actions import ResourceActions
 from setpoint.ports.clock import Clock
 from setpoint.ports.journal import Change, WorkflowJournal
@@ -86,6 +87,7 @@ class World:
     pod_environment: dict[str, str]
     validate: Validate
     launches: asyncio.Semaphore
+    metrics: WorkflowMetrics
     pods: dict[str, Worker] = field(default_factory=dict)
 
 
@@ -126,6 +128,7 @@ class Worker:
         node = self._nodes.pop(launch, None)
         self._world.pods.pop(launch, None)
         if node is not None:
+            self._world.metrics.pod_entered(end.phase.value, self._head.metadata.namespace)
             self.post(PodEnded(node=node, pod=launch, exit=end))
 
     def pod_progressed(self, launch: str, progress: str) -> None:
@@ -366,6 +369,7 @@ class Worker:
         status = self._state.status
         if status.phase is before.status.phase:
             return
+        self._world.metrics.entered(status.phase, workflow.metadata.namespace)
         tell = self._world.recorder.warning if status.phase.failed_or_error else self._world.recorder.normal
         text = f"Workflow {status.phase.value.lower()}" + (f": {status.message}" if status.message else "")
         await tell(workflow, f"Workflow{status.phase.value}", text)
@@ -416,6 +420,7 @@ class Worker:
                 async with self._world.launches:
                     request = await complete_request(self._world.resources, command)
                     await self._world.launcher.launch(request)
+                self._world.metrics.pod_entered(PodPhase.RUNNING.value, self._head.metadata.namespace)
                 self.post(PodStarted(node=command.node, pod=command.id), command.id)
                 await self._look_at_once(command.id)
                 return
