@@ -6,7 +6,9 @@ says the same), a Retry node with a single attempt is shown as one row.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -25,6 +27,7 @@ ICONS: dict[str, tuple[str, str]] = {
     "Skipped": ("○", "dim"),
     "Omitted": ("○", "dim"),
 }
+_NUMBERS = re.compile(r"(\d+)", re.ASCII)
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -38,13 +41,16 @@ class Row:
     progress: str
 
 
-def tree_rows(workflow: Workflow) -> list[Row]:
-    """Rows in depth-first order, siblings by start time; nodes without parent (root, exit handler) at the top."""
+def tree_rows(workflow: Workflow, hidden: Container[str] = ()) -> list[Row]:
+    """Rows in depth-first order, siblings by start time; nodes without parent (root, exit handler) at the top.
+
+    `hidden`: ids of nodes that are left out, with what is below them.
+    """
     nodes = workflow.status.nodes
     by_name = {node.name: node for node in nodes.values()}
     children: dict[str, list[NodeStatus]] = defaultdict(list)
     for node in nodes.values():
-        if node.type is not NodeType.STEP_GROUP:
+        if node.type is not NodeType.STEP_GROUP and node.id not in hidden:
             children[_parent(node, by_name, nodes)].append(node)
     rows: list[Row] = []
     for top in sorted(children[""], key=_order):
@@ -85,8 +91,13 @@ def _row(rails: str, node: NodeStatus, children: dict[str, list[NodeStatus]]) ->
     return Row(rails=rails, node=node, attempts=len(attempts), progress=progress)
 
 
-def _order(node: NodeStatus) -> tuple[bool, datetime, str]:
-    return (node.started_at is None, node.started_at or _BEGINNING, node.name)
+def _order(node: NodeStatus) -> tuple[bool, datetime, list[tuple[bool, int, str]]]:
+    return (node.started_at is None, node.started_at or _BEGINNING, natural_order(node.name))
+
+
+def natural_order(name: str) -> list[tuple[bool, int, str]]:
+    """A key by which `x(9)` comes before `x(10)`."""
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in _NUMBERS.split(name)]
 
 
 def render_row(row: Row, now: datetime) -> Text:
@@ -107,6 +118,7 @@ def render_row(row: Row, now: datetime) -> Text:
     return text
 
 
+_FINE = frozenset({NodePhase.SKIPPED, NodePhase.OMITTED, NodePhase.SUCCEEDED})
 _QUIET = frozenset({NodePhase.SKIPPED, NodePhase.OMITTED, NodePhase.RUNNING, NodePhase.PENDING, NodePhase.SUCCEEDED})
 
 
@@ -120,8 +132,15 @@ def format_elapsed(start: datetime, end: datetime) -> str:
     return f"{seconds:.1f}s" if seconds < 10 else format_seconds(seconds)
 
 
-def render_tree(workflow: Workflow, now: datetime) -> list[Text]:
-    """A head line with name, phase and time, then the rows."""
+def render_tree(workflow: Workflow, now: datetime, *, height: int | None = None) -> list[Text]:
+    """A head line with name, phase and time, then the rows. The root is the head unless it has more to say.
+
+    Args:
+        workflow: Whose tree.
+        now: For how long running nodes run.
+        height: Lines there is room for. Rows that finished well are left out then, those that ended first before
+            others, and a line says how many; a tree that is still too tall is cut below. None means no limit.
+    """
     status = workflow.status
     phase = status.phase.value or WorkflowPhase.PENDING.value
     icon, style = ICONS[phase]
@@ -134,4 +153,25 @@ def render_tree(workflow: Workflow, now: datetime) -> list[Text]:
         head.append(f"  {status.progress}", style="dim")
     if status.message:
         head.append(f"  {status.message}", style="red" if status.phase.failed_or_error else "dim")
-    return [head, *(render_row(row, now) for row in tree_rows(workflow))]
+    rows = _without_root(tree_rows(workflow), workflow)
+    if height is None or len(rows) < height:
+        return [head, *(render_row(row, now) for row in rows)]
+    room = max(height - 2, 1)
+    fitting = _without_root(tree_rows(workflow, _least_wanted(rows, len(rows) - room)), workflow)[:room]
+    note = Text(f"… {len(rows) - len(fitting)} more: setpoint get {workflow.metadata.name}", style="dim")
+    return [head, *(render_row(row, now) for row in fitting), note]
+
+
+def _without_root(rows: list[Row], workflow: Workflow) -> list[Row]:
+    if not rows or rows[0].node.name != workflow.metadata.name:
+        return rows
+    root = rows[0]
+    says_no_more = root.attempts < 2 and root.node.message in ("", workflow.status.message)
+    return rows[1:] if says_no_more and root.node.phase.value == workflow.status.phase.value else rows
+
+
+def _least_wanted(rows: list[Row], count: int) -> set[str]:
+    """Ids of that many nodes that finished well, the first to end first: what is below a node ends before it."""
+    done = [row for row in rows if row.rails and row.node.phase in _FINE and row.node.finished_at is not None]
+    done.sort(key=lambda row: (row.node.finished_at or _BEGINNING, -len(row.rails)))
+    return {row.node.id for row in done[:count]}

@@ -14,10 +14,11 @@ from rich.live import Live
 
 from setpoint.apis.argo import NodePhase, NodeStatus, NodeType, Workflow
 from setpoint.apis.errors import Conflict, NotFound
-from setpoint.cli._tree import ICONS, format_elapsed, render_tree
+from setpoint.cli._tree import ICONS, format_elapsed, natural_order, render_tree
 from setpoint.ports.resources import ResourceApi, WatchType
 
 _TICK_SECONDS = 0.25  # running times move on without events
+_LAST_LINES = 100  # of the tree that stays on the screen
 
 
 class View(Protocol):
@@ -29,11 +30,16 @@ class View(Protocol):
 
 
 class LiveTree:
-    """Redraws the tree in place; rows that do not fit the screen are cut from the top by rich."""
+    """Redraws the tree in place, never taller than the screen: a terminal cannot go back above its first line.
+
+    At the end the tree stays, of a large one what failed and what ended last.
+    """
 
     def __init__(self, console: Console, now: Callable[[], datetime]) -> None:
         self._now = now
-        self._live = Live(console=console, auto_refresh=False, vertical_overflow="visible", transient=False)
+        self._console = console
+        self._latest: Workflow | None = None
+        self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop", transient=False)
 
     def __enter__(self) -> Self:
         self._live.__enter__()
@@ -42,11 +48,17 @@ class LiveTree:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._latest is not None:
+            self._live.update(Group(*render_tree(self._latest, self._now(), height=_LAST_LINES)))
         self._live.__exit__(kind, error, trace)
 
     def show(self, workflow: Workflow) -> None:
         """Draw anew."""
-        self._live.update(Group(*render_tree(workflow, self._now())), refresh=True)
+        self._latest = workflow
+        lines = render_tree(workflow, self._now(), height=self._console.size.height - 1)
+        for line in lines:
+            line.no_wrap, line.overflow = True, "ellipsis"
+        self._live.update(Group(*lines), refresh=True)
 
 
 class PlainLines:
@@ -58,12 +70,19 @@ class PlainLines:
 
     def show(self, workflow: Workflow) -> None:
         """Print what changed since the last call."""
-        for node in sorted(workflow.status.nodes.values(), key=lambda node: (node.finished_at is None, node.name)):
+        for node in sorted(workflow.status.nodes.values(), key=_telling_order):
             if self._seen.get(node.id) is node.phase or node.type is NodeType.STEP_GROUP:
                 continue
             self._seen[node.id] = node.phase
             if node.phase is not NodePhase.PENDING:
                 self._console.print(_line(node), highlight=False, markup=False, soft_wrap=True)
+
+
+def _telling_order(node: NodeStatus) -> tuple[bool, str, int, list[tuple[bool, int, str]]]:
+    """What ended by when it ended, a group after what is in it; then what began, a group before what is in it."""
+    if node.finished_at is not None:
+        return (False, node.finished_at.isoformat(), -len(node.name), natural_order(node.name))
+    return (True, "", 0, natural_order(node.name))
 
 
 def _line(node: NodeStatus) -> str:

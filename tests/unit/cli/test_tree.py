@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
+from rich.console import Console
 
 from setpoint.apis.argo import (
     NodeFlag,
@@ -19,6 +21,7 @@ from setpoint.apis.argo import (
 from setpoint.apis.meta import ObjectMeta
 from setpoint.cli._output import format_seconds
 from setpoint.cli._tree import render_tree, tree_rows
+from setpoint.cli._watch import PlainLines
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -84,6 +87,53 @@ def test_items_stand_under_their_task_group_and_step_groups_are_hidden() -> None
         node("wf[0].x.t(1:b)", NodeType.POD, at=2, parent="wf[0].x"),
     )
     assert shown(found) == ["wf", "└─wf[0].x".replace("wf[0].x", "wf[0].x"), "  └─t", "    ├─t(0:a)", "    └─t(1:b)"]
+
+
+def lines(found: Workflow, **more: int) -> list[str]:
+    return [line.plain for line in render_tree(found, START, **more)]
+
+
+def test_the_root_is_the_head_unless_it_says_more() -> None:
+    root = node("wf", NodeType.DAG, phase=NodePhase.RUNNING)
+    assert [line.split()[1] for line in lines(workflow(root, node("wf.a", NodeType.POD, parent="wf")))] == ["wf", "a"]
+    told = msgspec.structs.replace(root, message="waits")
+    assert [line.split()[1] for line in lines(workflow(told))] == ["wf", "wf"]
+
+
+def test_items_are_in_the_order_of_their_numbers() -> None:
+    items = [node(f"wf.a({index}:{index})", NodeType.POD, parent="wf") for index in (10, 9, 100, 1)]
+    assert [row.node.name for row in tree_rows(workflow(*items))] == [f"wf.a({n}:{n})" for n in (1, 9, 10, 100)]
+
+
+def test_a_tree_taller_than_the_screen_keeps_what_runs_and_what_failed() -> None:
+    done = [node(f"wf.a({n}:{n})", NodeType.POD, at=n, parent="wf") for n in range(50)]
+    bad = node("wf.a(50:50)", NodeType.POD, parent="wf", phase=NodePhase.FAILED)
+    runs = node("wf.a(51:51)", NodeType.POD, at=51, parent="wf", phase=NodePhase.RUNNING, finished_at=None)
+    found = workflow(node("wf", NodeType.DAG, phase=NodePhase.RUNNING), *done, bad, runs)
+    told = lines(found, height=8)
+    assert len(told) == 8
+    assert [line.split()[1] for line in told[1:-1]] == [f"a({n}:{n})" for n in (50, 46, 47, 48, 49, 51)]
+    assert told[-1] == "… 46 more: setpoint get wf"
+    assert lines(found, height=100) == lines(found)
+    assert len(lines(found)) == 53
+
+
+def test_a_tree_of_running_nodes_is_cut_to_the_screen() -> None:
+    running = [
+        node(f"wf.a({n}:{n})", NodeType.POD, parent="wf", phase=NodePhase.RUNNING, finished_at=None) for n in range(50)
+    ]
+    assert len(lines(workflow(*running), height=8)) == 8
+
+
+def test_lines_of_a_log_tell_a_group_after_what_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    view = PlainLines(Console(width=80))
+    view.show(workflow(*(node(n, k, phase=NodePhase.RUNNING, finished_at=None) for n, k in _NESTED)))
+    view.show(workflow(*(node(n, k) for n, k in _NESTED)))
+    names = [line.split()[1] for line in capsys.readouterr().out.splitlines()]
+    assert names == ["wf", "wf.a", "wf.a(0)", "wf.a(0)", "wf.a", "wf"]
+
+
+_NESTED = [("wf", NodeType.DAG), ("wf.a(0)", NodeType.POD), ("wf.a", NodeType.RETRY)]
 
 
 def test_the_head_tells_name_phase_time_and_progress() -> None:
