@@ -354,14 +354,19 @@ def _probe_overlay(scratch: Path) -> bool:
 
 
 def _mount_overlay(lower: str, upper: str, work: str, target: str) -> None:
-    """Overlay; `userxattr` is needed in a user namespace, harmless for root, unknown to old kernels."""
+    """Overlay; `userxattr` is needed in a user namespace, harmless for root, unknown to old kernels.
+
+    `volatile` because unmounting would else write the whole file system below `upper` to the disk: nothing of a private
+    root outlives its pod.
+    """
     escape = str.maketrans({"\\": "\\\\", ",": "\\,", ":": "\\:"})
     parts = (f"{key}={path.translate(escape)}" for key, path in (("lowerdir", lower), ("upperdir", upper)))
     data = ",".join((*parts, f"workdir={work.translate(escape)}"))
-    try:
-        linux.mount("overlay", target, "overlay", data=data + ",userxattr")
-    except OSError:
-        linux.mount("overlay", target, "overlay", data=data)
+    for options in (",userxattr,volatile", ",userxattr"):
+        with suppress(OSError):
+            linux.mount("overlay", target, "overlay", data=data + options)
+            return
+    linux.mount("overlay", target, "overlay", data=data)
 
 
 def _mount_points() -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +30,7 @@ from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
 from setpoint.ports.launcher import LogLine, PodExit, PodPhase, PodRequest, PodState, Retention
 
 _LOG_POLL_SECONDS = 0.1
+_TIDY_SECONDS = 1.0
 
 
 class HostLauncher:
@@ -37,14 +38,15 @@ class HostLauncher:
 
     def __init__(self, settings: PodSettings) -> None:
         self._settings = settings.replace(home=str(Path(settings.home).resolve()))
-        self._light = ZygoteProcess(self._settings, warm=False)
-        self._warm = ZygoteProcess(self._settings, warm=True) if settings.preload else None
+        self._light = ZygoteProcess(self._settings, warm=False, on_end=self._told_of_end)
+        self._warm = ZygoteProcess(self._settings, warm=True, on_end=self._told_of_end) if settings.preload else None
         self._index = PodIndex(Path(self._settings.home), self._settings.pods)
         self._progress: dict[str, tuple[Path, ...]] = {}  # of pods that run: where to look
         self._watched: dict[str, asyncio.Task[None]] = {}
         self._ended: dict[str, None] = {}  # ids in order of their end
         self._readers: set[asyncio.Queue[str]] = set()
-        self._tidying: set[asyncio.Task[None]] = set()
+        self._untidy: list[Path] = []
+        self._tidying: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Adopt the pods of a predecessor; the warm process begins to import, unless it shall wait for a demand."""
@@ -60,10 +62,11 @@ class HostLauncher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let go: the zygotes end, the pods go on."""
-        tasks = [*self._watched.values(), *self._tidying]
-        for task in self._watched.values():
+        tasks = [*self._watched.values(), *([self._tidying] if self._tidying is not None else [])]
+        for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tidy_all()
         await self._light.close()
         if self._warm is not None:
             await self._warm.close()
@@ -117,10 +120,10 @@ class HostLauncher:
         identity = records.read_record(folder, records.CLAIM, records.ProcessIdentity)
         if identity is None:
             return None
-        alive = records.is_alive(identity)  # asked first: the record may be written in between
         ended = records.read_record(folder, records.EXIT, PodExit)
-        if ended is None and not alive:
-            ended = await asyncio.to_thread(conclude, folder, pod_id, identity)
+        if ended is None and not records.is_alive(identity):
+            ended = records.read_record(folder, records.EXIT, PodExit)  # it may have been written in between
+            ended = ended or await asyncio.to_thread(conclude, folder, pod_id, identity)
         if ended is not None:
             return PodState(id=pod_id, phase=ended.phase, exit=ended)
         running = (folder / records.STARTED).exists()
@@ -260,27 +263,47 @@ class HostLauncher:
             self._watched[pod_id] = asyncio.get_running_loop().create_task(self._follow(pod_id))
 
     async def _follow(self, pod_id: str) -> None:
-        """Wait for the supervisor's end, then tell."""
+        """Wait for the supervisor's end, then tell of it if it has not itself, and tidy up."""
         folder = self._settings.pods / pod_id
         identity = records.read_record(folder, records.CLAIM, records.ProcessIdentity)
         if identity is not None:
             await wait_for_end(identity)
             await self.state(pod_id)  # a supervisor that died gets its exit record here
         self._watched.pop(pod_id, None)
-        self._progress.pop(pod_id, None)
-        self._ended[pod_id] = None
-        for queue in self._readers:
-            queue.put_nowait(pod_id)
+        self._tell(pod_id)
         self._tidy(folder)
 
+    def _told_of_end(self, pod_id: str) -> None:
+        """A supervisor has written the exit record and is about to end."""
+        self._watch(pod_id)
+        self._tell(pod_id)
+
+    def _tell(self, pod_id: str) -> None:
+        self._progress.pop(pod_id, None)
+        if pod_id not in self._ended:
+            self._ended[pod_id] = None
+            for queue in self._readers:
+                queue.put_nowait(pod_id)
+
     def _tidy(self, folder: Path) -> None:
-        """Drop the private roots of an ended pod, besides the loop's work."""
+        """Drop the private root of an ended pod, a while later: those that wait for a pod come first."""
         if self._settings.retention is Retention.LOGS:
-            task = asyncio.get_running_loop().create_task(asyncio.to_thread(_drop_roots, folder))
-            self._tidying.add(task)
-            task.add_done_callback(self._tidying.discard)
+            self._untidy.append(folder)
+            if self._tidying is None or self._tidying.done():
+                self._tidying = asyncio.get_running_loop().create_task(self._tidy_later())
+
+    async def _tidy_later(self) -> None:
+        while self._untidy:
+            await asyncio.sleep(_TIDY_SECONDS)
+            await self._tidy_all()
+
+    async def _tidy_all(self) -> None:
+        folders, self._untidy = self._untidy, []
+        if folders:
+            await asyncio.to_thread(_drop_roots, folders)
 
 
-def _drop_roots(folder: Path) -> None:
-    for name in ("root", "volumes"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+def _drop_roots(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        for name in ("root", "volumes"):
+            shutil.rmtree(folder / name, ignore_errors=True)

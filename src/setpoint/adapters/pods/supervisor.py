@@ -129,7 +129,8 @@ class Supervisor:
         self._main_ended_at = datetime.now(UTC)
         order = self._order if self._told_to_end else None
         parameters, errors = read_parameters(request.parameter_outputs, root)
-        saved, more = save_artifacts(request.artifact_outputs, store, root, self._scratch(root))
+        scratch = self._folder / "root" / "scratch"
+        saved, more = save_artifacts(request.artifact_outputs, store, root, scratch)
         self._end(sidecars)
         phase, message = assess(main, sidecars, errors + more, order)
         return PodExit(
@@ -195,11 +196,6 @@ class Supervisor:
             linux.unshare(linux.CLONE_NEWNS)
         root.enter()
         return base
-
-    def _scratch(self, root: PrivateRoot) -> Path:
-        scratch = self._folder / "root" / "scratch"
-        scratch.mkdir(parents=True, exist_ok=True)
-        return scratch
 
     def _run_init(self, container: Container, image: tuple[ResolvedImage, str], base: int | None) -> None:
         self._check()

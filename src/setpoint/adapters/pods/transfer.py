@@ -122,6 +122,7 @@ def _save(
         store.save(source, artifact.key)
         return
     packed = scratch / "packed"
+    scratch.mkdir(parents=True, exist_ok=True)
     try:
         if artifact.archive is Archive.NONE:
             shutil.copytree(source, packed, ignore=lambda folder, names: _hidden(folder, names, excluded))

@@ -5,7 +5,9 @@ that a Python step forked below it starts at once. Each listens on a socket that
 control plane is gone) it ends, and its supervisors, sessions of their own, go on.
 
 Protocol, one JSON text per packet: settings in, `Ready` out; then `Launch` in, `Launched` out, by the supervisor
-itself once its claim is made. Invariant: one thread, no state but imported modules.
+itself once its claim is made. On a second socket, of datagrams, a supervisor names its pod when the exit record is
+written: the kernel takes milliseconds to tear its mounts down, and nobody has to wait for that. This may get lost; the
+end of the process says the same. Invariant: one thread, no state but imported modules.
 """
 
 from __future__ import annotations
@@ -63,8 +65,9 @@ class Launched(Wire, frozen=True, kw_only=True):
 class Zygote:
     """Serves one launcher over a socket of packets."""
 
-    def __init__(self, connection: socket.socket, *, warm: bool) -> None:
+    def __init__(self, connection: socket.socket, news: socket.socket, *, warm: bool) -> None:
         self._connection = connection
+        self._news = news
         self._warm = warm
         self.after_fork: list[Callable[[], None]] = []
 
@@ -105,6 +108,8 @@ class Zygote:
         self._connection.close()
         if claimed:
             supervise(settings, found, pod_id, warm=self._warm)
+            with suppress(OSError):  # nobody there any more, or too much news at once
+                self._news.send(pod_id.encode(), socket.MSG_DONTWAIT)
 
     def _send(self, message: Wire) -> None:
         try:
@@ -191,16 +196,19 @@ def _end(step: BecomeEntryPoint, after_fork: list[Callable[[], None]]) -> NoRetu
 def main() -> int:
     """Serve; in a forked step, be that step and never return."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the control plane, which closes the socket
-    descriptor, warm = int(sys.argv[1]), "--warm" in sys.argv
+    descriptor, second, warm = int(sys.argv[1]), int(sys.argv[2]), "--warm" in sys.argv
     linux.set_process_name("setpoint-warm" if warm else "setpoint-zygote")
-    with socket.socket(fileno=descriptor) as connection:
-        zygote = Zygote(connection, warm=warm)
+    with socket.socket(fileno=descriptor) as connection, socket.socket(fileno=second) as news:
+        for inherited in (connection, news):
+            inherited.set_inheritable(False)
+        zygote = Zygote(connection, news, warm=warm)
         try:
             zygote.serve()
             return 0
         except BecomeEntryPoint as turned:
             step = turned
-            connection.detach()  # closed by the fork already, and its number may mean something else by now
+            for inherited in (connection, news):
+                inherited.detach()  # closed by the fork already, and its number may mean something else by now
     _end(step, zygote.after_fork)
 
 

@@ -6,6 +6,8 @@ import asyncio
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -22,8 +24,11 @@ _ANSWER_SECONDS = 30.0
 class ZygoteProcess:
     """One helper process, started again when it is gone and needed."""
 
-    def __init__(self, settings: PodSettings, *, warm: bool) -> None:
+    def __init__(self, settings: PodSettings, *, warm: bool, on_end: Callable[[str], None]) -> None:
+        """`on_end` hears the id of a pod whose exit record was just written; not of every one."""
         self._settings = settings
+        self._on_end = on_end
+        self._news: socket.socket | None = None
         self._is_warm = warm
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -38,9 +43,13 @@ class ZygoteProcess:
         await self._reap()
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = _spawn(theirs, self._settings, warm=self._is_warm)
-        ours.setblocking(False)
+        self._close_news()
+        self._news, told = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with theirs, told:
+            self._process = _spawn(theirs, told, self._settings, warm=self._is_warm)
+        for one in (ours, self._news):
+            one.setblocking(False)
+        loop.add_reader(self._news, self._hear, self._news)
         self._socket = ours
         self._ready = loop.create_future()
         self._reader = loop.create_task(self._read(ours, self._ready))
@@ -81,6 +90,7 @@ class ZygoteProcess:
 
     async def close(self) -> None:
         """End of file for the process; it ends by itself, or by a signal if it still imports."""
+        self._close_news()
         if self._reader is not None:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
@@ -91,6 +101,17 @@ class ZygoteProcess:
         if importing and self._process is not None:
             self._process.terminate()
         await self._reap()
+
+    def _hear(self, news: socket.socket) -> None:
+        with suppress(BlockingIOError):
+            while packet := news.recv(PACKET_BYTES):
+                self._on_end(packet.decode())
+
+    def _close_news(self) -> None:
+        news, self._news = self._news, None
+        if news is not None:
+            asyncio.get_running_loop().remove_reader(news)
+            news.close()
 
     async def _read(self, connection: socket.socket, ready: asyncio.Future[Ready]) -> None:
         loop = asyncio.get_running_loop()
@@ -132,9 +153,11 @@ class ZygoteProcess:
             await asyncio.to_thread(process.wait)
 
 
-def _spawn(connection: socket.socket, settings: PodSettings, *, warm: bool) -> subprocess.Popen[bytes]:
-    descriptor = connection.fileno()
-    command = [sys.executable, "-P", "-m", "setpoint.adapters.pods.zygote", str(descriptor)]
+def _spawn(
+    connection: socket.socket, news: socket.socket, settings: PodSettings, *, warm: bool
+) -> subprocess.Popen[bytes]:
+    descriptors = (connection.fileno(), news.fileno())
+    command = [sys.executable, "-P", "-m", "setpoint.adapters.pods.zygote", *map(str, descriptors)]
     environment = {"PATH": SYSTEM_PATH, "HOME": str(Path.home()), "LANG": "C.UTF-8"}
     if warm:
         command.append("--warm")
@@ -148,7 +171,7 @@ def _spawn(connection: socket.socket, settings: PodSettings, *, warm: bool) -> s
             stdout=log,
             stderr=log,
             env=environment,
-            pass_fds=(descriptor,),
+            pass_fds=descriptors,
             start_new_session=True,
             cwd="/",
         )
