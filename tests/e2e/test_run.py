@@ -42,6 +42,19 @@ def test_failure_is_1_and_shows_the_log_of_what_failed(tmp_path: Path) -> None:
     assert found["status"]["phase"] == "Failed"
 
 
+def test_of_many_failed_pods_the_first_tell_their_log(tmp_path: Path) -> None:
+    manifest = tmp_path / "many.yaml"
+    manifest.write_text(
+        "{apiVersion: argoproj.io/v1alpha1, kind: Workflow, metadata: {name: many}, spec: {entrypoint: m, templates: ["
+        "{name: m, steps: [[{name: a, template: t, withSequence: {count: 12}}]]},"
+        "{name: t, container: {image: busybox, command: [sh, -c, 'echo dry; exit 1']}}]}}"
+    )
+    done = setpoint(tmp_path / "home", "run", str(manifest))
+    assert done.returncode == 1
+    assert done.stderr.count("| dry") == 10
+    assert "2 more failed: setpoint get many" in done.stderr
+
+
 def test_several_documents_are_a_list(tmp_path: Path) -> None:
     both = tmp_path / "both.yaml"
     both.write_text(Path(HELLO).read_text() + "\n---\n" + Path(FAIL).read_text())

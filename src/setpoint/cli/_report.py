@@ -17,6 +17,7 @@ from setpoint.wiring.session import Session
 
 EXIT_SUCCEEDED, EXIT_FAILED = 0, 1
 _TAIL_LINES = 12
+_TAILS = 10  # failed pods whose logs are shown
 _SUMMARY = "summary"  # a workflow output of this name is printed as it is
 
 
@@ -41,8 +42,11 @@ def _failed(resource: Resource) -> bool:
 
 
 async def _tell(session: Session, workflow: Workflow) -> None:
-    for node in failed_pods(workflow):
+    failed = failed_pods(workflow)
+    for node in failed[:_TAILS]:
         await _print_tail(session, workflow, node)
+    if len(failed) > _TAILS:
+        typer.echo(f"\n{len(failed) - _TAILS} more failed: setpoint get {workflow.metadata.name}", err=True)
     outputs = workflow.status.outputs
     for parameter in outputs.parameters if outputs else ():
         value = str(parameter.value)

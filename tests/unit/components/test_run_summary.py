@@ -57,7 +57,12 @@ def test_text_tells_numbers_gate_service_and_time() -> None:
             NodePhase.SUCCEEDED,
             24,
             28,
-            results={"accuracy": "0.7512", "baseline-accuracy": "0.61", "verdict": "promote", "reasons": "good enough"},
+            results={
+                "accuracy": "0.7512",
+                "baseline-accuracy": "0.61",
+                "verdict": "promote",
+                "reasons": "good enough\nThe recall reaches the minimum that is asked for.\n" * 3,
+            },
         ),
         node("deploy", "model-deployment", NodePhase.SUCCEEDED, 28, 30, results={"url": "http://127.0.0.1:1/x"}),
     )
@@ -69,6 +74,7 @@ def test_text_tells_numbers_gate_service_and_time() -> None:
         "accuracy 0.751 (baseline 0.610)",
     ):
         assert part in text
+    assert max(len(line) for line in text.splitlines()) <= 100
     for part in ("promote: good enough", "http://127.0.0.1:1/x", "train 20 s"):
         assert part in text
 
@@ -86,13 +92,13 @@ def test_a_retried_step_is_one_step_and_a_failure_is_said() -> None:
             message="No more retries left",
         ),
         node("deploy(0)", "model-deployment", NodePhase.FAILED, 0, 4),
-        node("deploy(1)", "model-deployment", NodePhase.FAILED, 5, 9),
+        node("deploy(1)", "model-deployment", NodePhase.FAILED, 5, 9, message="main: Error (exit code 1)"),
         node("rollback", "model-rollback", NodePhase.SUCCEEDED, 9, 10, results={"action": "restored", "version": "2"}),
     )
     facts = facts_of(workflow, status="Succeeded", now=START + timedelta(seconds=10))
     assert [step.name for step in facts.steps] == ["deploy", "rollback"]
     text = render_text(facts)
-    assert "deploy: No more retries left, 2 attempts" in text
+    assert "deploy: main: Error (exit code 1); No more retries left, 2 attempts" in text
     assert "rollback Succeeded: champion version 2 serves again" in text
 
 

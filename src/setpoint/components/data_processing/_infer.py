@@ -12,6 +12,7 @@ import re
 import polars as pl
 
 from setpoint.apis.errors import InvalidSpec
+from setpoint.components._component import nearest
 from setpoint.components.data_processing._names import FILE
 from setpoint.components.data_processing._recipe import (
     ColumnSpec,
@@ -69,6 +70,19 @@ def _infer(schema: pl.Schema, target: str, *, several: bool) -> tuple[Recipe, li
     time = _first(lower, _TIMES) or next((n for n in names if re.fullmatch(r"(?i)time[_ ]?[a-z]+", n)), "")
     run = _first(lower, _RUNS)
     found = "" if target == "none" else target or _first(lower, _TARGETS)
+    if found and found not in names and long is None:
+        near = nearest(found, names)
+        raise InvalidSpec(
+            f"there is no target column {found!r}{f'; did you mean {near}?' if near else ''}",
+            path="target",
+            allowed=tuple(names[:12]),
+        )
+    if not found and target != "none" and long is None and len(names) == 1:
+        raise InvalidSpec(
+            f"there is a single column, {names[0]!r}: if that is a whole row, declare the `delimiter` in a recipe; if "
+            "it is a measurement, say --target none",
+            path="source",
+        )
     if not found and target != "none" and long is None:
         raise InvalidSpec(
             f"no target column found among {', '.join(names[:12])}{' ...' if len(names) > 12 else ''}: name it with "
@@ -122,4 +136,4 @@ def _time_unit(column: str, schema: pl.Schema) -> str:
 
 
 def _normal(column: str, schema: pl.Schema) -> str:
-    return "normal" if schema[column] in (pl.String, pl.Categorical) else "0"
+    return "normal" if schema.get(column) in (pl.String, pl.Categorical) else "0"

@@ -64,7 +64,7 @@ def facts_of(workflow: Workflow, *, status: str, now: datetime) -> Facts:
         if ".onExit" in node.name or node.id in attempts:
             continue
         if node.type in (*_LEAVES, NodeType.RETRY) or (not node.children and node.boundary_id):
-            steps.append(_step(node, start, now))
+            steps.append(_step(node, _message(node, nodes), start, now))
     declared = workflow.spec.arguments
     stored = workflow.status.stored_workflow_template_spec
     parameters: dict[str, str] = {}
@@ -81,7 +81,15 @@ def facts_of(workflow: Workflow, *, status: str, now: datetime) -> Facts:
     )
 
 
-def _step(node: NodeStatus, start: datetime, now: datetime) -> Step:
+def _message(node: NodeStatus, nodes: Mapping[str, NodeStatus]) -> str:
+    """Of a step that was given up: what the last attempt said, and why there was no further one."""
+    last = nodes.get(node.children[-1]) if node.type is NodeType.RETRY and node.children else None
+    if last is None or not node.failed_or_error or last.message in ("", node.message):
+        return node.message
+    return f"{last.message}; {node.message}" if node.message else last.message
+
+
+def _step(node: NodeStatus, message: str, start: datetime, now: datetime) -> Step:
     begin, end = node.started_at or now, node.finished_at or now
     outputs = node.outputs.parameters if node.outputs else ()
     ran = node.type is not NodeType.SKIPPED
@@ -89,7 +97,7 @@ def _step(node: NodeStatus, start: datetime, now: datetime) -> Step:
         name=node.display_name or node.name,
         template=node.template_name,
         phase=node.phase.value,
-        message=node.message,
+        message=message,
         attempts=len(node.children) if node.type is NodeType.RETRY else int(ran),
         begin_seconds=max(0.0, (begin - start).total_seconds()),
         seconds=max(0.0, (end - begin).total_seconds()) if ran else 0.0,

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from setpoint.apis.argo import NodePhase
 from setpoint.components.run_summary.facts import Facts, Step
 
 _INDENT = 10
+_WIDTH = 100
 
 
 def render_text(facts: Facts) -> str:
     """Lines of `head  text`; what did not happen is left out, what went wrong is said."""
     lines = [f"{facts.workflow} {facts.status} in {format_duration(facts.seconds)}"]
     for head, text in rows(facts):
-        lines.append(f"{head:{_INDENT}}{text}")
+        lines += textwrap.wrap(
+            f"{head:{_INDENT}}{text}",
+            width=_WIDTH,
+            subsequent_indent=" " * _INDENT,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
     return "\n".join(lines)
 
 
