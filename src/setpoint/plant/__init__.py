@@ -3,10 +3,11 @@
 from typing import Any
 
 from setpoint.plant._dataset import DEFECTS, dataset, lay_defects
-from setpoint.plant._plant import NORMAL, Block, Fault, FaultEvent, Plant, Scenario, Variable, iterate
+from setpoint.plant._plant import NORMAL, Block, Fault, FaultEvent, Plant, Scenario, SetPointChange, Variable, iterate
 from setpoint.plant.cstr import Cstr
+from setpoint.plant.tep import TennesseeEastman
 
-PLANTS: dict[str, Plant[Any]] = {"cstr": Cstr()}
+PLANTS: dict[str, Plant[Any]] = {"cstr": Cstr(), "tep": TennesseeEastman()}
 
 __all__ = [
     "DEFECTS",
@@ -18,6 +19,8 @@ __all__ = [
     "FaultEvent",
     "Plant",
     "Scenario",
+    "SetPointChange",
+    "TennesseeEastman",
     "Variable",
     "dataset",
     "iterate",

@@ -50,11 +50,21 @@ class FaultEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetPointChange:
+    """A controlled variable gets another set-point, in its unit, from a moment on."""
+
+    variable: str
+    time_seconds: float
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One run: its seed and what breaks when."""
+    """One run: its seed, what breaks when, what operators change when."""
 
     seed: int
     schedule: tuple[FaultEvent, ...] = ()
+    setpoints: tuple[SetPointChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +76,7 @@ class Block:
 
 
 class Plant(Protocol[S]):
-    """A simulated plant with its controllers. ValueError for a fault that it does not have."""
+    """A simulated plant with its controllers. ValueError for a fault or a set-point that it does not have."""
 
     @property
     def name(self) -> str:

@@ -86,6 +86,8 @@ class Cstr:
 
     def start(self, scenarios: Sequence[Scenario]) -> CstrState:
         """At the operating point; disturbances drawn from where they would be after a long time."""
+        if any(scenario.setpoints for scenario in scenarios):
+            raise ValueError("cstr has no set-points to change")
         known = {fault.name for fault in FAULTS}
         for event in (event for scenario in scenarios for event in scenario.schedule):
             if event.fault not in known:

@@ -63,13 +63,15 @@ def _original() -> dict[str, Any]:
 
 
 def _compiler(original: bool) -> Callable[[types.FunctionType], Any]:
-    """Compiles a function and all it calls when it is first called, and keeps the code on disk where that is possible."""
+    """Compiles a function with all it calls when it is first called; keeps the code on disk where that is possible."""
     import numba  # noqa: PLC0415  half a second, for those who simulate this plant only
 
     digest = hashlib.sha256("".join(inspect.getsource(module) for module in _MODULES).encode()).hexdigest()[:16]
 
     def wrap(function: types.FunctionType) -> Any:
-        function.__qualname__ = f"{function.__name__}_{'original' if original else 'default'}_{digest}"
+        if function.__name__ != _kernel.simulate.__name__:
+            return numba.njit(nogil=True, error_model="numpy")(function)  # part of the code kept for `simulate`
+        function.__qualname__ = f"simulate_{'original' if original else 'default'}_{digest}"
         try:
             return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
         except RuntimeError:  # no place to keep compiled code: neither the package's directory nor the user's cache

@@ -112,7 +112,18 @@ START = np.array(
 
 # Order of everything that a run carries on, one vector of float64 per run.
 X, TEMPERATURE, CLOCK, TRIP, TRIP_HOUR, GENERATOR = 0, 50, 54, 55, 56, 57
-XMEAS, STORED, DUE, COMMAND, XMV, SETPOINT, ERROR, OVERRIDE, PIECES, SIZE = 58, 99, 118, 120, 132, 144, 164, 184, 185, 305
+XMEAS, STORED, DUE, COMMAND, XMV, SETPOINT, ERROR, OVERRIDE, PIECES, SIZE = (
+    58,
+    99,
+    118,
+    120,
+    132,
+    144,
+    164,
+    184,
+    185,
+    305,
+)
 
 # Time: seconds per step is 1; hours per step, slack of a comparison with the clock, period of the gas analysers.
 HOURS_PER_STEP, CLOCK_SLACK, GAS_PERIOD, PRODUCT_PERIOD = 1.0 / 3600.0, 1e-7, 0.1, 0.25

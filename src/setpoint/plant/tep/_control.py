@@ -4,12 +4,14 @@ Source: Lyman, Georgakis, Computers chem. Engng 19 (1995) 321-331. A loop at a l
 limited after the step and the remembered error is kept, so nothing winds up. Rows are numbered as in the literature.
 """
 
+# ruff: noqa: F403, F405  the modules of the kernel share one namespace, as `_compile` needs it; mypy checks the names
+
 from __future__ import annotations
 
 import numpy as np
 
 from setpoint.plant._plant import Floats
-from setpoint.plant.tep._constants import *  # noqa: F403  the kernel's literals, all of them
+from setpoint.plant.tep._constants import *
 
 # Per loop 1..20 (12 is not used): measurement, span, gain, reset time in s (0: none), set-point of the base case.
 MEASUREMENT = np.array([2, 3, 1, 4, 5, 10, 12, 15, 19, 21, 17, 0, 23, 26, 27, 18, 8, 9, 30, 38])
@@ -39,6 +41,8 @@ SETPOINTS = np.array(
 )
 DEMANDS = np.array([63.053, 53.980, 24.644, 61.302, 22.210, 40.064, 38.100, 46.534, 47.446, 41.106, 18.114, 50.0])
 FAST, SLOW, SLOWEST = 3, 360, 900  # s between two calls
+PURGE, FAST_CASCADES, SLOW_CASCADES, SLOWEST_CASCADES = 6, (16, 17, 18), (13, 14, 15, 19), (20,)
+INNER = np.array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 1, 2, 9, 4, 10, 6, 16])  # whose set-point a loop moves
 
 
 def increment(state: Floats, loop: int, seconds: float) -> float:
@@ -52,9 +56,10 @@ def increment(state: Floats, loop: int, seconds: float) -> float:
     return GAIN[k] * change  # type: ignore[no-any-return]
 
 
-def cascade(state: Floats, loop: int, seconds: float, inner: int) -> None:
-    """Moves the set-point of an inner loop."""
-    state[SETPOINT + inner - 1] += increment(state, loop, seconds) * SPAN[inner - 1] / 100.0
+def cascade(state: Floats, loop: int, seconds: float) -> None:
+    """Moves the set-point of the inner loop."""
+    inner = INNER[loop - 1] - 1
+    state[SETPOINT + inner] += increment(state, loop, seconds) * SPAN[inner] / 100.0
 
 
 def purge(state: Floats) -> None:
@@ -71,24 +76,22 @@ def purge(state: Floats) -> None:
     elif mode != 0.0:
         state[XMV + 5], state[SETPOINT + 5], state[ERROR + 5], state[OVERRIDE] = 40.060, 0.33712, 0.0, 0.0
     else:
-        state[XMV + 5] += increment(state, 6, 3.0)
+        state[XMV + 5] += increment(state, PURGE, 3.0)
 
 
 def control(state: Floats, step: int) -> None:
     """All loops that are due in this step, in the original's order; an outer loop acts through the next inner call."""
     if step % FAST == 0:
         for loop in range(1, 12):
-            if loop == 6:
+            if loop == PURGE:
                 purge(state)
             else:
                 state[XMV + loop - 1] += increment(state, loop, 3.0)
-        cascade(state, 16, 3.0, 9)
-        cascade(state, 17, 3.0, 4)
-        cascade(state, 18, 3.0, 10)
+        for loop in FAST_CASCADES:
+            cascade(state, loop, 3.0)
     if step % SLOW == 0:
-        cascade(state, 13, 360.0, 3)
-        cascade(state, 14, 360.0, 1)
-        cascade(state, 15, 360.0, 2)
-        cascade(state, 19, 360.0, 6)
+        for loop in SLOW_CASCADES:
+            cascade(state, loop, 360.0)
     if step % SLOWEST == 0:
-        cascade(state, 20, 900.0, 16)
+        for loop in SLOWEST_CASCADES:
+            cascade(state, loop, 900.0)

@@ -4,6 +4,8 @@ Invariant: with the default generator each random number belongs to a purpose an
 one fault draws shifts nothing else. The original's generator is one sequence for all and is used in its order.
 """
 
+# ruff: noqa: F403, F405  the modules of the kernel share one namespace, as `_compile` needs it; mypy checks the names
+
 from __future__ import annotations
 
 import math
@@ -11,8 +13,8 @@ import math
 import numpy as np
 
 from setpoint.plant._plant import Floats
-from setpoint.plant.tep._constants import *  # noqa: F403  the kernel's literals, all of them
-from setpoint.plant.tep._process import *  # noqa: F403  as above: orders of the work arrays
+from setpoint.plant.tep._constants import *
+from setpoint.plant.tep._process import *
 
 NOISE = np.array(
     [
@@ -36,7 +38,28 @@ LENGTH_BASE = np.array(
     [0.5, 1.0, 0.5, 1.0, 0.25, 0.25, 2.0, 2.0, 0.5, 2.0, 3.0, 2.0, 0.25, 0.5, 0.25, 0.5, 0.5, 1.0, 0.2, 0.2]
 )
 LEVEL_SPAN = np.array(
-    [0.03, 0.003, 10.0, 10.0, 10.0, 10.0, 0.25, 0.25, 0.25, 0.0, 0.0, 0.0, 10.0, 10.0, 5.0, 20.0, 20.0, 75.0, 50.0, 60.0]
+    [
+        0.03,
+        0.003,
+        10.0,
+        10.0,
+        10.0,
+        10.0,
+        0.25,
+        0.25,
+        0.25,
+        0.0,
+        0.0,
+        0.0,
+        10.0,
+        10.0,
+        5.0,
+        20.0,
+        20.0,
+        75.0,
+        50.0,
+        60.0,
+    ]
 )
 LEVEL_BASE = np.array(
     [

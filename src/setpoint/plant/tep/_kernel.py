@@ -5,15 +5,17 @@ evaluation of its step, so it shows measurements one step old and demands of now
 arguments only and writes `state` and `values`; the same arguments give the same bytes.
 """
 
+# ruff: noqa: F403, F405  the modules of the kernel share one namespace, as `_compile` needs it; mypy checks the names
+
 from __future__ import annotations
 
 import numpy as np
 
 from setpoint.plant._plant import Floats
-from setpoint.plant.tep._constants import *  # noqa: F403  the kernel's literals, all of them
-from setpoint.plant.tep._control import *  # noqa: F403  as above
-from setpoint.plant.tep._instruments import *  # noqa: F403  as above
-from setpoint.plant.tep._process import *  # noqa: F403  as above
+from setpoint.plant.tep._constants import *
+from setpoint.plant.tep._control import *
+from setpoint.plant.tep._instruments import *
+from setpoint.plant.tep._process import *
 
 FLAGS = 29  # faults 1..21 and the eight of 2015
 STUCK_5, STUCK_14, STUCK_15 = (4, 6, 7, 8), 9, 10  # valves that stick under faults 19, 14 and 15
@@ -132,6 +134,12 @@ def initialise(state: Floats) -> None:
         state[PIECES + 6 * j] = LEVEL_BASE[j]
         state[PIECES + 6 * j + 5] = FIRST_PIECE
     evaluate(
-        state, np.zeros(FLAGS), np.zeros((20, 3)), np.zeros(22), np.zeros(19), np.zeros((14, 20)), np.zeros(STATES),
+        state,
+        np.zeros(FLAGS),
+        np.zeros((20, 3)),
+        np.zeros(22),
+        np.zeros(19),
+        np.zeros((14, 20)),
+        np.zeros(STATES),
         np.zeros(41),
     )

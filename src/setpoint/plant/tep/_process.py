@@ -5,12 +5,14 @@ Decides nothing over time: one evaluation knows the present only. Arrays are wri
 Source: Downs, Vogel (1993); energies of reactor and separator are those of their liquids, by design of the benchmark.
 """
 
+# ruff: noqa: F403, F405  the modules of the kernel share one namespace, as `_compile` needs it; mypy checks the names
+
 from __future__ import annotations
 
 import math
 
 from setpoint.plant._plant import Floats
-from setpoint.plant.tep._constants import *  # noqa: F403  the kernel's literals, all of them
+from setpoint.plant.tep._constants import *
 
 # Rows of `mole` (mole fractions of A..H): liquid and vapour of reactor and separator, sump, mixing zone, A/C feed.
 X_REACTOR, Y_REACTOR, X_SEPARATOR, Y_SEPARATOR, X_STRIPPER, Y_MIXING, Z_AC = range(7)
@@ -231,7 +233,9 @@ def exchange(x: Floats, temperature: Floats, w: Floats, volume: float, flow: Flo
     flow[Q_C] = flow[UA_C] * (100.0 - temperature[2]) if temperature[2] < 100.0 else 0.0
 
 
-def slopes(x: Floats, dx: Floats, w: Floats, d: Floats, temperature: Floats, mole: Floats, flow: Floats, part: Floats) -> None:
+def slopes(
+    x: Floats, dx: Floats, w: Floats, d: Floats, temperature: Floats, mole: Floats, flow: Floats, part: Floats
+) -> None:
     """Balances of material, energy and cooling water; per hour."""
     for i in range(8):
         into = mole[Y_MIXING, i] * flow[F_R]
@@ -268,7 +272,15 @@ def slopes(x: Floats, dx: Floats, w: Floats, d: Floats, temperature: Floats, mol
 
 
 def balance(
-    x: Floats, dx: Floats, w: Floats, d: Floats, temperature: Floats, mole: Floats, quantity: Floats, flow: Floats, part: Floats
+    x: Floats,
+    dx: Floats,
+    w: Floats,
+    d: Floats,
+    temperature: Floats,
+    mole: Floats,
+    quantity: Floats,
+    flow: Floats,
+    part: Floats,
 ) -> None:
     """One evaluation: fills `dx` (valves apart) and all that the instruments look at."""
     vessels(x, temperature, mole, quantity, part)
