@@ -270,6 +270,27 @@ async def test_volumes_are_shared_by_the_containers_of_a_pod(start: Start, tmp_p
         assert (host / "made").read_text() == "back\n"
 
 
+@pytest.mark.parametrize("init", [True, False])
+async def test_a_volume_of_another_container_may_lie_where_main_does_not_look(
+    start: Start, tmp_path_factory: pytest.TempPathFactory, init: bool
+) -> None:
+    async with start() as launcher:
+        host = tmp_path_factory.mktemp("outside")  # below /tmp, which is main's own
+        (host / "given").write_text("given\n")
+        mounts = (Mount(volume="h", path="/mnt/h", host_path=str(host)), Mount(volume="v", path="/mnt/v"))
+        other = shell(
+            "cp /mnt/h/given /mnt/v/.part; mv /mnt/v/.part /mnt/v/got; ls /mnt/h", name="other", mounts=mounts
+        )
+        script = f"while [ ! -e /mnt/v/got ]; do sleep 0.02; done; cat /mnt/v/got; test ! -e {host}"
+        main = shell(script, mounts=(Mount(volume="v", path="/mnt/v"),))
+        request = pod(main, capture_result=True)
+        request = request.replace(init_containers=(other,)) if init else request.replace(sidecars=(other,))
+        exit_ = await run(launcher, request)
+        assert exit_.result == "given"
+        if (await launcher.isolation()).mode is Isolation.NAMESPACE:  # rewriting hides nothing
+            assert exit_.phase is PodPhase.SUCCEEDED, exit_.message
+
+
 async def test_a_failing_init_container_stops_the_pod(start: Start, tmp_path: Path) -> None:
     async with start() as launcher:
         seen = tmp_path / "seen"

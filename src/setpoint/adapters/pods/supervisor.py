@@ -112,14 +112,16 @@ class Supervisor:
         self._check()
         images = self._resolve_images()
         root = self._root(request.main, with_transfers=True)
-        root.prepare()
+        others = {one.name: self._root(one) for one in (*request.init_containers, *request.sidecars)}
+        for each in (root, *others.values()):  # while the host is in sight: a volume may lie where main does not look
+            each.prepare()
         base = self._enter(root, alone=not (request.init_containers or request.sidecars))
         store = self._settings.make_store
         load_artifacts(request.artifact_inputs, store, root, self._check)
         for container in request.init_containers:
-            self._run_init(container, images[container.name], base)
+            self._run_init(container, images[container.name], others[container.name], base)
         self._check()
-        sidecars = [self._start(one, images[one.name], self._own_root(one), base) for one in request.sidecars]
+        sidecars = [self._start(one, images[one.name], others[one.name], base) for one in request.sidecars]
         self._main = main = self._start(request.main, images[request.main.name], root, None)
         self._started_at = datetime.now(UTC)
         records.write_record(
@@ -181,12 +183,6 @@ class Supervisor:
             source.mkdir(parents=True, exist_ok=True)
         return Bind(source=str(source), path=normal_path(mount.path), read_only=mount.read_only)
 
-    def _own_root(self, container: Container) -> PrivateRoot:
-        """The private root of an init container or sidecar; made on the host's side of the mounts."""
-        root = self._root(container)
-        root.prepare()
-        return root
-
     def _enter(self, root: PrivateRoot, *, alone: bool) -> int | None:
         """Move into main's root; a descriptor of the namespace where the roots of others can be built."""
         if root.rewrite:
@@ -197,9 +193,11 @@ class Supervisor:
         root.enter()
         return base
 
-    def _run_init(self, container: Container, image: tuple[ResolvedImage, str], base: int | None) -> None:
+    def _run_init(
+        self, container: Container, image: tuple[ResolvedImage, str], root: PrivateRoot, base: int | None
+    ) -> None:
         self._check()
-        child = self._start(container, image, self._own_root(container), base)
+        child = self._start(container, image, root, base)
         self._wait_for([child])
         if self._order is not None and self._told_to_end:
             raise _Ended(PodPhase.FAILED, self._order.reason or child.message)

@@ -46,7 +46,6 @@ def make_pod_request(service: InferenceService, replica: Replica, layout: Server
     directory = layout.revision_directory(replica.revision)
     work = Mount(volume="serving", path=directory, host_path=directory)
     source = str(local_path(replica.server.storage_uri))
-    mounts = (work, Mount(volume="source", path=source, host_path=source, read_only=True)) if fetch else (work,)
     name = service.metadata.name
     serve = ["--model-name", name, "--model-dir", model, "--port-file", layout.port_file(replica)]
     serve += ["--version", replica.server.version or replica.revision]
@@ -56,7 +55,7 @@ def make_pod_request(service: InferenceService, replica: Replica, layout: Server
         image=layout.image,
         command=("python", "-m", "setpoint.modelserver.fetch"),
         args=("--uri", replica.server.storage_uri, "--target", model),
-        mounts=mounts,
+        mounts=(work, Mount(volume="source", path=source, host_path=source, read_only=True)),
     )
     return PodRequest(
         id=make_pod_id(service.metadata.uid, replica),
@@ -69,7 +68,7 @@ def make_pod_request(service: InferenceService, replica: Replica, layout: Server
             command=("python", "-m", "setpoint.modelserver"),
             args=tuple(serve),
             env=replica.server.env,
-            mounts=mounts,  # the source too: roots of init containers are made inside that of main
+            mounts=(work,),
         ),
         grace_seconds=replica.server.grace_seconds,
     )
