@@ -114,6 +114,7 @@ def train_model(
         seed=seed,
     )
     data = read_dataset(dataset)
+    registry.names()  # a registry that cannot be reached is told now, not after minutes of training
     trained = train(data, settings, say)
     _write(model, report, trained.files, msgspec.json.format(msgspec.json.encode(trained.report), indent=2))
     parameters = {name: _text(value) for name, value in trained.parameters.items()}
@@ -172,4 +173,5 @@ def _write(model: Path, report: Path, files: Mapping[str, bytes], text: bytes) -
         report.parent.mkdir(parents=True, exist_ok=True)
         report.write_bytes(text + b"\n")
     except OSError as error:
+        shutil.rmtree(model, ignore_errors=True)
         raise Unavailable(f"the model cannot be written to {model}: {error.strerror or error}") from error

@@ -185,6 +185,14 @@ def _fold(data: Dataset, split: BlockSplit, spec: FeatureSpec, index: int, strid
         onset_windows=settings.onset_windows,
         seed=settings.seed + index,
     )
+    seen = np.unique(train_set.labels)
+    if len(seen) < 2:
+        unseen = ", ".join(name for code, name in enumerate(data.classes) if code not in seen)
+        raise InvalidSpec(
+            f"while fold {index + 1} of {settings.folds} judges, no window of class {unseen} is left to train on: give "
+            f"more runs of it or more rows, fewer folds or a window shorter than {settings.window}",
+            path=data.target,
+        )
     ends = features.window_ends(split.validation_parts(index), spec.window, max(1, len(data.values) // _JUDGED))
     held_out = train_set.fitted.prepare().rows(data.values, ends)
     return Fold(train=train_set, features=held_out, labels=data.labels[ends], ends=ends)
