@@ -17,6 +17,7 @@ from setpoint.components.model_training.dataset import read_dataset
 from setpoint.components.model_training.fitting import onsets
 from setpoint.components.model_training.training import Settings, train
 from setpoint.core import features, models
+from setpoint.ports.registry import ModelVersion
 from tests import labelled_data
 from tests.registries import new_registry
 
@@ -216,8 +217,24 @@ def test_a_directory_that_is_no_model_is_not_overwritten(
     assert (tmp_path / "model" / "thesis.txt").read_text() == "years of work"
 
 
-def test_a_registry_that_is_away_leaves_the_model_written(dataset: Path, tmp_path: Path) -> None:
+class GoesAway(MlflowRegistry):
+    """Answers until something is to be registered; then its address refuses connections."""
+
+    def register(self, *arguments: Any, **options: Any) -> ModelVersion:
+        return MlflowRegistry(self._directory, "http://127.0.0.1:9/").register(*arguments, **options)
+
+
+def test_a_registry_that_goes_away_during_training_leaves_the_model_written(dataset: Path, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        _train(dataset, GoesAway(tmp_path / "state"), tmp_path)
+    assert (tmp_path / "model" / "MLmodel").is_file()
+
+
+def test_a_registry_that_is_away_is_told_before_training(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     away = MlflowRegistry(tmp_path / "state", "http://127.0.0.1:9/")
     with pytest.raises(Unavailable, match="cannot be reached"):
         _train(dataset, away, tmp_path)
-    assert (tmp_path / "model" / "MLmodel").is_file()
+    assert "fold" not in capsys.readouterr().out
+    assert not (tmp_path / "model").exists()
