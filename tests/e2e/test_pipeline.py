@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -137,6 +138,8 @@ def test_a_failed_deployment_is_rolled_back_and_the_run_succeeds(home: Path) -> 
         text=True,
     )
     name = wait_for_approval(home)
+    first = setpoint(home, "model", "list", "process-control").stdout.splitlines()[1]
+    assert len(re.findall(r"\b[01]\.\d{3}\b", first)) == 3, first  # accuracy, recall, ROC AUC
     newest = json.loads(setpoint(home, "model", "list", "process-control", "-o", "json").stdout)[0]
     golden = Path(newest["source"].removeprefix("file://")) / "golden.json"
     golden.write_text(golden.read_text().replace('"normal"', '"feed-temperature"'))

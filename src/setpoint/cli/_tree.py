@@ -100,6 +100,13 @@ def natural_order(name: str) -> list[tuple[bool, int, str]]:
     return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in _NUMBERS.split(name)]
 
 
+def waiting_for(node: NodeStatus) -> str:
+    """What a suspended node says of itself; empty for all others."""
+    if node.type is not NodeType.SUSPEND or node.phase is not NodePhase.RUNNING:
+        return ""
+    return f"{node.message or 'suspended'}; `setpoint resume` lets it go on"
+
+
 def render_row(row: Row, now: datetime) -> Text:
     """`├─✔ train  12s  2 attempts  message`."""
     node = row.node
@@ -113,7 +120,9 @@ def render_row(row: Row, now: datetime) -> Text:
         text.append(f"  {row.attempts} attempts", style="yellow")
     if node.phase is NodePhase.RUNNING and _is_worth_telling(row.progress):
         text.append(f"  {row.progress}", style="cyan")
-    if node.message:
+    if waiting := waiting_for(node):
+        text.append(f"  {waiting}", style="yellow")
+    elif node.message:
         text.append(f"  {node.message}", style="dim" if node.phase in _QUIET else "red")
     return text
 
@@ -166,7 +175,7 @@ def _without_root(rows: list[Row], workflow: Workflow) -> list[Row]:
     if not rows or rows[0].node.name != workflow.metadata.name:
         return rows
     root = rows[0]
-    says_no_more = root.attempts < 2 and root.node.message in ("", workflow.status.message)
+    says_no_more = root.attempts < 2 and (waiting_for(root.node) or root.node.message) in ("", workflow.status.message)
     return rows[1:] if says_no_more and root.node.phase.value == workflow.status.phase.value else rows
 
 

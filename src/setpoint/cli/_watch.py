@@ -14,7 +14,7 @@ from rich.live import Live
 
 from setpoint.apis.argo import NodePhase, NodeStatus, NodeType, Workflow
 from setpoint.apis.errors import Conflict, NotFound
-from setpoint.cli._tree import ICONS, format_elapsed, natural_order, render_tree
+from setpoint.cli._tree import ICONS, format_elapsed, natural_order, render_tree, waiting_for
 from setpoint.ports.resources import ResourceApi, WatchType
 
 _TICK_SECONDS = 0.25  # running times move on without events
@@ -89,7 +89,8 @@ def _line(node: NodeStatus) -> str:
     took = ""
     if node.completed and node.started_at and node.finished_at:
         took = f" ({format_elapsed(node.started_at, node.finished_at)})"
-    message = f": {node.message}" if node.message else ""
+    text = waiting_for(node) or node.message
+    message = f": {text}" if text else ""
     return f"{ICONS[node.phase.value][0]} {node.display_name or node.name} {node.phase.value}{took}{message}"
 
 

@@ -17,7 +17,7 @@ from setpoint.wiring.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="List and show model versions.")
 
-_SHOWN_METRICS = ("accuracy", "recall", "auc")
+_SHOWN_METRICS = {"ACCURACY": "accuracy", "RECALL": "recall", "ROC AUC": "roc_auc"}  # heading: metric of the version
 
 
 @app.command(name="list")
@@ -61,8 +61,9 @@ def _print(versions: list[ModelVersion], output: Output) -> None:
             for version in versions:
                 typer.echo(f"{version.name}/{version.version}")
         case Output.TABLE | Output.WIDE:
-            table = Table("NAME", "VERSION", "ALIASES", *(metric.upper() for metric in _SHOWN_METRICS), box=None)
+            table = Table("NAME", "VERSION", "ALIASES", *_SHOWN_METRICS, box=None)
             for version in versions:
-                metrics = [f"{version.metrics[key]:.3f}" if key in version.metrics else "" for key in _SHOWN_METRICS]
+                shown = [version.metrics.get(key) for key in _SHOWN_METRICS.values()]
+                metrics = ["" if value is None else f"{value:.3f}" for value in shown]
                 table.add_row(version.name, version.version, ", ".join(version.aliases), *metrics)
             Console().print(table)

@@ -37,14 +37,16 @@ def submit(
             for manifest in manifests:
                 await check(manifest, session.resources, namespace=namespace, parameters=tuple(parameters))
             created = [
-                await (session.verbs.submit(item) if isinstance(item, Workflow) else session.apply(item))
+                (manifest, await (session.verbs.submit(item) if isinstance(item, Workflow) else session.apply(item)))
                 for manifest in manifests
                 for item in manifest.resources
             ]
+            # Of a shipped template the run is what was asked for; that the template is stored with it is our matter.
+            told = [item for manifest, item in created if isinstance(item, Workflow) or not manifest.shipped]
             if output is Output.TABLE:
-                for item in created:
+                for item in told:
                     typer.echo(f"{item.KIND.lower()} {item.metadata.name!r} submitted")
             else:
-                print_objects(created, output, now=session.clock.now(), single=True)
+                print_objects(told, output, now=session.clock.now(), single=True)
 
     run_async(main)

@@ -100,6 +100,14 @@ def test_the_root_is_the_head_unless_it_says_more() -> None:
     assert [line.split()[1] for line in lines(workflow(told))] == ["wf", "wf"]
 
 
+@pytest.mark.parametrize(("message", "words"), [("", "suspended"), ("see the report", "see the report")])
+def test_a_suspended_node_tells_how_to_go_on(message: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = workflow(node("wf", NodeType.SUSPEND, phase=NodePhase.RUNNING, finished_at=None, message=message))
+    assert f"{words}; `setpoint resume` lets it go on" in lines(found)[1]
+    PlainLines(Console(width=80)).show(found)
+    assert "setpoint resume" in capsys.readouterr().out
+
+
 def test_items_are_in_the_order_of_their_numbers() -> None:
     items = [node(f"wf.a({index}:{index})", NodeType.POD, parent="wf") for index in (10, 9, 100, 1)]
     assert [row.node.name for row in tree_rows(workflow(*items))] == [f"wf.a({n}:{n})" for n in (1, 9, 10, 100)]
