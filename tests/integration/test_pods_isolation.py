@@ -1,9 +1,14 @@
 """Private roots built in each of the ways a host may allow, and the rewriting where it allows none."""
 
+# ruff: noqa: ASYNC110, ASYNC240 - tests look at processes and files that tell nobody
+
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from functools import cache
@@ -24,8 +29,10 @@ from setpoint.adapters.pods.isolation import (
     isolation_report,
     normal_path,
 )
+from setpoint.adapters.pods.records import CLAIM, ProcessIdentity, read_record, start_ticks
+from setpoint.adapters.pods.spare import drop_spare
 from setpoint.apis.errors import InvalidSpec
-from setpoint.ports.launcher import Mount, PodPhase
+from setpoint.ports.launcher import ArtifactOutput, Mount, PodPhase
 from tests.pods import pod as pod_request
 from tests.pods import run, running_launcher, shell
 
@@ -236,3 +243,65 @@ async def test_a_volume_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         exit_ = await run(launcher, pod_request(shell("true", mounts=(mount,))))
         assert exit_.phase is PodPhase.ERROR
         assert str(tmp_path / "none") in exit_.message
+
+
+def _reserves(home: Path) -> list[int]:
+    folder = home / "kubelet" / "spare"
+    return [int(entry.name) for entry in folder.iterdir()] if folder.exists() else []
+
+
+async def _reserve(home: Path) -> int:
+    """The pid of the supervisor in reserve, when it has begun."""
+    async with asyncio.timeout(30):
+        while not (found := _reserves(home)):
+            await asyncio.sleep(0.01)
+    return found[0]
+
+
+async def test_a_reserve_becomes_the_pod_and_leaves_nothing_at_the_end(tmp_path: Path) -> None:
+    if own_report().mode is not Isolation.NAMESPACE:
+        pytest.skip("without private roots there is no reserve")
+    async with running_launcher(tmp_path) as launcher:
+        pid = await _reserve(tmp_path)
+        exit_ = await run(launcher, pod_request("echo own > /x; cat /x", capture_result=True))
+        assert exit_.result == "own"
+        claim = read_record(tmp_path / "pods" / "pod-1", CLAIM, ProcessIdentity)
+        assert claim is not None
+        assert claim.pid == pid
+        assert pid not in _reserves(tmp_path)
+    assert _reserves(tmp_path) == []
+    assert not Path("/x").exists()
+
+
+async def test_a_reserve_that_was_killed_is_done_without(tmp_path: Path) -> None:
+    if own_report().mode is not Isolation.NAMESPACE:
+        pytest.skip("without private roots there is no reserve")
+    async with running_launcher(tmp_path) as launcher:
+        pid = await _reserve(tmp_path)
+        os.kill(pid, signal.SIGKILL)
+        async with asyncio.timeout(30):
+            while start_ticks(pid) is not None:
+                await asyncio.sleep(0.01)
+        assert (await run(launcher, pod_request("echo done", capture_result=True))).result == "done"
+
+
+async def test_a_top_level_directory_of_the_host_can_be_declared_by_a_pod(tmp_path: Path) -> None:
+    outputs = (ArtifactOutput(name="o", path="/opt", key="o.tgz"),)
+    async with running_launcher(tmp_path) as launcher:
+        script = "mkdir -p /opt && echo own > /opt/file && ls /opt"
+        exit_ = await run(launcher, pod_request(script, artifact_outputs=outputs, capture_result=True))
+        assert (exit_.phase, exit_.result) == (PodPhase.SUCCEEDED, "file")
+    assert not Path("/opt/file").exists()
+
+
+def test_a_spare_root_that_nobody_took_is_removed_without_touching_what_is_full(tmp_path: Path) -> None:
+    place = tmp_path / "1"
+    (place / "fs" / "usr").mkdir(parents=True)
+    (place / "fs" / "bin").symlink_to("usr")
+    (place / "fs" / "file").touch()
+    drop_spare(place)
+    assert not place.exists()
+    (place / "fs" / "usr").mkdir(parents=True)
+    (place / "fs" / "usr" / "precious").write_text("x")
+    drop_spare(place)
+    assert (place / "fs" / "usr" / "precious").read_text() == "x"

@@ -75,6 +75,7 @@ class PrivateRoot:
         binds: Volumes.
         kept: Host paths that stay the host's own, readable and writable, even inside a declared path.
         working_dir: Where the process starts; made if the host has no such directory.
+        shown: The host is shown in `fs` already, in the namespace of the calling process.
     """
 
     directory: Path
@@ -84,6 +85,7 @@ class PrivateRoot:
     working_dir: str = "/"
     overlay: bool = False
     rewrite: bool = False
+    shown: bool = False
     _done: set[str] = field(default_factory=set, compare=False)
 
     @property
@@ -115,6 +117,17 @@ class PrivateRoot:
 
     def prepare(self) -> None:
         """Make the directories on disk; needs no privilege."""
+        if not self.shown:
+            self._make_place()
+        for bind in self.binds:
+            if not Path(bind.source).exists():
+                raise InvalidSpec(f"volume for {bind.path}: {bind.source} does not exist on this host")
+        if self.rewrite:
+            for path in self.declared:
+                self.locate(path).parent.mkdir(parents=True, exist_ok=True)
+            self.locate(self.working_dir).mkdir(parents=True, exist_ok=True)
+
+    def _make_place(self) -> None:
         file_system = Path(self.file_system)
         file_system.mkdir(parents=True)
         file_system.chmod(0o755)
@@ -123,13 +136,10 @@ class PrivateRoot:
             own = Path(self.file_system + path)
             own.mkdir(parents=True)
             own.chmod(0o1777)
-        for bind in self.binds:
-            if not Path(bind.source).exists():
-                raise InvalidSpec(f"volume for {bind.path}: {bind.source} does not exist on this host")
-        if self.rewrite:
-            for path in self.declared:
-                self.locate(path).parent.mkdir(parents=True, exist_ok=True)
-            self.locate(self.working_dir).mkdir(parents=True, exist_ok=True)
+
+    def show_host(self) -> None:
+        """The part of `enter` that is the same for all containers; after it the root counts as `shown`."""
+        _Builder(self).show()
 
     def enter(self) -> None:
         """Make this the root of the calling process, which must be alone in a mount namespace of its own."""
@@ -170,10 +180,14 @@ class _Builder:
         self.new = root.file_system
         self.shadows: dict[str, set[str]] = {}  # host directory -> names in it that are hidden
 
-    def build(self) -> None:
+    def show(self) -> None:
         linux.bind(self.new, self.new)
         self._show_host()
         self._own_scratch()
+
+    def build(self) -> None:
+        if not self.root.shown:
+            self.show()
         for path in (*self.root.declared, self.root.working_dir, *(bind.path for bind in self.root.binds)):
             self._plan_shadow(path)
         for path, action in sorted(self._actions(), key=lambda item: item[0].count("/")):

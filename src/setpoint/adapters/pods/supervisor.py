@@ -41,6 +41,7 @@ from setpoint.adapters.pods.processes import (
 )
 from setpoint.adapters.pods.progress import progress_path, read_progress
 from setpoint.adapters.pods.settings import PodSettings
+from setpoint.adapters.pods.spare import SpareRoot, take_spare
 from setpoint.adapters.pods.transfer import TransferError, load_artifacts, read_parameters, save_artifacts
 from setpoint.apis.errors import SetpointError
 from setpoint.ports.launcher import Container, PodExit, PodPhase, PodRequest
@@ -66,8 +67,15 @@ class Supervisor:
     """Runs the request whose directory is `folder`, open as `directory`."""
 
     def __init__(
-        self, settings: PodSettings, isolation: IsolationReport, request: PodRequest, folder: Path, directory: int
+        self,
+        settings: PodSettings,
+        isolation: IsolationReport,
+        request: PodRequest,
+        folder: Path,
+        directory: int,
+        spare: SpareRoot | None,
     ) -> None:
+        self._spare = spare
         self._settings = settings
         self._isolation = isolation
         self._request = request
@@ -112,6 +120,8 @@ class Supervisor:
         self._check()
         images = self._resolve_images()
         root = self._root(request.main, with_transfers=True)
+        if self._spare is not None:
+            root = take_spare(self._spare, root)
         others = {one.name: self._root(one) for one in (*request.init_containers, *request.sidecars)}
         for each in (root, *others.values()):  # while the host is in sight: a volume may lie where main does not look
             each.prepare()
@@ -187,7 +197,10 @@ class Supervisor:
         """Move into main's root; a descriptor of the namespace where the roots of others can be built."""
         if root.rewrite:
             return None
-        base = enter_base_namespace(user=self._isolation.user_namespace)
+        if self._spare is not None:
+            base = self._spare.base
+        else:
+            base = enter_base_namespace(user=self._isolation.user_namespace)
         if not alone:
             linux.unshare(linux.CLONE_NEWNS)
         root.enter()
@@ -442,7 +455,9 @@ def note_signals() -> None:
         signal.signal(number, _noted)
 
 
-def supervise(settings: PodSettings, isolation: IsolationReport, pod_id: str, *, warm: bool) -> None:
+def supervise(
+    settings: PodSettings, isolation: IsolationReport, pod_id: str, *, warm: bool, spare: SpareRoot | None
+) -> None:
     """Body of a claimed pod's process; returns when the exit record is written.
 
     Raises: BecomeEntryPoint, in the forked main of a warm process only.
@@ -456,4 +471,4 @@ def supervise(settings: PodSettings, isolation: IsolationReport, pod_id: str, *,
         return
     with suppress(FileExistsError):
         os.mkdir(records.LOGS, 0o700, dir_fd=directory)
-    Supervisor(settings, isolation, request, folder, directory).run(warm=warm)
+    Supervisor(settings, isolation, request, folder, directory, spare).run(warm=warm)

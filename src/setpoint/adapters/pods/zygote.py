@@ -7,7 +7,11 @@ control plane is gone) it ends, and its supervisors, sessions of their own, go o
 Protocol, one JSON text per packet: settings in, `Ready` out; then `Launch` in, `Launched` out, by the supervisor
 itself once its claim is made. On a second socket, of datagrams, a supervisor names its pod when the exit record is
 written: the kernel takes milliseconds to tear its mounts down, and nobody has to wait for that. This may get lost; the
-end of the process says the same. Invariant: one thread, no state but imported modules.
+end of the process says the same.
+
+A zygote keeps one supervisor in reserve, forked and in a private root made ahead, and gives the next pod to it; after
+a while without a pod the reserve goes, so that it holds no mount of the host for long.
+Invariant: one thread, no state but imported modules and the reserve.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import select
 import shutil
 import signal
 import socket
@@ -22,6 +27,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -35,11 +41,13 @@ from setpoint.adapters.pods.images import resolve
 from setpoint.adapters.pods.preload import preload
 from setpoint.adapters.pods.processes import BecomeEntryPoint
 from setpoint.adapters.pods.settings import PodSettings
+from setpoint.adapters.pods.spare import SpareRoot, drop_old_spares, drop_spare, host_view, make_spare
 from setpoint.adapters.pods.supervisor import note_signals, supervise
 from setpoint.apis.meta import Wire
 from setpoint.ports.launcher import Container, PodExit, PodPhase, PodRequest
 
 PACKET_BYTES = 1 << 17
+_RESERVE_SECONDS = 60.0
 
 
 class Ready(Wire, frozen=True, kw_only=True):
@@ -62,6 +70,15 @@ class Launched(Wire, frozen=True, kw_only=True):
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reserve:
+    """A supervisor that waits for its pod's id on a pipe, and what of the host its root shows."""
+
+    pipe: int
+    place: Path
+    view: object
+
+
 class Zygote:
     """Serves one launcher over a socket of packets."""
 
@@ -69,6 +86,7 @@ class Zygote:
         self._connection = connection
         self._news = news
         self._warm = warm
+        self._reserve: _Reserve | None = None
         self.after_fork: list[Callable[[], None]] = []
 
     def serve(self) -> None:
@@ -87,17 +105,77 @@ class Zygote:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors leave no zombies
         gc.collect()
         gc.freeze()  # shared pages stay shared
-        while packet := self._connection.recv(PACKET_BYTES):
+        spares = Path(settings.home) / "kubelet" / ("spare-warm" if self._warm else "spare")
+        drop_old_spares(spares)
+        while packet := self._next_packet(settings, found, spares):
             launch = msgspec.json.decode(packet, type=Launch)
-            if os.fork() == 0:
-                self._supervise(settings, found, launch.id)
+            if not self._give_out(launch.id) and os.fork() == 0:
+                self._settle()
+                self._supervise(settings, found, launch.id, None)
                 os._exit(0)
+        self._drop_reserve()
 
-    def _supervise(self, settings: PodSettings, found: isolation.IsolationReport, pod_id: str) -> None:
+    def _next_packet(self, settings: PodSettings, found: isolation.IsolationReport, spares: Path) -> bytes:
+        """The next launch; while there is time a reserve is made, and dropped when there is too much."""
+        if self._reserve is None and found.mode is isolation.Isolation.NAMESPACE:
+            with suppress(OSError):
+                spares.mkdir(parents=True, exist_ok=True)
+                self._make_reserve(settings, found, spares)
+        if self._reserve is not None and not select.select([self._connection], [], [], _RESERVE_SECONDS)[0]:
+            self._drop_reserve()
+        return self._connection.recv(PACKET_BYTES)
+
+    def _make_reserve(self, settings: PodSettings, found: isolation.IsolationReport, spares: Path) -> None:
+        view = host_view()
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid:
+            os.close(read)
+            self._reserve = _Reserve(pipe=write, place=spares / str(pid), view=view)
+            return
+        os.close(write)
+        self._settle()
+        spare = None
+        with suppress(OSError):  # no room, or no right any more: the pod finds out, and says so
+            spare = make_spare(spares / str(os.getpid()), user=found.user_namespace)
+        if pod_id := os.read(read, PACKET_BYTES).decode():  # nothing: the pod is never to come
+            os.close(read)
+            self._supervise(settings, found, pod_id, spare)
+        os._exit(0)
+
+    def _give_out(self, pod_id: str) -> bool:
+        """Have the reserve run the pod; False if there is none that shows the host as it is now."""
+        reserve = self._reserve
+        if reserve is None or reserve.view != host_view():
+            self._drop_reserve()
+            return False
+        self._reserve = None
+        try:
+            os.write(reserve.pipe, pod_id.encode())
+        except BrokenPipeError:  # somebody killed it
+            drop_spare(reserve.place)
+            return False
+        finally:
+            os.close(reserve.pipe)
+        return True
+
+    def _drop_reserve(self) -> None:
+        reserve, self._reserve = self._reserve, None
+        if reserve is not None:
+            os.close(reserve.pipe)
+            drop_spare(reserve.place)
+
+    @staticmethod
+    def _settle() -> None:
+        """A fork becomes a session of its own that takes TERM for an order."""
         os.setsid()
         note_signals()
         gc.disable()
         linux.set_process_name("setpoint-pod")
+
+    def _supervise(
+        self, settings: PodSettings, found: isolation.IsolationReport, pod_id: str, spare: SpareRoot | None
+    ) -> None:
         try:
             linux.become_subreaper()
             claimed = records.create_record(settings.pods / pod_id, records.CLAIM, records.own_identity())
@@ -107,7 +185,7 @@ class Zygote:
         self._send(Launched(id=pod_id))
         self._connection.close()
         if claimed:
-            supervise(settings, found, pod_id, warm=self._warm)
+            supervise(settings, found, pod_id, warm=self._warm, spare=spare)
             with suppress(OSError):  # nobody there any more, or too much news at once
                 self._news.send(pod_id.encode(), socket.MSG_DONTWAIT)
 
