@@ -360,6 +360,7 @@ class Draft(CountedTable):
             mine.pods += sign if node.type is NodeType.POD else 0
         if node.failed_or_error:
             mine.unsuccessful += 1
+        if mine.unsuccessful and mine.pods == 0:  # its failFast may end it now, whichever child was the last to end
             self.touch(mine.id)
 
     # --- orders, and the workflow itself
