@@ -117,7 +117,7 @@ class Zygote:
 
     def _next_packet(self, settings: PodSettings, found: isolation.IsolationReport, spares: Path) -> bytes:
         """The next launch; while there is time a reserve is made, and dropped when there is too much."""
-        if self._reserve is None and found.mode is isolation.Isolation.NAMESPACE:
+        if self._reserve is None:
             with suppress(OSError):
                 spares.mkdir(parents=True, exist_ok=True)
                 self._make_reserve(settings, found, spares)
@@ -128,7 +128,12 @@ class Zygote:
     def _make_reserve(self, settings: PodSettings, found: isolation.IsolationReport, spares: Path) -> None:
         view = host_view()
         read, write = os.pipe()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            os.close(read)
+            os.close(write)
+            raise
         if pid:
             os.close(read)
             self._reserve = _Reserve(pipe=write, place=spares / str(pid), view=view)
@@ -137,7 +142,8 @@ class Zygote:
         self._settle()
         spare = None
         with suppress(OSError):  # no room, or no right any more: the pod finds out, and says so
-            spare = make_spare(spares / str(os.getpid()), user=found.user_namespace)
+            if found.mode is isolation.Isolation.NAMESPACE:
+                spare = make_spare(spares / str(os.getpid()), user=found.user_namespace)
         if pod_id := os.read(read, PACKET_BYTES).decode():  # nothing: the pod is never to come
             os.close(read)
             self._supervise(settings, found, pod_id, spare)
