@@ -21,7 +21,10 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """One recorded signal; `low` and `high` are the range of the instrument, in `unit`."""
+    """One recorded signal; `low` and `high` are the range of the instrument, in `unit`.
+
+    `noise` is the standard deviation of the instrument's noise in `unit`; 0 if the plant does not say.
+    """
 
     name: str
     unit: str
@@ -29,6 +32,7 @@ class Variable:
     kind: Literal["measured", "manipulated"]
     low: float
     high: float
+    noise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

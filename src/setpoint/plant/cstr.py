@@ -32,19 +32,27 @@ VALVE_LAG = 0.1  # min
 ANALYSER_SAMPLES = 10  # the analyser gives a new result every 5 min and repeats it in between
 
 VARIABLES = tuple(
-    Variable(name=name, unit=unit, description=text, kind=kind, low=low, high=high)  # type: ignore[arg-type]
-    for name, unit, kind, low, high, text in (
-        ("feed_flow", "L/min", "measured", 0.0, 150.0, "Flow of the feed"),
-        ("feed_temperature", "degC", "measured", 0.0, 150.0, "Temperature of the feed"),
-        ("reactor_temperature", "degC", "measured", 0.0, 200.0, "Temperature of the reactor's contents"),
-        ("reactor_level", "%", "measured", 0.0, 100.0, "Level in the reactor"),
-        ("jacket_temperature", "degC", "measured", 0.0, 150.0, "Temperature of the coolant in the jacket"),
-        ("coolant_flow", "L/min", "measured", 0.0, 45.0, "Flow of the coolant"),
-        ("coolant_inlet_temperature", "degC", "measured", 0.0, 60.0, "Temperature of the coolant at the inlet"),
-        ("outlet_flow", "L/min", "measured", 0.0, 220.0, "Flow of the product"),
-        ("product_concentration", "mol/L", "measured", 0.0, 1.5, "Concentration of A in the product, every 5 min"),
-        ("coolant_valve", "%", "manipulated", 0.0, 100.0, "Coolant valve, demanded by the temperature controller"),
-        ("outlet_valve", "%", "manipulated", 0.0, 100.0, "Outlet valve, demanded by the level controller"),
+    Variable(name=name, unit=unit, description=text, kind=kind, low=low, high=high, noise=noise)  # type: ignore[arg-type]
+    for name, unit, kind, low, high, noise, text in (
+        ("feed_flow", "L/min", "measured", 0.0, 150.0, 0.5, "Flow of the feed"),
+        ("feed_temperature", "degC", "measured", 0.0, 150.0, 0.15, "Temperature of the feed"),
+        ("reactor_temperature", "degC", "measured", 0.0, 200.0, 0.12, "Temperature of the reactor's contents"),
+        ("reactor_level", "%", "measured", 0.0, 100.0, 0.25, "Level in the reactor"),
+        ("jacket_temperature", "degC", "measured", 0.0, 150.0, 0.15, "Temperature of the coolant in the jacket"),
+        ("coolant_flow", "L/min", "measured", 0.0, 45.0, 0.12, "Flow of the coolant"),
+        ("coolant_inlet_temperature", "degC", "measured", 0.0, 60.0, 0.12, "Temperature of the coolant at the inlet"),
+        ("outlet_flow", "L/min", "measured", 0.0, 220.0, 0.7, "Flow of the product"),
+        (
+            "product_concentration",
+            "mol/L",
+            "measured",
+            0.0,
+            1.5,
+            0.004,
+            "Concentration of A in the product, every 5 min",
+        ),
+        ("coolant_valve", "%", "manipulated", 0.0, 100.0, 0.0, "Coolant valve, demanded by the temperature controller"),
+        ("outlet_valve", "%", "manipulated", 0.0, 100.0, 0.0, "Outlet valve, demanded by the level controller"),
     )
 )
 FAULTS = (
@@ -52,7 +60,7 @@ FAULTS = (
     Fault(name="coolant-valve", description="The coolant valve sticks: it moves only when 1.2 % behind its demand"),
     Fault(name="catalyst-decay", description="The catalyst loses activity: 15 % in 120 min, 40 % at most"),
 )
-_NOISE = np.array([0.5, 0.15, 0.12, 0.25, 0.15, 0.12, 0.12, 0.7, 0.004, 0.0, 0.0])  # standard deviations, in units
+_NOISE = np.array([variable.noise for variable in VARIABLES])
 
 # Rows of the state array (rows, runs): five balances, two stems, two integrals, four slow disturbances, analyser.
 _VOL, _CONC, _TEMP, _JACKET, _STEM_C, _STEM_O, _INT_T, _INT_L, _D_FLOW, _D_TEMP, _D_CONC, _D_COOL, _ANALYSER = range(13)
