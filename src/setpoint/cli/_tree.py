@@ -85,9 +85,8 @@ def _descend(node: NodeStatus, rails: str, children: dict[str, list[NodeStatus]]
 
 def _row(rails: str, node: NodeStatus, children: dict[str, list[NodeStatus]]) -> Row:
     attempts = children[node.id] if node.type is NodeType.RETRY else []
-    progress = node.progress
-    if attempts and not progress:
-        progress = max(attempts, key=_order).progress
+    # Of a retried step the attempt that runs or ran last: the sum would count what earlier ones left undone.
+    progress = max(attempts, key=_order).progress if attempts else node.progress
     return Row(rails=rails, node=node, attempts=len(attempts), progress=progress)
 
 

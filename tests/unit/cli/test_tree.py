@@ -77,6 +77,18 @@ def test_a_single_attempt_is_its_retry_node_and_more_are_listed() -> None:
     assert "2 attempts" in render_tree(two, START)[2].plain
 
 
+def test_a_retried_step_shows_how_far_its_last_attempt_is() -> None:
+    retried = NodeFlag(retried=True)
+    running = NodePhase.RUNNING
+    found = workflow(
+        node("wf.a", NodeType.RETRY, phase=running, progress="3/6", children=("wf.a(0)", "wf.a(1)")),
+        node("wf.a(0)", NodeType.POD, phase=NodePhase.FAILED, node_flag=retried, progress="0/1"),
+        node("wf.a(1)", NodeType.POD, at=3, phase=running, node_flag=retried, progress="3/5"),
+    )
+    lines = [line.plain for line in render_tree(found, START)[1:]]
+    assert [line.rpartition("  ")[2] for line in lines if "3/" in line] == ["3/5", "3/5"]
+
+
 def test_items_stand_under_their_task_group_and_step_groups_are_hidden() -> None:
     found = workflow(
         node("wf", NodeType.STEPS),
