@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.runs import command, environment, setpoint
+from tests.e2e.runs import MANIFESTS, command, environment, setpoint
 
 INVALID, FAILED = 2, 1
 HEADER = "time,x,y,label\n"
@@ -192,3 +193,14 @@ def test_a_state_directory_on_a_full_disk_is_told(tmp_path: Path) -> None:
     said = error_line(on_a_disk_of("64k", tmp_path / "disk", "run", str(manifest)), FAILED)
     assert str(tmp_path / "disk") in said
     assert "is full" in said
+
+
+def test_a_pod_that_fills_the_disk_ends_and_the_run_goes_on(tmp_path: Path) -> None:
+    """The exit record has room of its own; the room comes back with the pod's end, and the store takes its commits."""
+    done = on_a_disk_of("24m", tmp_path / "disk", "run", str(MANIFESTS / "fill.yaml"), "-o", "json")
+    assert done.returncode == 1, done.stderr
+    nodes = {node["displayName"]: node for node in json.loads(done.stdout)["status"]["nodes"].values()}
+    failed = next(node for name, node in nodes.items() if not name.endswith(".onExit"))
+    assert (failed["phase"], failed["message"]) == ("Failed", "main: Error (exit code 3)")
+    assert [node["phase"] for name, node in nodes.items() if name.endswith(".onExit")] == ["Succeeded"]
+    assert "Traceback" not in done.stderr

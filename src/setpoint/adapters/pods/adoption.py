@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -57,7 +58,7 @@ async def wait_for_end(identity: records.ProcessIdentity) -> None:
         os.close(descriptor)
 
 
-def conclude(folder: Path, pod_id: str, identity: records.ProcessIdentity) -> PodExit | None:
+def conclude(folder: Path, pod_id: str, identity: records.ProcessIdentity) -> PodExit:
     """End what a dead supervisor left, then write the exit record it could not write."""
     _end_leftovers(pod_id, identity)
     started = records.read_record(folder, records.STARTED, records.Started)
@@ -67,9 +68,20 @@ def conclude(folder: Path, pod_id: str, identity: records.ProcessIdentity) -> Po
         started_at=started.started_at if started else None,
         finished_at=datetime.now(UTC),
     )
+    try:
+        _record_loss(folder, lost)
+    except OSError:  # the disk is full, most likely of what the pod wrote; nothing of it is in use any more
+        for name in ("root", "volumes"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / records.RESERVE).unlink(missing_ok=True)
+        with suppress(OSError):
+            _record_loss(folder, lost)
+    return records.read_record(folder, records.EXIT, PodExit) or lost
+
+
+def _record_loss(folder: Path, lost: PodExit) -> None:
     if not records.create_record(folder, records.EXIT, lost) and not records.read_record(folder, records.EXIT, PodExit):
         records.write_record(folder, records.EXIT, lost)  # torn by a power cut
-    return records.read_record(folder, records.EXIT, PodExit)
 
 
 def _end_leftovers(pod_id: str, identity: records.ProcessIdentity) -> None:

@@ -97,6 +97,10 @@ def is_alive(identity: ProcessIdentity) -> bool:
     return start_ticks(identity.pid) == identity.start_ticks and boot_id() == identity.boot_id
 
 
+RESERVE = "reserve"
+_RESERVE_BYTES = 16 * 1024  # two blocks more than a short exit record and its directory entry take
+
+
 def write_record(directory: Path | int, name: str, record: Wire) -> None:
     """Write under a temporary name, then rename; `directory` may be a descriptor."""
     folder, prefix = _folder(directory)
@@ -133,8 +137,27 @@ def _folder(directory: Path | int) -> tuple[int | None, str]:
     return (directory, "") if isinstance(directory, int) else (None, f"{directory}/")
 
 
+def set_space_aside(directory: int) -> None:
+    """Room for an exit record, whatever the pod does to the disk; `give_space_back` before the record is written."""
+    with suppress(OSError):
+        descriptor = os.open(RESERVE, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=directory)
+        with os.fdopen(descriptor, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, _RESERVE_BYTES)
+
+
+def give_space_back(directory: int) -> None:
+    """Free what was set aside."""
+    with suppress(OSError):
+        os.unlink(RESERVE, dir_fd=directory)
+
+
 def _write(path: str, content: bytes, folder: int | None) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o600, dir_fd=folder)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(path, dir_fd=folder)
+        raise

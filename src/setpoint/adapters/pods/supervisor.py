@@ -118,6 +118,7 @@ class Supervisor:
     def _live(self) -> PodExit:
         request = self._request
         self._check()
+        records.set_space_aside(self._directory)
         images = self._resolve_images()
         root = self._root(request.main, with_transfers=True)
         if self._spare is not None:
@@ -425,10 +426,11 @@ class Supervisor:
         kill_descendants()
         now = datetime.now(UTC)
         ended = ended.replace(started_at=self._started_at, finished_at=self._main_ended_at or now)
+        records.give_space_back(self._directory)
         try:
             records.write_record(self._directory, records.EXIT, ended)
         except OSError as error:  # disk full: room may be made by others; a short record needs little
-            short = PodExit(phase=PodPhase.ERROR, message=f"wait: Error: {error}", finished_at=now)
+            short = PodExit(phase=PodPhase.ERROR, message=f"wait: Error: {error.strerror}", finished_at=now)
             for _ in range(60):
                 time.sleep(1)
                 with suppress(OSError):
