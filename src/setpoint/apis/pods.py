@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from setpoint.apis.meta import Wire
 
 _PROGRESS = re.compile(r"([0-9]{1,15})/([0-9]{1,15})")
 
 
+@lru_cache(maxsize=4096)  # sums are read back at every event; the same few texts come again and again
 def parse_progress(text: str) -> tuple[int, int] | None:
     """N and M of `N/M` with N <= M and M > 0, blanks around it aside; None for any other text."""
     found = _PROGRESS.fullmatch(text.strip())

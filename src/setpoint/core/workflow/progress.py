@@ -9,7 +9,7 @@ here over what is in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from immutables import Map
 
 from setpoint.apis.argo import NodePhase, NodeStatus, NodeType
 from setpoint.apis.pods import parse_progress
@@ -43,11 +43,15 @@ def _text(done: int, total: int) -> str:
 class CountedTable(NodeTable):
     """A table of nodes that keeps the progress of the groups and of the whole while nodes are put."""
 
-    done = 0
-    total = 0
+    def __init__(self, nodes: Map[str, NodeStatus], workflow: str) -> None:
+        super().__init__(nodes, workflow)
+        self.done = 0
+        self.total = 0
+        self._differences: dict[str, tuple[int, int]] = {}  # group -> what its row does not show yet
+        self._chains: dict[str, tuple[str, ...]] = {}  # group -> itself and the groups around it
 
     def put(self, node: NodeStatus) -> None:
-        """Write a node as it is, and pass the difference of its progress up."""
+        """Write a node as it is, and note the difference of its progress for the groups around it."""
         before = self._nodes.get(node.id)
         super().put(node)
         old = before.progress if before is not None else ""
@@ -59,14 +63,28 @@ class CountedTable(NodeTable):
         self.done += done
         self.total += total
         for group in self._around(node):
-            had_done, had_total = _pair(group.progress)
-            self._show(group, _text(had_done + done, had_total + total))
+            had_done, had_total = self._differences.get(group, (0, 0))
+            self._differences[group] = (had_done + done, had_total + total)
 
-    def _around(self, node: NodeStatus) -> Iterator[NodeStatus]:
-        """The groups that hold the node, nearest first."""
-        found: NodeStatus | None = node
-        while found is not None and (found := container(self.node, self.name, found)) is not None:
-            yield found
+    def _around(self, node: NodeStatus) -> tuple[str, ...]:
+        """Ids of the groups that hold the node, nearest first."""
+        group = container(self.node, self.name, node)
+        if group is None:
+            return ()
+        chain = self._chains.get(group.id)
+        if chain is None:
+            chain = self._chains[group.id] = (group.id, *self._around(group))
+        return chain
+
+    def freeze_nodes(self) -> Map[str, NodeStatus]:
+        """The table as it is now, links and progress of the groups included."""
+        for group, (done, total) in self._differences.items():
+            node = self._nodes.get(group)
+            if node is not None:
+                had_done, had_total = _pair(node.progress)
+                self._show(node, _text(had_done + done, had_total + total))
+        self._differences.clear()
+        return super().freeze_nodes()
 
     def _show(self, group: NodeStatus, text: str) -> None:
         self._nodes[group.id] = group.replace(progress=text)
@@ -79,14 +97,16 @@ class CountedTable(NodeTable):
         nodes = self.all_nodes()
         sums: dict[str, tuple[int, int]] = {}
         self.done = self.total = 0
+        self._differences.clear()
+        self._chains.clear()
         for node in nodes:
             if node.type in _COUNTED:
                 done, total = _pair(node.progress)
                 self.done += done
                 self.total += total
                 for group in self._around(node):
-                    before = sums.get(group.id, (0, 0))
-                    sums[group.id] = (before[0] + done, before[1] + total)
+                    before = sums.get(group, (0, 0))
+                    sums[group] = (before[0] + done, before[1] + total)
         for node in nodes:
             if node.type in _GROUPS and node.progress != (text := _text(*sums.get(node.id, (0, 0)))):
                 self._show(node, text)
