@@ -33,12 +33,11 @@ from setpoint.cli._report import finish
 from setpoint.cli._serving import follow_service, is_ready
 from setpoint.cli._validation import check
 from setpoint.cli._watch import follow, make_view
+from setpoint.wiring.detached import running_endpoint
 from setpoint.wiring.session import Need, Session, open_session
 from setpoint.wiring.settings import Settings, load_settings
 
 LABEL_RUN = "setpoint.dev/run"  # the same command finds the run that it began before it was killed
-_TAKEOVER_SECONDS = 3600.0
-_TAKEOVER_PAUSE_SECONDS = 0.2
 ATTENDED = "setpoint.dev/attended"  # its end has been told to a person
 
 app = typer.Typer(add_completion=False)
@@ -96,19 +95,18 @@ class _Run:
 
     async def main(self, settings: Settings) -> int:
         """The exit code. A control plane of somebody else that goes away meanwhile is followed by one of our own."""
-        patience = asyncio.get_running_loop().time() + _TAKEOVER_SECONDS
-        attached = False
+        peer: int | None = None
         while True:
             try:
                 async with open_session(settings, Need.OWN, keep=self.keep, visible=self.visible) as session:
-                    attached = not session.owns
+                    peer = session.peer
                     code = await self._follow(session)
                     served = session.owns and await _serves(session, self.namespace)
                 break
             except Unavailable:
-                if not attached or asyncio.get_running_loop().time() > patience:
-                    raise
-                await asyncio.sleep(_TAKEOVER_PAUSE_SECONDS)  # until the other one has let go of the state directory
+                if peer is None or ((still := running_endpoint(settings)) is not None and still.pid == peer):
+                    raise  # the one we borrowed is there and refuses
+                peer = None
         if served and self.output in (Output.TABLE, Output.WIDE):
             typer.echo(after_word(settings, kept=self.keep))
         return code

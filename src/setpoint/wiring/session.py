@@ -44,12 +44,16 @@ class Need(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Ports of the substrate at hand. `owns`: the control plane is this process."""
+    """Ports of the substrate at hand.
+
+    `owns`: the control plane is this process. `peer`: the process of the one that is borrowed, None for none.
+    """
 
     resources: ResourceApi
     verbs: WorkflowVerbs
     clock: Clock
     owns: bool
+    peer: int | None = None
 
     async def apply(self, resource: R) -> R:
         """Create the object, or make the stored one have its labels, annotations and content."""
@@ -127,6 +131,8 @@ async def _attached(endpoint: Endpoint) -> AsyncIterator[Session]:
     address = Address(url=endpoint.url, token=endpoint.token)
     http = connect(lambda: address)
     try:
-        yield Session(resources=KubernetesClient(http), verbs=ArgoClient(http), clock=SystemClock(), owns=False)
+        yield Session(
+            resources=KubernetesClient(http), verbs=ArgoClient(http), clock=SystemClock(), owns=False, peer=endpoint.pid
+        )
     finally:
         await http.aclose()
