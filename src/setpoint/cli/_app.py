@@ -19,7 +19,8 @@ class Entry:
     panel: str
 
 
-RUNS, CONTROL, LIBRARY, HOST = "Workflows", "Control plane", "Templates, components, models", "This host"
+RUNS, CONTROL, LIBRARY = "Workflows", "Control plane", "Templates, components, models"
+PLANT, HOST = "Plants", "This host"
 
 COMMANDS: dict[str, Entry] = {
     "run": Entry(module="run:app", help="Run a manifest or a shipped pipeline to its end.", panel=RUNS),
@@ -37,6 +38,7 @@ COMMANDS: dict[str, Entry] = {
     "template": Entry(module="template:app", help="List and export the shipped templates.", panel=LIBRARY),
     "component": Entry(module="component:app", help="List and run components by themselves.", panel=LIBRARY),
     "model": Entry(module="model:app", help="List and show model versions.", panel=LIBRARY),
+    "plant": Entry(module="plant:app", help="Simulate plants: runs, live streams, data sets.", panel=PLANT),
     "doctor": Entry(module="doctor:app", help="Check what this host allows and has.", panel=HOST),
 }
 

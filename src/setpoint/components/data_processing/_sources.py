@@ -14,17 +14,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import polars as pl
 
 from setpoint.apis.errors import InvalidSpec, Unavailable
-from setpoint.components._component import nearest
 from setpoint.components.data_processing._names import FILE
+from setpoint.components.data_processing._plants import simulated
 from setpoint.components.data_processing._recipe import STATUS_WORDS, SourceSpec
 from setpoint.components.data_processing._s3 import fetch
-from setpoint.plant import DEFECTS, PLANTS, dataset, lay_defects
 
 _SUFFIXES = {".csv": "csv", ".tsv": "csv", ".txt": "text", ".dat": "text", ".parquet": "parquet", ".pq": "parquet"}
 _DELIMITERS = (",", ";", "\t", "|")
@@ -77,7 +76,7 @@ def open_sources(source: str, *, max_download_bytes: int) -> Iterator[list[Origi
             scheme = urlsplit(item).scheme.lower() if "://" in item else ""
             folder = downloads / str(number)
             if scheme == "plant":
-                origins.append(_plant(item))
+                origins += [Origin(name=name, table=table) for name, table in simulated(item)]
                 continue
             if scheme in ("http", "https"):
                 folder.mkdir()
@@ -150,39 +149,6 @@ def decimal_of(origin: Origin, spec: SourceSpec) -> str:
     comma = sum(cell.replace(",", "", 1).lstrip("-").isdigit() and "," in cell for cell in cells)
     point = sum(cell.replace(".", "", 1).lstrip("-").isdigit() and "." in cell for cell in cells)
     return "," if delimiter != "," and comma > point else "."
-
-
-def _plant(address: str) -> Origin:
-    """`plant://cstr?runs=6&seed=1&hours=8&defects=all`: runs per class, hours per run, defects by name."""
-    parts = urlsplit(address)
-    plant = PLANTS.get(parts.netloc)
-    if plant is None:
-        raise InvalidSpec(f"there is no plant {parts.netloc!r}", path="source", allowed=tuple(PLANTS))
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    known = ("runs", "seed", "hours", "defects")
-    for key in query:
-        if key not in known:
-            near = nearest(key, known)
-            raise InvalidSpec(
-                f"a plant has no setting {key!r}{f'; did you mean {near}?' if near else ''}",
-                path="source",
-                allowed=known,
-            )
-    try:
-        runs, seed, hours = int(query.get("runs", 6)), int(query.get("seed", 1)), float(query.get("hours", 8.0))
-    except ValueError as error:
-        raise InvalidSpec(f"runs and seed are integers, hours a number: {error}", path="source") from None
-    if not (1 <= runs <= 1000 and seed >= 0 and 0.1 <= hours <= 1000.0):
-        raise InvalidSpec("runs 1 to 1000, seed from 0, hours 0.1 to 1000", path="source")
-    wanted = query.get("defects", "none")
-    kinds = {"all": list(DEFECTS), "none": [], "": []}.get(wanted, wanted.split(","))
-    table = dataset(plant, runs=runs, seed=seed, hours=hours)
-    if kinds:
-        try:
-            table = lay_defects(table, plant.variables, kinds=kinds, seed=seed)
-        except ValueError as error:
-            raise InvalidSpec(str(error), path="source") from None
-    return Origin(name=parts.netloc, table=table)
 
 
 def _download(address: str, folder: Path, limit: int) -> Path:
