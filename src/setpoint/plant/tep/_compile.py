@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,15 +67,19 @@ def _compiler(original: bool) -> Callable[[types.FunctionType], Any]:
     """Compiles a function with all it calls when it is first called; keeps the code on disk where that is possible."""
     import numba  # noqa: PLC0415  half a second, for those who simulate this plant only
 
-    digest = hashlib.sha256("".join(inspect.getsource(module) for module in _MODULES).encode()).hexdigest()[:16]
+    sources = (*_MODULES, sys.modules[__name__])
+    digest = hashlib.sha256("".join(inspect.getsource(module) for module in sources).encode()).hexdigest()[:16]
+
+    variant = "original" if original else "default"
 
     def wrap(function: types.FunctionType) -> Any:
-        if function.__name__ != _kernel.simulate.__name__:
-            return numba.njit(nogil=True, error_model="numpy")(function)  # part of the code kept for `simulate`
-        function.__qualname__ = f"simulate_{'original' if original else 'default'}_{digest}"
-        try:
-            return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
-        except RuntimeError:  # no place to keep compiled code: neither the package's directory nor the user's cache
-            return numba.njit(nogil=True, error_model="numpy")(function)
+        # For all functions: symbols of the same name in two pieces of loaded code are taken for the same function.
+        function.__qualname__ = f"{function.__name__}_{variant}_{digest}"
+        if function.__name__ == _kernel.simulate.__name__:  # the others are part of the code kept for this one
+            try:
+                return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+            except RuntimeError:  # no place to keep it: neither the package's directory nor the user's cache
+                pass
+        return numba.njit(nogil=True, error_model="numpy")(function)
 
     return wrap

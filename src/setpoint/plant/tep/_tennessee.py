@@ -123,7 +123,9 @@ class TennesseeEastman:
         else:
             for index in range(len(rows)):
                 run(index)
-        labels = np.stack([_labels(scenario, state.sample, steps) for scenario in state.scenarios])
+        labels = np.zeros((len(rows), steps), dtype=np.int64)
+        for row, scenario in zip(labels, state.scenarios, strict=True):
+            _label(row, scenario, state.sample)
         after = TepState(sample=state.sample + steps, rows=rows, scenarios=state.scenarios, generator=state.generator)
         return after, Block(values=values, labels=labels)
 
@@ -192,13 +194,11 @@ def _changes(scenario: Scenario) -> Floats:
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
-def _labels(scenario: Scenario, sample: int, steps: int) -> NDArray[np.int64]:
-    """Label of each sample: the fault that began last among those in its measurements, which are one step old."""
-    last = (sample + np.arange(1, steps + 1)) * STEPS_PER_SAMPLE - 1
-    labels = np.zeros(steps, dtype=np.int64)
+def _label(labels: NDArray[np.int64], scenario: Scenario, sample: int) -> None:
+    """Fill in, per sample, the fault that began last among those in its measurements, which are one step old."""
+    last = (sample + np.arange(1, len(labels) + 1)) * STEPS_PER_SAMPLE - 1
     for event in sorted(scenario.schedule, key=lambda event: event.start_seconds):
         labels[(event.start_seconds <= last) & (last < _end(event))] = 1 + FAULT_INDEX[event.fault]
-    return labels
 
 
 def _end(event: FaultEvent) -> float:

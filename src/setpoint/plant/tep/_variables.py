@@ -66,13 +66,13 @@ VARIABLES = _variables()
 # Number: description, least and greatest magnitude; 1 is the benchmark's own size, 0 itself is refused.
 _FAULTS: dict[int, tuple[str, float, float]] = {
     1: ("A/C ratio of the A/C feed, B constant: step", -3.0, 3.0),
-    2: ("B in the A/C feed, A/C ratio constant: step", -1.0, 5.0),
+    2: ("B in the A/C feed, A/C ratio constant: step", -0.25, 5.0),
     3: ("D feed temperature: step", -4.0, 4.0),
     4: ("Reactor cooling water inlet temperature: step", -4.0, 4.0),
     5: ("Condenser cooling water inlet temperature: step", -4.0, 4.0),
     6: ("A feed loss: step", 0.0, 1.0),
-    7: ("C header pressure loss, less A/C feed: step", 0.0, 4.0),
-    8: ("A, B, C composition of the A/C feed: random", 0.0, 1.5),
+    7: ("C header pressure loss, less A/C feed: step", 0.0, 1.5),
+    8: ("A, B, C composition of the A/C feed: random", 0.0, 1.2),
     9: ("D feed temperature: random", 0.0, 3.0),
     10: ("A/C feed temperature: random", 0.0, 3.0),
     11: ("Reactor cooling water inlet temperature: random", 0.0, 3.0),
@@ -88,12 +88,12 @@ _FAULTS: dict[int, tuple[str, float, float]] = {
     21: ("A/C feed valve stays at its steady position: constant", 1.0, 1.0),
     101: ("A feed temperature: random", 0.0, 3.0),
     102: ("E feed temperature: random", 0.0, 3.0),
-    103: ("A feed flow at open valve: random", 0.0, 10.0),
-    104: ("D feed flow at open valve: random", 0.0, 10.0),
-    105: ("E feed flow at open valve: random", 0.0, 10.0),
-    106: ("A/C feed flow at open valve: random", 0.0, 10.0),
-    107: ("Reactor cooling water flow at open valve: random", 0.0, 10.0),
-    108: ("Condenser cooling water flow at open valve: random", 0.0, 10.0),
+    103: ("A feed flow at open valve: random", 0.0, 5.0),
+    104: ("D feed flow at open valve: random", 0.0, 5.0),
+    105: ("E feed flow at open valve: random", 0.0, 5.0),
+    106: ("A/C feed flow at open valve: random", 0.0, 5.0),
+    107: ("Reactor cooling water flow at open valve: random", 0.0, 5.0),
+    108: ("Condenser cooling water flow at open valve: random", 0.0, 5.0),
 }
 FAULTS = tuple(Fault(name=f"idv-{number}", description=text) for number, (text, _, _) in _FAULTS.items())
 FAULT_INDEX = {fault.name: index for index, fault in enumerate(FAULTS)}  # also the kernel's index of the flag
