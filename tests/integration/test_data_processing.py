@@ -288,7 +288,7 @@ def test_a_target_that_is_not_there_is_told_with_what_is_near(tmp_path: Path) ->
         ("nowhere.csv", "no such file or directory"),
         ("*.nothing", "no file matches"),
         ("ftp://host/file", "unknown kind of address ftp://"),
-        ("plant://refinery", "there is no plant 'refinery' (allowed: cstr)"),
+        ("plant://refinery", "there is no plant 'refinery' (allowed: cstr, tep)"),
         ("plant://cstr?run=3", "no setting 'run'; did you mean runs?"),
         ("plant://cstr?runs=many", "runs and seed are integers"),
         ("plant://cstr?runs=1&hours=0.5&defects=rust", "unknown defects rust"),
