@@ -61,7 +61,7 @@ class SensorFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorState:
-    """Samples so far, and per fault the past readings it needs, oldest first (none, 1 if stuck, n for a delay)."""
+    """Samples so far; per fault the past readings it needs, oldest first (1 if stuck, n for a delay), or running sums."""
 
     sample: int
     memory: tuple[Floats, ...]
@@ -140,9 +140,10 @@ class Sensors:
                 return _within(drifted, readings, variable), past
             case "noise":
                 # Independent noise adds in squares: with this much more the whole has `value` times the deviation.
-                extra = math.sqrt(max(fault.value**2 - 1.0, 0.0)) * noise_deviation(variable)
+                deviation, kept = _deviation(variable, readings, past)
+                extra = math.sqrt(max(fault.value**2 - 1.0, 0.0)) * deviation
                 draws = _normals(self.seed, order, sample, len(readings))
-                return _within(readings + extra * draws, readings, variable), past
+                return _within(readings + extra * draws, readings, variable), kept
             case "drop-out":
                 lost = _uniforms(self.seed, order, sample, len(readings)) < fault.value
                 return np.where(lost, np.nan, readings), past
@@ -150,9 +151,21 @@ class Sensors:
                 return fault.value * readings + fault.offset, past
 
 
-def noise_deviation(variable: Variable) -> float:
-    """Standard deviation of the instrument's noise: as the plant says, else half a percent of the instrument's span."""
-    return variable.noise or 0.005 * (variable.high - variable.low)
+def _deviation(variable: Variable, readings: Floats, past: Floats) -> tuple[Floats | float, Floats]:
+    """(standard deviation of the instrument's noise, per reading; what to remember).
+
+    As the plant says; else from the differences between successive readings so far, whose variance is twice that of
+    the noise where the process moves slowly (von Neumann 1941). Repeated values of an analyser are no new readings.
+    """
+    if variable.noise > 0.0 or not len(readings):
+        return variable.noise, past
+    last, total, count = past if len(past) else (readings[0], 0.0, 0.0)
+    squares = np.diff(readings, prepend=last) ** 2
+    known = np.nan_to_num(squares)
+    totals = np.cumsum(np.concatenate(([total], known)))[1:]
+    counts = count + np.cumsum(known > 0.0)
+    estimate: Floats = np.sqrt(totals / np.maximum(counts, 1.0) / 2.0)
+    return estimate, np.array([readings[-1], totals[-1], counts[-1]])
 
 
 def _stuck(readings: Floats, active: NDArray[np.bool_], past: Floats) -> tuple[Floats, Floats]:

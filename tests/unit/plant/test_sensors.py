@@ -72,11 +72,16 @@ def test_noise_becomes_the_factor_of_what_it_was() -> None:
     assert (shown(fault("noise", value=1.0))[0] == TRUTH).all()
 
 
-def test_noise_where_the_plant_does_not_say_is_half_a_percent_of_the_span() -> None:
-    silent = Variable(name="b", unit="degC", description="", kind="measured", low=0.0, high=200.0)
-    one = Sensors(variables=(silent,), period_seconds=60.0, faults=(fault("noise", value=np.sqrt(2.0), start=0.0),))
-    _, values, _ = one.advance(one.start(), TRUTH[:120, 1:2])
-    assert (values - TRUTH[:120, 1:2]).std() == pytest.approx(1.0, rel=0.25)
+def test_noise_of_a_plant_that_does_not_say_is_taken_from_the_readings() -> None:
+    silent = Variable(name="b", unit="degC", description="", kind="measured", low=0.0, high=1000.0)
+    drifting = np.random.default_rng(2).normal(500.0, 2.0, (3000, 1)) + np.linspace(0.0, 100.0, 3000)[:, None]
+    one = Sensors(variables=(silent,), period_seconds=60.0, faults=(fault("noise", value=3.0, end=None),))
+    state, first, _ = one.advance(one.start(), drifting[:777])
+    _, second, _ = one.advance(state, drifting[777:])
+    added = np.concatenate((first, second)) - drifting
+    assert added[60:].std() == pytest.approx(2.0 * np.sqrt(8.0), rel=0.08)
+    _, whole, _ = one.advance(one.start(), drifting)
+    assert np.array_equal(whole - drifting, added)
 
 
 def test_another_unit_and_a_delay() -> None:
