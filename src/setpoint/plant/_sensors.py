@@ -61,7 +61,7 @@ class SensorFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorState:
-    """Samples so far; per fault the past readings it needs, oldest first (1 if stuck, n for a delay), or running sums."""
+    """Samples so far; per fault the past readings it needs, oldest first (stuck 1, delay n), or running sums."""
 
     sample: int
     memory: tuple[Floats, ...]
