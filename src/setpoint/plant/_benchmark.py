@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,7 +27,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from setpoint import __version__
-from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.errors import InvalidSpec, Unavailable
 from setpoint.plant._plant import NORMAL, FaultEvent, Floats, Plant
 from setpoint.plant._records import EMPTY, describe, frame_of, write_frame
 from setpoint.plant._schedule import Schedule
@@ -168,6 +170,9 @@ def write_benchmark(
 
     Returns:
         Whether the files came from the cache (or were there already).
+
+    Raises:
+        Unavailable: A worker was killed.
     """
     key = content_key(what)
     if _holds(directory, key):
@@ -280,6 +285,8 @@ def _results(
     )
     try:
         yield from pool.map(_simulate, [plant] * len(batches), [what] * len(batches), batches, [EMPTY] * len(batches))
+    except BrokenProcessPool:
+        raise Unavailable("a worker process was ended from outside (memory?): try again with fewer workers") from None
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -298,7 +305,7 @@ def _holds(directory: Path, key: str) -> bool:
 def _copy(source: Path, target: Path) -> None:
     """Each file appears whole; the manifest last, since it vouches for the others."""
     for name in (*(f"{part}.parquet" for part in PARTS), MANIFEST):
-        part = target / f".{name}.part"
+        part = target / f".{name}.{os.getpid()}.part"  # another call may fill the same cache
         shutil.copyfile(source / name, part)
         part.replace(target / name)
 
