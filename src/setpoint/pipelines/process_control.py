@@ -17,7 +17,7 @@ from hera.workflows.models import Template
 from setpoint import components
 
 NAME = "process-control"
-DEFAULT_SOURCE = "plant://cstr?defects=all"  # as recordings are: with gaps, stuck sensors, spikes
+DEFAULT_SOURCE = "plant://tep?runs=1"  # one run per fault, as the published benchmark has it
 
 # Exit code 2 of a component means bad input: no attempt can mend it.
 RETRY = m.RetryStrategy(
