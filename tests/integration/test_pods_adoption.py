@@ -130,6 +130,22 @@ async def test_a_pod_whose_supervisor_was_killed_is_an_error_and_nothing_of_it_s
             assert records.start_ticks(int(pid)) is None
 
 
+async def test_cleaning_up_spares_a_pod_of_the_same_id_in_another_state_directory(tmp_path: Path) -> None:
+    async with running_launcher(tmp_path / "one") as one, running_launcher(tmp_path / "two") as two:
+        for launcher in (one, two):
+            await launcher.launch(pod("echo begun; sleep 74"))
+        await appears(tmp_path / "one" / "pods" / "pod-1" / records.STARTED)
+        await appears(tmp_path / "two" / "pods" / "pod-1" / records.STARTED)
+        state = await one.state("pod-1")
+        assert state is not None
+        assert state.pid is not None
+        os.kill(state.pid, signal.SIGKILL)
+        assert (await ended(one, "pod-1")).phase is PodPhase.ERROR
+        other = await two.state("pod-1")
+        assert other is not None
+        assert other.phase is PodPhase.RUNNING
+
+
 async def test_a_supervisor_that_died_while_nobody_looked_is_found(tmp_path: Path) -> None:
     with control_plane(tmp_path, waiting_pod(tmp_path / "never", "pod-1", "")) as process:
         process.kill()

@@ -58,9 +58,9 @@ async def wait_for_end(identity: records.ProcessIdentity) -> None:
         os.close(descriptor)
 
 
-def conclude(folder: Path, pod_id: str, identity: records.ProcessIdentity) -> PodExit:
+def conclude(folder: Path, identity: records.ProcessIdentity) -> PodExit:
     """End what a dead supervisor left, then write the exit record it could not write."""
-    _end_leftovers(pod_id, identity)
+    _end_leftovers(folder, identity)
     started = records.read_record(folder, records.STARTED, records.Started)
     lost = PodExit(
         phase=PodPhase.ERROR,
@@ -84,12 +84,12 @@ def _record_loss(folder: Path, lost: PodExit) -> None:
         records.write_record(folder, records.EXIT, lost)  # torn by a power cut
 
 
-def _end_leftovers(pod_id: str, identity: records.ProcessIdentity) -> None:
+def _end_leftovers(folder: Path, identity: records.ProcessIdentity) -> None:
     """KILL until no process bears the pod's mark or lives in its supervisor's session.
 
     The number of a session is not used again while a member lives, so it is safe to go by if its leader is gone.
     """
-    mark = f"{records.POD_VARIABLE}={pod_id}".encode()
+    mark = f"{records.POD_VARIABLE}={folder}".encode()
     while True:
         leader_gone = records.start_ticks(identity.pid) is None
         session = identity.pid if leader_gone else 0

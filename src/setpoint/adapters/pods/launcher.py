@@ -123,7 +123,7 @@ class HostLauncher:
         ended = records.read_record(folder, records.EXIT, PodExit)
         if ended is None and not records.is_alive(identity):
             ended = records.read_record(folder, records.EXIT, PodExit)  # it may have been written in between
-            ended = ended or await asyncio.to_thread(conclude, folder, pod_id, identity)
+            ended = ended or await asyncio.to_thread(conclude, folder, identity)
         if ended is not None:
             return PodState(id=pod_id, phase=ended.phase, exit=ended)
         running = (folder / records.STARTED).exists()

@@ -33,7 +33,9 @@ EXIT = "exit.json"
 LOGS = "logs"
 TRACE = "supervisor.log"
 
-POD_VARIABLE = "SETPOINT_POD"  # marks every process of a pod, so that what a dead supervisor left can be found
+# Marks every process of a pod with the pod's directory, so that what a dead supervisor left can be found. Not with the
+# pod's id: another state directory may have a pod of the same id.
+POD_VARIABLE = "SETPOINT_POD"
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 W = TypeVar("W", bound=Wire)

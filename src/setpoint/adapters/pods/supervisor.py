@@ -283,7 +283,7 @@ class Supervisor:
         if image.kind is ImageKind.SETPOINT and self._settings.python_path:
             own["PYTHONPATH"] = ":".join(self._settings.python_path)
         given = {name: root.render(value) for name, value in container.env.items()}
-        return own | self._settings.environment | image.environment | given | {records.POD_VARIABLE: self._request.id}
+        return own | self._settings.environment | image.environment | given | {records.POD_VARIABLE: str(self._folder)}
 
     def _end(self, containers: list[ContainerRun]) -> None:
         """TERM, and KILL after the grace period."""
