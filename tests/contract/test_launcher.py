@@ -193,12 +193,12 @@ async def test_artifacts_go_from_pod_to_pod(start: Start, tmp_path: Path) -> Non
         assert made.phase is PodPhase.FAILED
         assert set(made.artifacts) == {"tree", "file"}
         inputs = (
-            ArtifactInput(name="tree", path="/work/in", key="wf/tree.tgz"),
+            ArtifactInput(name="tree", path="/job/in", key="wf/tree.tgz"),
             ArtifactInput(name="file", path="/usr/share/setpoint-test.txt", key="wf/file.tgz", mode=0o600),
             ArtifactInput(name="raw", path="/tmp/raw", raw="4\n"),
             ArtifactInput(name="gone", path="/tmp/gone", key="wf/gone.tgz", optional=True),
         )
-        script = "cat /work/in/a /work/in/deep/b /usr/share/setpoint-test.txt /tmp/raw; test ! -e /tmp/gone"
+        script = "cat /job/in/a /job/in/deep/b /usr/share/setpoint-test.txt /tmp/raw; test ! -e /tmp/gone"
         exit_ = await run(launcher, pod(script, id="reader", artifact_inputs=inputs, capture_result=True))
         assert (exit_.phase, exit_.result) == (PodPhase.SUCCEEDED, "1\n2\n3\n4")
         assert not Path("/usr/share/setpoint-test.txt").exists()

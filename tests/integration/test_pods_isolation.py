@@ -205,13 +205,13 @@ def test_rewriting_maps_declared_paths_their_parents_and_tmp(tmp_path: Path) -> 
 
 def test_rewriting_leaves_kept_paths_alone_and_maps_volumes(tmp_path: Path) -> None:
     binds = (Bind(source="/data/v", path="/mnt/v"),)
-    root = rewritten(tmp_path, declared=("/work",), kept=("/work/venv",), binds=binds)
-    assert root.render("/work/venv/bin/python /work/a /mnt/v/b") == (
-        f"/work/venv/bin/python {root.file_system}/work/a /data/v/b"
+    root = rewritten(tmp_path, declared=("/job",), kept=("/job/venv",), binds=binds)
+    assert root.render("/job/venv/bin/python /job/a /mnt/v/b") == (
+        f"/job/venv/bin/python {root.file_system}/job/a /data/v/b"
     )
     assert root.locate("/mnt/v/b") == Path("/data/v/b")
     assert root.locate("relative") == Path(root.file_system) / "relative"
-    assert root.excluded("/work") == ("/work/venv",)
+    assert root.excluded("/job") == ("/job/venv",)
 
 
 @given(st.text(alphabet="ab/. -\"'$\n", max_size=40))
