@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from setpoint.plant._benchmark import PARTS, Benchmark, Part, benchmark_of, check_hours, tables, write_benchmark
+from setpoint.plant._benchmark import (
+    PARTS,
+    Benchmark,
+    Part,
+    benchmark_of,
+    check_hours,
+    content_key,
+    tables,
+    write_benchmark,
+)
 from setpoint.plant._checkpoint import read_checkpoint, write_checkpoint
 from setpoint.plant._dataset import DEFECTS, dataset, lay_defects
 from setpoint.plant._pace import paced, parse_speed
@@ -51,6 +60,7 @@ __all__ = [
     "benchmark_of",
     "check_format",
     "check_hours",
+    "content_key",
     "dataset",
     "describe",
     "fault_numbers",

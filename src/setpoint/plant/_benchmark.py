@@ -14,7 +14,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -174,7 +174,7 @@ def write_benchmark(
     Raises:
         Unavailable: A worker was killed.
     """
-    key = content_key(what)
+    key = content_key(asdict(what))
     if _holds(directory, key):
         return True
     directory.mkdir(parents=True, exist_ok=True)
@@ -191,9 +191,9 @@ def write_benchmark(
     return False
 
 
-def content_key(what: Benchmark) -> str:
-    """Digest of the arguments, the version and the code of the plants."""
-    digest = hashlib.sha256(json.dumps([__version__, asdict(what)], sort_keys=True).encode())
+def content_key(arguments: Mapping[str, Any]) -> str:
+    """Digest of the arguments (what JSON can hold), the version and the code of the plants."""
+    digest = hashlib.sha256(json.dumps([__version__, dict(arguments)], sort_keys=True).encode())
     for module in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(module.read_bytes())
     return digest.hexdigest()[:32]

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from setpoint.adapters.clock import SystemClock
+from setpoint.adapters.table_cache import DirectoryTableCache
 from setpoint.apis.errors import InvariantViolation
 from setpoint.clients.connection import Address, connect
 from setpoint.clients.kubernetes import KubernetesClient
@@ -18,6 +19,7 @@ from setpoint.components import Component
 from setpoint.ports.clock import Clock
 from setpoint.ports.registry import ModelRegistry
 from setpoint.ports.resources import ResourceApi
+from setpoint.ports.tables import TableCache
 from setpoint.wiring.endpoint import read_endpoint
 from setpoint.wiring.settings import Settings
 
@@ -31,6 +33,7 @@ def component_ports(settings: Settings, component: Component[..., Any]) -> dict[
         ModelRegistry: model_registry,
         ResourceApi: resource_api,
         Clock: lambda _: SystemClock(),
+        TableCache: lambda settings: DirectoryTableCache(settings.home / "cache" / "tables"),
     }
     ports: dict[type, Any] = {}
     for port in component.ports:

@@ -29,6 +29,7 @@ from setpoint.components.data_processing._sources import Origin, open_sources, s
 from setpoint.components.data_processing._split import split
 from setpoint.components.data_processing._streams import Stream, check_target, read_streams
 from setpoint.core.cleaning import fill
+from setpoint.ports.tables import TableCache
 
 __all__ = ["ProcessedData", "Recipe", "load", "process_data", "shipped"]
 
@@ -80,6 +81,7 @@ def process_data(
     recipe: str = "auto",
     target: str = "",
     size_limit_mb: int = 1024,
+    cache: TableCache | None = None,
     train: Annotated[Path, Output("Data set for training, a directory.")] = Path("train"),
     holdout: Annotated[Path, Output("Data set held out, a directory.")] = Path("holdout"),
     report: Annotated[Path, Output("Data-quality report: report.html and report.json.")] = Path("data-quality"),
@@ -91,6 +93,7 @@ def process_data(
         recipe: `auto`, the name of a shipped recipe, a path, or a recipe written out as YAML.
         target: Label column, in place of the recipe's; `none` for data without labels.
         size_limit_mb: Largest download from an https:// or s3:// address, in MB.
+        cache: Where the tables of simulated plants are kept for the next time.
         train: See Output.
         holdout: See Output.
         report: See Output.
@@ -101,7 +104,7 @@ def process_data(
     """
     ledger = Ledger()
     check_targets(train, holdout, report)
-    with open_sources(source, max_download_bytes=size_limit_mb * 1_000_000) as origins:
+    with open_sources(source, max_download_bytes=size_limit_mb * 1_000_000, cache=cache) as origins:
         say(f"read {len(origins)} source file(s)", 1, _STAGES)
         chosen = _chosen_recipe(recipe, origins, target, ledger)
         say(f"clean by recipe {chosen.name}", 2, _STAGES)

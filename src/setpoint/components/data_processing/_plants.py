@@ -7,7 +7,8 @@ one set of values, whatever the machine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,27 +20,31 @@ from setpoint.plant import (
     DEFECTS,
     PARTS,
     PLANTS,
+    Benchmark,
     Part,
     Plant,
     Schedule,
     benchmark_of,
+    content_key,
     dataset,
     fault_numbers,
     lay_defects,
     parse_schedule,
     tables,
 )
+from setpoint.ports.tables import TableCache
 
 SETTINGS = ("runs", "seed", "hours", "defects", "schedule", "split")
 SPLITS = ("train-test", "none")
 
 
-def simulated(address: str) -> list[tuple[str, pl.DataFrame]]:
+def simulated(address: str, cache: TableCache | None = None) -> list[tuple[str, pl.DataFrame]]:
     """Names and tables of `plant://cstr?runs=6&seed=1&hours=8&defects=all&schedule=...&split=none`.
 
     runs: of each fault and of normal operation (with a schedule: runs in all), in each part; hours: of each run;
     defects: of recordings, by name; schedule: what happens in every run, in place of one fault each; split:
     `train-test` for two tables by the customary benchmark (the default of plants that have one), `none` for one table.
+    With a cache, tables made before by the same version and settings are not simulated again.
 
     Raises:
         InvalidSpec: An unknown plant or setting, or a value out of range.
@@ -56,17 +61,27 @@ def simulated(address: str) -> list[tuple[str, pl.DataFrame]]:
     two = split == SPLITS[0]
     runs, seed, hours = _numbers(query, runs=2 if two else 6)
     schedule = _schedule(query, plant, hours)
-    made: dict[str, pl.DataFrame]
+    makers: dict[str, Callable[[], pl.DataFrame]]
     if two or numbered or schedule is not None:
         what = benchmark_of(plant, runs=runs, seed=seed, hours=hours, faults=None if schedule is None else ())
         parts: tuple[Part, ...] = PARTS if two else ("train",)
-        found = tables(plant, what, schedule=schedule or Schedule(), parts=parts)
-        made = {f"{plant.name}-{part}" if two else plant.name: table for part, table in found.items()}
+        makers = {
+            f"{plant.name}-{part}" if two else plant.name: partial(_part, plant, what, schedule or Schedule(), part)
+            for part in parts
+        }
     else:
-        made = {plant.name: dataset(plant, runs=runs, seed=seed, hours=8.0 if hours is None else hours)}
+        hours = 8.0 if hours is None else hours
+        makers = {plant.name: partial(dataset, plant, runs=runs, seed=seed, hours=hours)}
+    settings = {"runs": runs, "seed": seed, "hours": hours, "schedule": query.get("schedule"), "split": split}
+    key = content_key({"plant": plant.name, **settings}) if cache is not None else ""
+    made = {name: make() if cache is None else cache.table(f"{name}-{key}", make) for name, make in makers.items()}
     wanted = query.get("defects", "none")
     kinds = {"all": list(DEFECTS), "none": [], "": []}.get(wanted, wanted.split(","))
     return [(name, _damaged(table, plant, kinds, seed)) for name, table in made.items()]
+
+
+def _part(plant: Plant[Any], what: Benchmark, schedule: Schedule, part: Part) -> pl.DataFrame:
+    return tables(plant, what, schedule=schedule, parts=(part,))[part]
 
 
 def _query(text: str) -> dict[str, str]:

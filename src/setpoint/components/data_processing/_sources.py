@@ -24,6 +24,7 @@ from setpoint.components.data_processing._names import FILE
 from setpoint.components.data_processing._plants import simulated
 from setpoint.components.data_processing._recipe import STATUS_WORDS, SourceSpec
 from setpoint.components.data_processing._s3 import fetch
+from setpoint.ports.tables import TableCache
 
 _SUFFIXES = {".csv": "csv", ".tsv": "csv", ".txt": "text", ".dat": "text", ".parquet": "parquet", ".pq": "parquet"}
 _DELIMITERS = (",", ";", "\t", "|")
@@ -60,7 +61,7 @@ def split_sources(source: str) -> list[str]:
 
 
 @contextmanager
-def open_sources(source: str, *, max_download_bytes: int) -> Iterator[list[Origin]]:
+def open_sources(source: str, *, max_download_bytes: int, cache: TableCache | None = None) -> Iterator[list[Origin]]:
     """All files that are meant, downloads in a directory that lasts as long as the context.
 
     Raises:
@@ -76,7 +77,7 @@ def open_sources(source: str, *, max_download_bytes: int) -> Iterator[list[Origi
             scheme = urlsplit(item).scheme.lower() if "://" in item else ""
             folder = downloads / str(number)
             if scheme == "plant":
-                origins += [Origin(name=name, table=table) for name, table in simulated(item)]
+                origins += [Origin(name=name, table=table) for name, table in simulated(item, cache)]
                 continue
             if scheme in ("http", "https"):
                 folder.mkdir()
