@@ -238,6 +238,21 @@ def test_bad_input_is_one_line(
     assert not list(tmp_path.iterdir())
 
 
+def test_the_original_generator_repeats_published_runs(tmp_path: Path) -> None:
+    golden = json.loads((Path(__file__).parents[1] / "unit" / "plant" / "tep_golden.json").read_text())
+    (case,) = [item for item in golden if item["generator"] == "original"]
+    run, rest = str(tmp_path / "run.csv"), str(tmp_path / "rest.json")
+    begin = ["plant", "simulate", "tep", "--hours", "1", "-o", run]
+    original = ["--generator", "original"]
+    assert main([*begin, *original, "--seed", str(case["seed"]), "--checkpoint", rest]) == 0
+    values = pl.read_csv(run).select([variable.name for variable in PLANTS["tep"].variables]).to_numpy()
+    assert values[19] == pytest.approx(case["rows"]["20"], rel=1e-5)
+    assert main([*begin, *original, "--resume", rest]) == 0
+    assert main([*begin, "--resume", rest]) == 2
+    assert main(["plant", "simulate", "cstr", "--hours", "1", "-o", run, *original]) == 2
+    assert main([*begin, *original, "--seed", "0"]) == 2
+
+
 def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
     plant, path = PLANTS["cstr"], tmp_path / "rest.json"
     run = Run(plant=plant, seed=1, schedule=parse_schedule(SCHEDULE, plant))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from setpoint.plant import FaultEvent, Scenario, TennesseeEastman
-from setpoint.plant.tep import from_bytes, to_bytes
+from setpoint.plant._checkpoint import _as_is, _plain, _revived
+from setpoint.plant.tep import TepState
 from setpoint.plant.tep._constants import FEED_A, FEED_D, FEED_E, MOLAR_MASS, START, STATES, TEMPERATURE, VALVES, XMV, X
 from setpoint.plant.tep._instruments import LEVEL_BASE
 from setpoint.plant.tep._process import (
@@ -98,13 +100,19 @@ def test_states_stay_physical(scenario: Scenario) -> None:
         assert ((valves >= 0.0) & (valves <= 100.0)).all()
 
 
+def rested(state: TepState) -> TepState:
+    """The state out of the JSON of a checkpoint."""
+    data = msgspec.json.decode(msgspec.json.encode(_plain(state)))
+    return msgspec.convert(_revived(data), TepState, dec_hook=_as_is)
+
+
 @given(runs=st.lists(scenarios(), min_size=1, max_size=3), cuts=st.lists(st.integers(0, 50), max_size=4))
 @settings(max_examples=25, deadline=None)
 def test_same_seed_same_bytes_in_one_go_in_pieces_and_from_a_checkpoint(runs: list[Scenario], cuts: list[int]) -> None:
     end, whole = PLANT.advance(PLANT.start(runs), 50)
     state, parts, labels = PLANT.start(runs), [], []
     for first, last in zip([0, *sorted(cuts)], [*sorted(cuts), 50], strict=True):
-        state, block = PLANT.advance(from_bytes(to_bytes(state)), last - first)
+        state, block = PLANT.advance(rested(state), last - first)
         parts.append(block.values)
         labels.append(block.labels)
     assert np.concatenate(parts, axis=1).tobytes() == whole.values.tobytes()

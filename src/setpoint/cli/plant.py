@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Protocol, runtime_checkable
 
@@ -25,6 +26,7 @@ from setpoint.plant import (
     Plant,
     Run,
     RunState,
+    TennesseeEastman,
     benchmark_of,
     check_format,
     check_hours,
@@ -55,6 +57,19 @@ CheckpointOption = Annotated[
 ResumeOption = Annotated[
     Path | None,
     typer.Option("--resume", help="Go on from such a file, with its seed and schedule.", show_default=False),
+]
+
+
+class Generator(StrEnum):
+    """Where a plant's random numbers come from."""
+
+    DEFAULT = "default"
+    ORIGINAL = "original"
+
+
+GeneratorOption = Annotated[
+    Generator,
+    typer.Option("--generator", help="`original` repeats published runs of tep from their seeds, digit by digit."),
 ]
 
 
@@ -102,6 +117,7 @@ def simulate(
     schedule: ScheduleOption = "",
     checkpoint: CheckpointOption = None,
     resume: ResumeOption = None,
+    generator: GeneratorOption = Generator.DEFAULT,
 ) -> None:
     """Simulate one run and write its records, with names, units and fault labels.
 
@@ -110,7 +126,7 @@ def simulate(
     check_format(out)
     check_hours(hours)
     _check_folder(checkpoint)
-    plant = _plant(name)
+    plant = _plant(name, generator)
     run, state, text = _begin(plant, seed, schedule, resume, hours=hours)
     steps = max(1, round(hours * 3600.0 / plant.sample_period_seconds))
     frames: list[pl.DataFrame] = []
@@ -124,7 +140,7 @@ def simulate(
                 show(hours - steps * plant.sample_period_seconds / 3600.0, hours)
     except KeyboardInterrupt:
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    facts = {"seed": run.seed, "schedule": text}
+    facts = {"seed": run.seed, "schedule": text, "generator": generator.value}
     frame = pl.concat(frames)
     write_frame(frame, out, describe(plant, **facts))
     if checkpoint is not None:
@@ -146,13 +162,14 @@ def stream(
     schedule: ScheduleOption = "",
     checkpoint: CheckpointOption = None,
     resume: ResumeOption = None,
+    generator: GeneratorOption = Generator.DEFAULT,
 ) -> None:
     """Print a run record by record as JSON lines, at the pace of the plant or faster; Ctrl-C ends it.
 
     `setpoint plant stream tep --speed 60 --schedule "fault 4 from 1 h"`
     """
     _check_folder(checkpoint)
-    plant = _plant(name)
+    plant = _plant(name, generator)
     factor = parse_speed(speed)
     run, state, text = _begin(plant, seed, schedule, resume)
     interval = plant.sample_period_seconds / factor
@@ -215,10 +232,14 @@ def dataset(
     typer.echo(f"{count} training and {count} test runs of {name} in {out}: {how}", err=True)
 
 
-def _plant(name: str) -> Plant[Any]:
+def _plant(name: str, generator: Generator = Generator.DEFAULT) -> Plant[Any]:
     if name not in PLANTS:
         raise InvalidSpec(f"there is no plant {name!r}", allowed=tuple(PLANTS))
-    return PLANTS[name]
+    if generator is Generator.DEFAULT:
+        return PLANTS[name]
+    if name != TennesseeEastman.name:
+        raise InvalidSpec(f"plant {name!r} has no {generator} generator", path="--generator", allowed=("default",))
+    return TennesseeEastman(generator="original")
 
 
 def _check_folder(checkpoint: Path | None) -> None:
@@ -242,7 +263,10 @@ def _begin(
     )
     if run.seed < 0:
         raise InvalidSpec(f"{run.seed} is no seed: give 0 or more", path="--seed")
-    return run, run.start(), schedule
+    try:
+        return run, run.start(), schedule
+    except ValueError as error:  # a seed or magnitude that this generator does not have
+        raise InvalidSpec(str(error)) from None
 
 
 def _states(

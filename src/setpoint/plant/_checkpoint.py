@@ -94,7 +94,8 @@ def read_checkpoint(path: Path, plant: Plant[Any]) -> tuple[Run[Any], RunState[A
     except (msgspec.ValidationError, ValueError, TypeError, binascii.Error) as error:
         raise InvalidSpec(f"holds no state of {plant.name}: {error}", path=where) from None
     if not fits:
-        raise InvalidSpec(f"holds a state of another version of {plant.name}; simulate the run again", path=where)
+        other = f"another version of {plant.name}, or of its other generator"
+        raise InvalidSpec(f"holds a state of {other}: name that one, or simulate the run again", path=where)
     return run, RunState(sample=read.sample, plant=state, sensors=sensors), read.schedule
 
 
@@ -144,9 +145,11 @@ def _as_is(wanted: Any, value: Any) -> Any:
 
 
 def _alike(one: Any, other: Any) -> bool:
-    """Same scenarios and same structure: types, keys, lengths, shapes; the numbers may differ."""
+    """Same scenarios and same structure: types, keys, lengths, shapes, words; the numbers may differ."""
     if isinstance(other, Scenario):
         return isinstance(one, Scenario) and one == other
+    if isinstance(other, str):  # such as the generator that the numbers are of
+        return bool(one == other)
     if isinstance(other, np.ndarray):
         return isinstance(one, np.ndarray) and (one.shape, one.dtype) == (other.shape, other.dtype)
     if is_dataclass(other) and not isinstance(other, type):

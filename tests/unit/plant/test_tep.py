@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 import sys
 from itertools import islice
@@ -21,7 +20,7 @@ from setpoint.plant import (
     dataset,
     iterate,
 )
-from setpoint.plant.tep import Shutdown, TepState, from_bytes, to_bytes
+from setpoint.plant.tep import Shutdown, TepState
 from setpoint.plant.tep._constants import OVERRIDE, SETPOINT, SIZE, XMEAS, XMV
 from setpoint.plant.tep._control import purge
 
@@ -202,22 +201,6 @@ def test_advance_leaves_its_state_alone_and_takes_no_runs() -> None:
     assert np.array_equal(state.rows, before) and after.sample == 2 and block.values.shape == (1, 2, 52)
     assert PLANT.advance(PLANT.start([]), 2)[1].values.shape == (0, 2, 52)
     assert np.array_equal(PLANT.advance(state, 0)[0].rows, before)
-
-
-def test_a_checkpoint_is_the_state() -> None:
-    change = SetPointChange(variable="xmeas_9", time_seconds=1.0, value=121.0)
-    scenario = Scenario(seed=2**64 - 1, schedule=(fault(1, 10.0),), setpoints=(change,))
-    state, _ = PLANT.advance(PLANT.start([scenario, Scenario(seed=0)]), 3)
-    read = from_bytes(to_bytes(state))
-    assert read.rows.tobytes() == state.rows.tobytes()
-    assert dataclasses.replace(read, rows=state.rows) == dataclasses.replace(state, rows=state.rows)
-
-
-def test_bytes_that_are_no_checkpoint_are_refused() -> None:
-    good = to_bytes(PLANT.start([Scenario(seed=1)]))
-    for bad in (b"", b"\x80", good[:-1], good.replace(b"setpoint-tep-1", b"setpoint-tep-0"), good + b"x"):
-        with pytest.raises(ValueError, match="not a checkpoint of tep"):
-            from_bytes(bad)
 
 
 def start(plant: TennesseeEastman = PLANT, *, seed: int = 1, **parts: object) -> TepState:
