@@ -32,9 +32,11 @@ class DirectoryTableCache:
         if found is not None:
             return found
         made = make()
+        import polars as pl  # noqa: PLC0415  the control plane wires this and never reads a table
+
         try:
             self._keep(key, made)
-        except OSError as error:
+        except (OSError, pl.exceptions.PolarsError) as error:  # polars has its own error for a full disk
             _log.warning("the table is not kept in %s: %s", self._directory, error)
         return made
 
