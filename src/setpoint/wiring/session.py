@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
+from urllib.parse import urlsplit
 
 from setpoint.adapters.clock import SystemClock
 from setpoint.adapters.sqlite import LeaseHeld
@@ -106,7 +107,7 @@ async def _enter(
         if attempt:
             await asyncio.sleep(_PAUSE_SECONDS)
         endpoint = running_endpoint(settings)
-        if endpoint is not None:
+        if endpoint is not None and await _listens(endpoint):  # its process may be about to end
             return await stack.enter_async_context(_attached(endpoint))
         if need is Need.RUNNING:
             raise Unavailable(f"no control plane is up for {settings.home}; start one by `setpoint up --detach`")
@@ -115,6 +116,17 @@ async def _enter(
         except LeaseHeld as error:
             held = error
     raise held
+
+
+async def _listens(endpoint: Endpoint) -> bool:
+    """Whether somebody takes connections there."""
+    url = urlsplit(endpoint.url)
+    try:
+        _, writer = await asyncio.open_connection(url.hostname, url.port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def _own(settings: Settings, need: Need, *, keep: bool, visible: Sequence[str]) -> AbstractAsyncContextManager[Session]:
