@@ -16,7 +16,7 @@ class TableCache(Protocol):
         """The table of a key; made and kept if it is not there or damaged. A cache that cannot be written is no error.
 
         Args:
-            key: Hexadecimal digits and hyphens: equal keys stand for equal tables.
+            key: Letters, digits and hyphens: equal keys stand for equal tables.
             make: Makes the table.
         """
         ...
