@@ -20,7 +20,8 @@ from setpoint.engines.runner import EventRecorder
 from setpoint.engines.workflow.head import WorkflowHead
 from setpoint.engines.workflow.metrics import WorkflowMetrics
 from setpoint.engines.workflow.resource_actions import ResourceActions
-from setpoint.engines.workflow.worker import Validate, Worker, World
+from setpoint.engines.workflow.worker import Worker
+from setpoint.engines.workflow.world import PodOwner, Validate, World
 from setpoint.operations.workflows import check
 from setpoint.ports.clock import Clock
 from setpoint.ports.journal import WorkflowJournal
@@ -61,7 +62,7 @@ class WorkflowEngine:
         validate: Validate | None = None,
         registry: CollectorRegistry | None = None,
     ) -> None:
-        pods: dict[str, Worker] = {}
+        pods: dict[str, PodOwner] = {}
         self._metrics = WorkflowMetrics(pods.__len__, registry)
         self._world = World(
             resources=resources,

@@ -11,8 +11,8 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Set
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from setpoint.apis.argo import (
@@ -30,14 +30,12 @@ from setpoint.apis.argo import (
 )
 from setpoint.apis.core import ConfigMap
 from setpoint.apis.errors import InvalidSpec, NotFound, Transient
-from setpoint.apis.pods import PodExit, PodPhase
+from setpoint.apis.pods import PodExit
 from setpoint.core.workflow import (
-    CancelResourceAction,
     Command,
     ContextMissing,
     ControlsChanged,
     Event,
-    KillPod,
     Kind,
     LaunchPod,
     Library,
@@ -49,7 +47,6 @@ from setpoint.core.workflow import (
     SetTimer,
     Step,
     StepContext,
-    TimerFired,
     WorkflowLoaded,
     WorkflowStarted,
     WorkflowState,
@@ -57,38 +54,15 @@ from setpoint.core.workflow import (
     pod_id,
     step,
 )
-from setpoint.engines.runner import EventRecorder
-from setpoint.engines.workflow.environment import complete_request
 from setpoint.engines.workflow.head import WorkflowHead
 from setpoint.engines.workflow.journal_record import Batch, commands_of, state_of
-from setpoint.engines.workflow.metrics import WorkflowMetrics
-from setpoint.engines.workflow.resource_actions import ResourceActions
-from setpoint.ports.clock import Clock
-from setpoint.ports.journal import Change, WorkflowJournal
-from setpoint.ports.launcher import Launcher
-from setpoint.ports.resources import ResourceApi
+from setpoint.engines.workflow.orders import Orders
+from setpoint.engines.workflow.world import World
+from setpoint.ports.journal import Change
 
 _log = logging.getLogger(__name__)
 _FIRST_DELAY = timedelta(milliseconds=200)
 _LONGEST_DELAY = timedelta(seconds=30)
-Validate = Callable[[Workflow], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """What all workers share. `pods` maps the launch ids of running pods to their workers."""
-
-    resources: ResourceApi
-    journal: WorkflowJournal
-    launcher: Launcher
-    clock: Clock
-    actions: ResourceActions
-    recorder: EventRecorder
-    pod_environment: dict[str, str]
-    validate: Validate
-    launches: asyncio.Semaphore
-    metrics: WorkflowMetrics
-    pods: dict[str, Worker] = field(default_factory=dict)
 
 
 class Worker:
@@ -103,8 +77,7 @@ class Worker:
         self._inbox: deque[Event] = deque()
         self._done: list[str] = []
         self._nodes: dict[str, str] = {}  # launch id -> node, of pods that run
-        self._pending: set[str] = set()  # ids of orders under way
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._orders = Orders(self, world)
         self._wake = asyncio.Event()
         self._asked = False
         self.deleted = False
@@ -115,13 +88,23 @@ class Worker:
     def post(self, event: Event, done: str = "") -> None:
         """An event for the workflow; `done` is the order it answers."""
         self._inbox.append(event)
-        self._finish(done)
+        self.finish(done)
 
-    def _finish(self, command: str) -> None:
+    def finish(self, command: str) -> None:
+        """An order is done, with nothing to tell."""
         if command:
             self._done.append(command)
-            self._pending.discard(command)
+            self._orders.done(command)
         self._wake.set()
+
+    def expect(self, launch: str, node: str) -> None:
+        """The pod `launch` of `node` is about to run."""
+        self._nodes[launch] = node
+        self._world.pods[launch] = self
+
+    def workflow(self) -> Workflow:
+        """The object as last seen."""
+        return self._head.workflow()
 
     def pod_ended(self, launch: str, end: PodExit) -> None:
         """A pod of this workflow has ended."""
@@ -174,17 +157,14 @@ class Worker:
             await self._abandon()
         finally:
             self.ended = True
-            for task in self._tasks.values():
-                task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await self._orders.stop()
             for launch in self._nodes:
                 self._world.pods.pop(launch, None)
 
     def _at_end(self) -> bool:
         if not self._state.status.completed or self._inbox or self._asked or self._done or self.deleted:
             return False
-        timers_only = all(task.get_name() == "timer" for task in self._tasks.values() if not task.done())
-        return timers_only and not self._pending
+        return self._orders.at_rest
 
     async def _load(self) -> None:
         record = await self._world.journal.load(self.uid)
@@ -205,7 +185,7 @@ class Worker:
             if self._state.status.completed and isinstance(command, SetTimer | LaunchPod | RunResourceAction):
                 self._done.append(command.id)
             else:
-                self._carry_out(command)
+                self._orders.carry_out(command)
         await self._find_pods({command.id for command in pending if isinstance(command, LaunchPod)})
         self._wake.set()
 
@@ -221,7 +201,7 @@ class Worker:
             )
             labels[LABEL_CLUSTER_WORKFLOW_TEMPLATE if ref.cluster_scope else LABEL_WORKFLOW_TEMPLATE] = ref.name
             with contextlib.suppress(InvalidSpec):  # the step says what is wrong
-                spec = resolve_spec(self._head.workflow(), self._library)
+                spec = resolve_spec(self.workflow(), self._library)
         wanted = spec.workflow_metadata or WorkflowMetadata()
         meta = self._head.metadata
         labels = {**labels, **wanted.labels, **meta.labels}
@@ -234,7 +214,7 @@ class Worker:
 
     async def _invalid(self) -> str:
         try:
-            await self._world.validate(self._head.workflow())
+            await self._world.validate(self.workflow())
         except InvalidSpec as error:
             return str(error)
         return ""
@@ -246,9 +226,9 @@ class Worker:
             if node.type is not NodeType.POD or leaf.action:
                 continue
             launch = pod_id(self.uid, node_id, node.started_at)
-            if launch in pending or launch in self._pending:
+            if launch in pending or self._orders.under_way(launch):
                 continue
-            self._expect(launch, node_id)
+            self.expect(launch, node_id)
             found = await self._world.launcher.state(launch)
             if found is None:
                 self._nodes.pop(launch, None)
@@ -257,10 +237,6 @@ class Worker:
                 self.pod_ended(launch, found.exit)
             elif node.phase is NodePhase.PENDING:
                 self.post(PodStarted(node=node_id, pod=launch))
-
-    def _expect(self, launch: str, node: str) -> None:
-        self._nodes[launch] = node
-        self._world.pods[launch] = self
 
     async def _batch(self, known: Set[str] = frozenset()) -> None:
         """Fold all that waits, commit it as one transaction, then start the new orders."""
@@ -278,14 +254,14 @@ class Worker:
                 refusals.append(result.refused)
         done, self._done = self._done, []
         if self._state.status.completed and not before.status.completed:
-            done += self._drop_timers()
+            done += self._orders.drop_timers()
         change = batch.change(self._state, done_commands=done, done_requests=[number for number, _ in requests])
         if not batch.empty or done or requests or change.status is not None or change.engine is not None:
             await self._commit(change)
         self._library = replace(self._library, config_maps={})  # they are read again for the next batch
         for command in batch.commands.values():
             if command.id not in known and not self._overtaken(command):
-                self._carry_out(command)
+                self._orders.carry_out(command)
         await self._tell(before, refusals)
 
     async def _commit(self, change: Change) -> None:
@@ -308,13 +284,6 @@ class Worker:
             return True
         return False
 
-    def _drop_timers(self) -> list[str]:
-        dropped = [key for key, task in self._tasks.items() if task.get_name() == "timer"]
-        for key in dropped:
-            self._tasks.pop(key).cancel()
-            self._pending.discard(key)
-        return dropped
-
     async def _requests(self) -> list[tuple[int, Event]]:
         self._asked = False
         record = await self._world.journal.load(self.uid)
@@ -326,7 +295,7 @@ class Worker:
 
     async def _fold(self, event: Event, batch: Batch) -> Step | None:
         """One event, fetching what the step asks for; a bug of ours ends the workflow, not the engine."""
-        workflow = self._head.workflow()
+        workflow = self.workflow()
         now = self._world.clock.now()
         while True:
             context = StepContext(
@@ -363,7 +332,7 @@ class Worker:
 
     async def _tell(self, before: WorkflowState, refusals: list[str]) -> None:
         """Events people see: the workflow's phases, and requests that were refused."""
-        workflow = self._head.workflow()
+        workflow = self.workflow()
         for reason in refusals:
             await self._world.recorder.warning(workflow, "RequestRefused", reason)
         status = self._state.status
@@ -373,100 +342,6 @@ class Worker:
         tell = self._world.recorder.warning if status.phase.failed_or_error else self._world.recorder.normal
         text = f"Workflow {status.phase.value.lower()}" + (f": {status.message}" if status.message else "")
         await tell(workflow, f"Workflow{status.phase.value}", text)
-
-    # --- orders
-
-    def _carry_out(self, command: Command) -> None:
-        if command.id in self._tasks and not self._tasks[command.id].done():
-            return
-        self._pending.add(command.id)
-        work: Coroutine[object, object, None]
-        match command:
-            case LaunchPod():
-                self._expect(command.id, command.node)
-                work = self._launch(command)
-            case KillPod():
-                work = self._kill(command)
-            case SetTimer():
-                work = self._wait(command)
-            case RunResourceAction():
-                work = self._act(command)
-            case CancelResourceAction():
-                work = self._cancel(command)
-        name = "timer" if isinstance(command, SetTimer) else type(command).__name__
-        task = asyncio.create_task(self._guarded(command, work), name=name)
-        self._tasks[command.id] = task
-        task.add_done_callback(lambda ended: self._forget(command.id, ended))
-
-    def _forget(self, command: str, task: asyncio.Task[None]) -> None:
-        if self._tasks.get(command) is task:
-            del self._tasks[command]
-        self._wake.set()
-
-    async def _guarded(self, command: Command, work: Coroutine[object, object, None]) -> None:
-        """The supervision point of orders: what cannot be done is logged, and the workflow hears of it."""
-        try:
-            await work
-        except Exception as error:  # noqa: BLE001  the supervision point of orders
-            _log.exception("workflow %s: order %s failed", self._head.key, type(command).__name__)
-            if isinstance(command, LaunchPod):
-                self.pod_ended(command.id, PodExit(phase=PodPhase.ERROR, message=f"internal error: {error}"))
-            self._finish(command.id)
-
-    async def _launch(self, command: LaunchPod) -> None:
-        delay = _FIRST_DELAY
-        while True:
-            try:
-                async with self._world.launches:
-                    request = await complete_request(self._world.resources, command)
-                    await self._world.launcher.launch(request)
-                self._world.metrics.pod_entered(PodPhase.RUNNING.value, self._head.metadata.namespace)
-                self.post(PodStarted(node=command.node, pod=command.id), command.id)
-                await self._look_at_once(command.id)
-                return
-            except InvalidSpec as error:
-                self.pod_ended(command.id, PodExit(phase=PodPhase.ERROR, message=str(error)))
-                self._finish(command.id)
-                return
-            except Transient as error:
-                _log.warning("workflow %s: pod %s waits: %s", self._head.key, command.request.name, error)
-            await self._world.clock.sleep_until(self._world.clock.now() + delay)
-            delay = min(delay * 2, _LONGEST_DELAY)
-
-    async def _look_at_once(self, launch: str) -> None:
-        """A pod that a killed predecessor had launched may have ended, and been told of, before we waited for it."""
-        found = await self._world.launcher.state(launch)
-        if found is not None and found.exit is not None:
-            self.pod_ended(launch, found.exit)
-
-    async def _kill(self, command: KillPod) -> None:
-        launch = self._tasks.get(command.pod)
-        if launch is not None and not launch.done():
-            await asyncio.wait([launch])  # a pod must have been launched to be ended
-        await self._world.launcher.kill(command.pod, grace_seconds=command.grace_seconds, reason=command.reason)
-        self._finish(command.id)
-
-    async def _wait(self, command: SetTimer) -> None:
-        await self._world.clock.sleep_until(command.at)
-        self.post(TimerFired(timer=command.id, kind=command.kind, node=command.node), command.id)
-
-    async def _act(self, command: RunResourceAction) -> None:
-        delay = _FIRST_DELAY
-        while True:
-            try:
-                self.post(await self._world.actions.run(command, self._head.workflow()), command.id)
-                return
-            except Transient as error:
-                _log.warning("workflow %s: resource action waits: %s", self._head.key, error)
-            await self._world.clock.sleep_until(self._world.clock.now() + delay)
-            delay = min(delay * 2, _LONGEST_DELAY)
-
-    async def _cancel(self, command: CancelResourceAction) -> None:
-        task = self._tasks.pop(command.command, None)
-        if task is not None:
-            task.cancel()
-        self._finish(command.command)
-        self._finish(command.id)
 
     async def _abandon(self) -> None:
         """The object is gone: end its pods."""

@@ -1,0 +1,187 @@
+"""The orders of one workflow under way: each a task of its own, done at most once at a time, answered with an event.
+
+An order is known by its id. Carrying one out twice is harmless, since what is behind it (the launcher, the embedded
+API, the clock) knows the id too; so pending orders of a killed engine are simply carried out again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import timedelta
+from typing import Protocol
+
+from setpoint.apis.argo import Workflow
+from setpoint.apis.errors import InvalidSpec, Transient
+from setpoint.apis.pods import PodExit, PodPhase
+from setpoint.core.workflow import (
+    CancelResourceAction,
+    Command,
+    Event,
+    KillPod,
+    LaunchPod,
+    PodStarted,
+    RunResourceAction,
+    SetTimer,
+    TimerFired,
+)
+from setpoint.engines.workflow.environment import complete_request
+from setpoint.engines.workflow.world import World
+
+_log = logging.getLogger(__name__)
+_FIRST_DELAY = timedelta(milliseconds=200)
+_LONGEST_DELAY = timedelta(seconds=30)
+_TIMER = "timer"
+
+
+class OrderGiver(Protocol):
+    """The workflow whose orders these are."""
+
+    def post(self, event: Event, done: str = "") -> None:
+        """An event for the workflow; `done` is the order it answers."""
+
+    def finish(self, command: str) -> None:
+        """An order is done, with nothing to tell."""
+
+    def expect(self, launch: str, node: str) -> None:
+        """The pod `launch` of `node` is about to run."""
+
+    def pod_ended(self, launch: str, end: PodExit) -> None:
+        """A pod of this workflow has ended."""
+
+    def workflow(self) -> Workflow:
+        """The object as last seen."""
+
+
+class Orders:
+    """Carries out the orders of one workflow."""
+
+    def __init__(self, giver: OrderGiver, world: World) -> None:
+        self._giver = giver
+        self._world = world
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._pending: set[str] = set()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is under way that an event could come from, timers apart."""
+        return not self._pending and all(task.get_name() == _TIMER for task in self._tasks.values() if not task.done())
+
+    def under_way(self, command: str) -> bool:
+        """Whether the order with this id is not done yet."""
+        return command in self._pending
+
+    def done(self, command: str) -> None:
+        """The order with this id was answered."""
+        self._pending.discard(command)
+
+    def drop_timers(self) -> list[str]:
+        """Timers of a workflow that has ended would only wait; their ids, which are done."""
+        dropped = [key for key, task in self._tasks.items() if task.get_name() == _TIMER]
+        for key in dropped:
+            self._tasks.pop(key).cancel()
+            self._pending.discard(key)
+        return dropped
+
+    async def stop(self) -> None:
+        """Leave everything as it is stored."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def carry_out(self, command: Command) -> None:
+        """Begin, unless it is under way."""
+        if command.id in self._tasks and not self._tasks[command.id].done():
+            return
+        self._pending.add(command.id)
+        work: Coroutine[object, object, None]
+        match command:
+            case LaunchPod():
+                self._giver.expect(command.id, command.node)
+                work = self._launch(command)
+            case KillPod():
+                work = self._kill(command)
+            case SetTimer():
+                work = self._wait(command)
+            case RunResourceAction():
+                work = self._act(command)
+            case CancelResourceAction():
+                work = self._cancel(command)
+        name = _TIMER if isinstance(command, SetTimer) else type(command).__name__
+        task = asyncio.create_task(self._guarded(command, work), name=name)
+        self._tasks[command.id] = task
+        task.add_done_callback(lambda ended: self._forget(command.id, ended))
+
+    def _forget(self, command: str, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(command) is task:
+            del self._tasks[command]
+        self._giver.finish("")
+
+    async def _guarded(self, command: Command, work: Coroutine[object, object, None]) -> None:
+        """The supervision point of orders: what cannot be done is logged, and the workflow hears of it."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001  the supervision point of orders
+            _log.exception("workflow %s: order %s failed", self._key, type(command).__name__)
+            if isinstance(command, LaunchPod):
+                self._giver.pod_ended(command.id, PodExit(phase=PodPhase.ERROR, message=f"internal error: {error}"))
+            self._giver.finish(command.id)
+
+    @property
+    def _key(self) -> str:
+        return self._giver.workflow().key
+
+    async def _insist(self, work: Callable[[], Awaitable[None]], what: str) -> None:
+        """Until what is behind it can be reached."""
+        delay = _FIRST_DELAY
+        while True:
+            try:
+                return await work()
+            except Transient as error:
+                _log.warning("workflow %s: %s waits: %s", self._key, what, error)
+            await self._world.clock.sleep_until(self._world.clock.now() + delay)
+            delay = min(delay * 2, _LONGEST_DELAY)
+
+    async def _launch(self, command: LaunchPod) -> None:
+        async def launch() -> None:
+            async with self._world.launches:
+                request = await complete_request(self._world.resources, command)
+                await self._world.launcher.launch(request)
+
+        try:
+            await self._insist(launch, f"pod {command.request.name}")
+        except InvalidSpec as error:
+            self._giver.pod_ended(command.id, PodExit(phase=PodPhase.ERROR, message=str(error)))
+            self._giver.finish(command.id)
+            return
+        self._world.metrics.pod_entered(PodPhase.RUNNING.value, self._giver.workflow().metadata.namespace)
+        self._giver.post(PodStarted(node=command.node, pod=command.id), command.id)
+        # a pod that a killed predecessor had launched may have ended, and been told of, before we waited for it
+        found = await self._world.launcher.state(command.id)
+        if found is not None and found.exit is not None:
+            self._giver.pod_ended(command.id, found.exit)
+
+    async def _kill(self, command: KillPod) -> None:
+        launch = self._tasks.get(command.pod)
+        if launch is not None and not launch.done():
+            await asyncio.wait([launch])  # a pod must have been launched to be ended
+        await self._world.launcher.kill(command.pod, grace_seconds=command.grace_seconds, reason=command.reason)
+        self._giver.finish(command.id)
+
+    async def _wait(self, command: SetTimer) -> None:
+        await self._world.clock.sleep_until(command.at)
+        self._giver.post(TimerFired(timer=command.id, kind=command.kind, node=command.node), command.id)
+
+    async def _act(self, command: RunResourceAction) -> None:
+        async def act() -> None:
+            self._giver.post(await self._world.actions.run(command, self._giver.workflow()), command.id)
+
+        await self._insist(act, "resource action")
+
+    async def _cancel(self, command: CancelResourceAction) -> None:
+        task = self._tasks.pop(command.command, None)
+        if task is not None:
+            task.cancel()
+        self._giver.finish(command.command)
+        self._giver.finish(command.id)

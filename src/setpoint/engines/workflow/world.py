@@ -1,0 +1,47 @@
+"""What the workers of all workflows share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from setpoint.apis.argo import Workflow
+from setpoint.apis.pods import PodExit
+from setpoint.engines.runner import EventRecorder
+from setpoint.engines.workflow.metrics import WorkflowMetrics
+from setpoint.engines.workflow.resource_actions import ResourceActions
+from setpoint.ports.clock import Clock
+from setpoint.ports.journal import WorkflowJournal
+from setpoint.ports.launcher import Launcher
+from setpoint.ports.resources import ResourceApi
+
+Validate = Callable[[Workflow], Awaitable[None]]
+
+
+class PodOwner(Protocol):
+    """Who waits for a pod."""
+
+    def pod_ended(self, launch: str, end: PodExit) -> None:
+        """The pod has ended."""
+
+    def pod_progressed(self, launch: str, progress: str) -> None:
+        """The pod, which runs, has come as far as `N/M`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What all workers share. `pods` maps the launch ids of running pods to who waits for them."""
+
+    resources: ResourceApi
+    journal: WorkflowJournal
+    launcher: Launcher
+    clock: Clock
+    actions: ResourceActions
+    recorder: EventRecorder
+    pod_environment: dict[str, str]
+    validate: Validate
+    launches: asyncio.Semaphore
+    metrics: WorkflowMetrics
+    pods: dict[str, PodOwner] = field(default_factory=dict)
