@@ -14,7 +14,7 @@ import pytest
 from setpoint.adapters.pods.images import ImageKind, ImageRule
 from setpoint.adapters.pods.launcher import HostLauncher
 from setpoint.ports.launcher import Container, PodExit, PodPhase, PodRequest
-from setpoint.wiring.control_plane import ENTRY_POINTS, PRELOAD
+from setpoint.wiring.pods import ENTRY_POINTS, PRELOAD
 from tests.pods import ended, log_text, pod, run, running_launcher
 
 HEAVY = ("numpy", "polars", "lightgbm", "sklearn.linear_model", "sklearn.ensemble")

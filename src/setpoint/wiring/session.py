@@ -16,9 +16,6 @@ from setpoint.adapters.clock import SystemClock
 from setpoint.adapters.sqlite import LeaseHeld
 from setpoint.apis.errors import NotFound, Unavailable
 from setpoint.apis.meta import render_wire
-from setpoint.clients.argo import ArgoClient
-from setpoint.clients.connection import Address, connect
-from setpoint.clients.kubernetes import KubernetesClient
 from setpoint.ports.clock import Clock
 from setpoint.ports.resources import R, ResourceApi
 from setpoint.ports.workflows import WorkflowVerbs
@@ -140,6 +137,10 @@ def _own(settings: Settings, need: Need, *, keep: bool, visible: Sequence[str]) 
 
 @asynccontextmanager
 async def _attached(endpoint: Endpoint) -> AsyncIterator[Session]:
+    from setpoint.clients.argo import ArgoClient  # noqa: PLC0415  HTTP, only if needed
+    from setpoint.clients.connection import Address, connect  # noqa: PLC0415
+    from setpoint.clients.kubernetes import KubernetesClient  # noqa: PLC0415
+
     address = Address(url=endpoint.url, token=endpoint.token)
     http = connect(lambda: address)
     try:

@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, assert_never
+
+import msgspec
 
 from setpoint.core.expr._re2 import Regex
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Literal:
+class Literal(msgspec.Struct, frozen=True, eq=False):
     """A number, text, boolean or nil."""
 
     value: Any
     at: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Name:
+class Name(msgspec.Struct, frozen=True, eq=False):
     """A variable: of the environment or one declared by `let`."""
 
     name: str
     at: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pointer:
+class Pointer(msgspec.Struct, frozen=True, eq=False):
     """`#` in a predicate (name empty), `#index`, or `#acc` in reduce."""
 
     name: str
     at: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Unary:
+class Unary(msgspec.Struct, frozen=True, eq=False):
     """`not`, `!`, `-` or `+`."""
 
     symbol: str
@@ -42,8 +39,7 @@ class Unary:
     at: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Binary:
+class Binary(msgspec.Struct, frozen=True, eq=False):
     """An operator between two values; `pattern` is what the right side of `matches` compiles to, if it is a literal."""
 
     symbol: str
@@ -53,8 +49,7 @@ class Binary:
     pattern: Regex | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Conditional:
+class Conditional(msgspec.Struct, frozen=True, eq=False):
     """`a ? b : c` or `if a {b} else {c}`."""
 
     condition: Node
@@ -63,8 +58,7 @@ class Conditional:
     at: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Member:
+class Member(msgspec.Struct, frozen=True, eq=False):
     """`target.key` or `target[key]`; optional (`?.`) gives up quietly where the target is nil."""
 
     target: Node
@@ -73,16 +67,14 @@ class Member:
     at: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Chain:
+class Chain(msgspec.Struct, frozen=True, eq=False):
     """Where an optional member that gave up becomes nil."""
 
     inner: Node
     at: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Slice:
+class Slice(msgspec.Struct, frozen=True, eq=False):
     """`target[low:high]`."""
 
     target: Node
@@ -91,24 +83,21 @@ class Slice:
     at: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ArrayOf:
+class ArrayOf(msgspec.Struct, frozen=True, eq=False):
     """`[a, b]`."""
 
     items: tuple[Node, ...]
     at: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MapOf:
+class MapOf(msgspec.Struct, frozen=True, eq=False):
     """`{a: 1, (b): 2}`."""
 
     pairs: tuple[tuple[Node, Node], ...]
     at: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Call:
+class Call(msgspec.Struct, frozen=True, eq=False):
     """A built-in function, or one of Argo's or sprig's, by its full name; a predicate is just an argument."""
 
     name: str
@@ -116,8 +105,7 @@ class Call:
     at: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Method:
+class Method(msgspec.Struct, frozen=True, eq=False):
     """`target.name(arguments)` on a time, a duration or a zone."""
 
     target: Node
@@ -127,16 +115,14 @@ class Method:
     at: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Predicate:
+class Predicate(msgspec.Struct, frozen=True, eq=False):
     """What a predicate function runs for each item."""
 
     body: Node
     at: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Let:
+class Let(msgspec.Struct, frozen=True, eq=False):
     """`let name = value; body`."""
 
     name: str
@@ -145,8 +131,7 @@ class Let:
     at: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sequence:
+class Sequence(msgspec.Struct, frozen=True, eq=False):
     """`a; b`: the value of the last."""
 
     parts: tuple[Node, ...]

@@ -6,8 +6,9 @@ Invariant: every token knows where it began, so that each later message can poin
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from setpoint.core.expr._errors import error_at
 
@@ -23,8 +24,7 @@ class TokenKind(Enum):
     END = "end"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     """A token: its kind, its text (of a string: without quotes and escapes), and where it began."""
 
     kind: TokenKind

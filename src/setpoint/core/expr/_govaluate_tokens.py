@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from setpoint.core.expr._errors import ExpressionError
 from setpoint.core.expr._gotext import format_value
@@ -38,8 +39,7 @@ class Kind(StrEnum):
     TERNARY = "TERNARY"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     """A token; `value` is the operator's text, the literal, or the parts of an accessor."""
 
     kind: Kind

@@ -7,8 +7,10 @@ nesting by `MAX_DEPTH`, so that the program built from the tree is small. Source
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NoReturn
+
+import msgspec
 
 from setpoint.core.expr._errors import MAX_DEPTH, ExpressionError
 
@@ -18,8 +20,7 @@ _LAST = 0x10FFFF
 Ranges = tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Chars:
+class Chars(msgspec.Struct, frozen=True):
     """One character out of a set; `fold` compares without regard to case."""
 
     ranges: Ranges
@@ -33,29 +34,25 @@ class Chars:
         return found is not self.negated
 
 
-@dataclass(frozen=True, slots=True)
-class Assertion:
+class Assertion(msgspec.Struct, frozen=True):
     """A place: `begin` and `end` of text, `bol` and `eol` of line, `word` boundary or `inside`, none."""
 
     place: str
 
 
-@dataclass(frozen=True, slots=True)
-class Concat:
+class Concat(msgspec.Struct, frozen=True):
     """One after the other."""
 
     parts: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Alternate:
+class Alternate(msgspec.Struct, frozen=True):
     """The first that leads to a match."""
 
     parts: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(msgspec.Struct, frozen=True):
     """At least `least` times, at most `most` (None: without bound)."""
 
     part: Node
@@ -64,8 +61,7 @@ class Repeat:
     greedy: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True):
     """A capturing group, counted from 1."""
 
     part: Node
@@ -110,8 +106,7 @@ def complement(ranges: Ranges) -> Ranges:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Flags:
+class _Flags(msgspec.Struct, frozen=True):
     fold: bool = False
     multiline: bool = False
     dot_all: bool = False
@@ -285,7 +280,7 @@ class _Parser:
             if char == "-" and value:
                 value = False
             elif char in names:
-                changed = replace(changed, **{names[char]: value})
+                changed = msgspec.structs.replace(changed, **{names[char]: value})
             else:
                 break
         self.fail("invalid or unsupported Perl syntax")

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import assert_never
+
+import msgspec
 
 from setpoint.core.expr._errors import MAX_DEPTH, MAX_TEXT, ExpressionError, error_at
 
@@ -22,8 +23,7 @@ RESULTS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "
 _TOKEN = re.compile(r"\s+|&&|\|\||[!().]|[A-Za-z0-9_-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(msgspec.Struct, frozen=True):
     """A task, or one result of it; `result` None means the bare task."""
 
     task: str
@@ -33,8 +33,7 @@ class Operand:
         return self.task if self.result is None else f"{self.task}.{self.result}"
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(msgspec.Struct, frozen=True):
     """True where its operand is false."""
 
     operand: Depends
@@ -43,8 +42,7 @@ class Not:
         return f"!{_bracketed(self.operand, And, Or)}"
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(msgspec.Struct, frozen=True):
     """True where all of two or more operands are."""
 
     operands: tuple[Depends, ...]
@@ -53,8 +51,7 @@ class And:
         return " && ".join(_bracketed(operand, And, Or) for operand in self.operands)
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(msgspec.Struct, frozen=True):
     """True where one of two or more operands is."""
 
     operands: tuple[Depends, ...]

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
+
+import msgspec
 
 from setpoint.core.expr._errors import MAX_DEPTH, MAX_TEXT, ExpressionError
 from setpoint.core.expr._gotext import format_value
@@ -35,26 +36,22 @@ _LEVELS: tuple[tuple[Kind, frozenset[str]], ...] = (
 _MASK = (1 << 64) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Literal:
+class _Literal(msgspec.Struct, frozen=True):
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class _Missing:
+class _Missing(msgspec.Struct, frozen=True):
     """A name that is no bare word: nothing can be looked up, so its evaluation fails."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Prefix:
+class _Prefix(msgspec.Struct, frozen=True):
     symbol: str
     operand: _Stage | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Binary:
+class _Binary(msgspec.Struct, frozen=True):
     symbol: str
     left: _Stage | None
     right: _Stage | None

@@ -11,10 +11,11 @@ say so where that breaks an expression.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from setpoint.core.expr._errors import MAX_DEPTH, ExpressionError
 from setpoint.core.expr._gotext import render_result
@@ -46,8 +47,7 @@ class Mode(Enum):
     """It is an error, unless the caller allows this name to stay."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(msgspec.Struct, frozen=True):
     """One tag in a text.
 
     Args:

@@ -1,0 +1,90 @@
+"""Engines and API over a store and a launcher: what makes stored objects happen."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from setpoint.adapters.sqlite import SqliteStore
+from setpoint.apis.kinds import KINDS
+from setpoint.apis.serving import InferenceService
+from setpoint.clients.readiness import probe_ready
+from setpoint.components import IMAGE
+from setpoint.engines.runner import Runner
+from setpoint.engines.serving import GatewayKeeper, ServingEngine, ServingSettings
+from setpoint.engines.workflow import WorkflowEngine
+from setpoint.ports.clock import Clock
+from setpoint.ports.launcher import Launcher
+from setpoint.ports.resources import ResourceApi
+from setpoint.ports.workflows import WorkflowVerbs
+from setpoint.server.argo import ArgoRoutes
+from setpoint.server.gateway import RouteFile
+from setpoint.server.kubernetes import KubernetesRoutes
+from setpoint.server.metrics import metrics_route
+from setpoint.wiring.endpoint import Endpoint
+from setpoint.wiring.http import serve
+from setpoint.wiring.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Substrate:
+    """What engines stand on."""
+
+    settings: Settings
+    store: SqliteStore
+    launcher: Launcher
+    verbs: WorkflowVerbs
+    clock: Clock
+
+
+@asynccontextmanager
+async def engines_up(
+    substrate: Substrate, sock: socket.socket, endpoint: Endpoint, *, serve_stored: bool, keep_services: bool
+) -> AsyncIterator[None]:
+    """Engines run and the API answers on `sock`, for as long as the context lasts; see `control_plane`."""
+    settings, store, launcher, clock = substrate.settings, substrate.store, substrate.launcher, substrate.clock
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    routes = [
+        *KubernetesRoutes(store.resources, KINDS).routes(),
+        *ArgoRoutes(substrate.verbs, store.resources).routes(),
+    ]
+    runner = Runner(store.resources, clock, registry)
+    serving = _serving_engine(settings, store.resources, launcher, clock)
+    serving.attach(runner, resting=frozenset() if serve_stored else await _stored(store.resources))
+    workflows = WorkflowEngine(
+        resources=store.resources,
+        journal=store.journal,
+        launcher=launcher,
+        clock=clock,
+        pod_environment={"SETPOINT_HOME": str(settings.home)},
+        registry=registry,
+    )
+    runner.background("workflow-engine", workflows.run)
+    async with serve([*routes, metrics_route(registry)], sock, endpoint.token):
+        async with runner:
+            yield
+        if not keep_services:
+            await serving.stop_services()
+
+
+async def _stored(resources: ResourceApi) -> frozenset[str]:
+    """Versions of the services as they lie there now: who is touched has another one afterwards."""
+    services = await resources.list(InferenceService)
+    return frozenset(item.metadata.resource_version for item in services.items)
+
+
+def _serving_engine(settings: Settings, resources: ResourceApi, launcher: Launcher, clock: Clock) -> ServingEngine:
+    return ServingEngine(
+        resources=resources,
+        launcher=launcher,
+        routes=RouteFile(settings.home),
+        probe=probe_ready,
+        gateway=GatewayKeeper(home=settings.home, launcher=launcher, clock=clock, image=IMAGE),
+        clock=clock,
+        settings=ServingSettings(home=settings.home, image=IMAGE),
+    )
