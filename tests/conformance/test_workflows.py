@@ -2,8 +2,8 @@
 
 A file in `manifests/` holds the expectation first, then the objects. `expect` lists every node: name without the
 workflow's (the root is `.`) to `[type, phase]` or `[type, phase, message]`; `commands` what a pod was told to run;
-`do` what a person does once nothing goes on by itself. Every manifest also runs with the engine restarted after every
-event, and must give the same.
+`do` what a person does once nothing goes on by itself; `rules` the ids in `rules.yaml` of what the manifest shows.
+Every manifest also runs with the engine restarted after every event, and must give the same.
 """
 
 from __future__ import annotations
