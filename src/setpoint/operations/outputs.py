@@ -61,7 +61,7 @@ def _pods(workflow: Workflow) -> list[NodeStatus]:
 
 def _pod_name(workflow: Workflow, node: NodeStatus) -> str:
     template = node.template_ref.template if node.template_ref else node.template_name
-    return pod_name(workflow.metadata.name, template, node.name)
+    return pod_name(workflow.metadata.name, template, node.id)
 
 
 def _names(workflow: Workflow, node: NodeStatus) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable
 
 from setpoint.apis.argo import NodeStatus, NodeType
-from setpoint.core.workflow import ids
 
 _GROUP_INDEX = re.compile(r"\[\d+\]")
 _LAST_BRACKETS = re.compile(r"\(\d+\)$")
@@ -20,24 +19,26 @@ def retry_name(attempt: str) -> str:
     return _LAST_BRACKETS.sub("", attempt)
 
 
-def container(find: Callable[[str], NodeStatus | None], workflow: str, node: NodeStatus) -> NodeStatus | None:
+def container(
+    find: Callable[[str], NodeStatus | None], id_of: Callable[[str], str], node: NodeStatus
+) -> NodeStatus | None:
     """The group a node is directly in; None for the entry and the exit node, and where the group is not there.
 
     Args:
         find: A node by its id.
-        workflow: Name of the workflow.
+        id_of: The id of a name.
         node: The node.
     """
     if node.node_flag is not None and node.node_flag.retried:
-        return find(ids.node_id(workflow, retry_name(node.name)))
+        return find(id_of(retry_name(node.name)))
     boundary = find(node.boundary_id)
     if boundary is None or node.type is NodeType.STEP_GROUP:
         return boundary
     rest = node.name[len(boundary.name) :]
     if boundary.type is NodeType.STEPS and (index := _GROUP_INDEX.match(rest)) is not None:
-        return find(ids.node_id(workflow, boundary.name + index[0])) or boundary
+        return find(id_of(boundary.name + index[0])) or boundary
     if boundary.type is NodeType.DAG and "(" in rest:
-        group = find(ids.node_id(workflow, boundary.name + rest.partition("(")[0]))
+        group = find(id_of(boundary.name + rest.partition("(")[0]))
         if group is not None and group.type is NodeType.TASK_GROUP and group.id != node.id:
             return group
     return boundary

@@ -14,7 +14,7 @@ from setpoint.core.workflow.draft import BuildError
 from setpoint.core.workflow.state import DagPlan
 
 
-def plan_dag(name: str, tree: dict[str, Any], template: Template, id_of: Callable[[str], str]) -> DagPlan:
+def plan_dag(name: str, tree: dict[str, Any], template: Template, claim: Callable[[str], str]) -> DagPlan:
     """The plan of a DAG template whose inputs are filled in, for a node of that name.
 
     Raises: BuildError for an unknown task, target or a cycle (validation refuses those before).
@@ -47,7 +47,7 @@ def plan_dag(name: str, tree: dict[str, Any], template: Template, id_of: Callabl
         targets=targets,
         trees={item["name"]: item for item in tree["dag"]["tasks"]},
         names=names,
-        ids=(node_ids := {task: id_of(name) for task, name in names.items()}),
+        ids=(node_ids := {task: claim(name) for task, name in names.items()}),
         tasks={node_id: task for task, node_id in node_ids.items()},
     )
 

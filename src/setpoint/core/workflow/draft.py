@@ -55,7 +55,7 @@ class Draft(CountedTable):
     """A state under change. `ctx` is what the step may look at."""
 
     def __init__(self, state: WorkflowState, ctx: StepContext) -> None:
-        super().__init__(state.nodes, ctx.workflow.metadata.name)
+        super().__init__(state.nodes, state.names, ctx.workflow.metadata.name)
         self.before = state
         self.ctx = ctx
         self.now = ctx.now
@@ -108,14 +108,10 @@ class Draft(CountedTable):
         """Whether a shutdown holds for a node; exit handlers go on under Stop."""
         return bool(self.engine.shutdown) and (not on_exit or self.engine.shutdown == "Terminate")
 
-    def id_of(self, node_name: str) -> str:
-        """The id a node of that name has."""
-        return ids.node_id(self.name, node_name)
-
     def pod_name(self, node: NodeStatus) -> str:
         """The name of the pod of a node."""
         template = node.template_ref.template if node.template_ref is not None else node.template_name
-        return ids.pod_name(self.name, template, node.name)
+        return ids.pod_name(self.name, template, node.id)
 
     def frame(self, node: str) -> Frame | None:
         """The frame of a running group, to read."""
@@ -225,6 +221,7 @@ class Draft(CountedTable):
         self._heap.clear()
         self.ended.clear()
         self.active_pods = sum(1 for node in self.all_nodes() if node.type is NodeType.POD and not node.phase.fulfilled)
+        self.read_names()
         self.recount()
 
     # --- nodes
@@ -243,7 +240,7 @@ class Draft(CountedTable):
         flag = NodeFlag(hooked=call.hooked, retried=call.retried) if call.hooked or call.retried else None
         ref = call.template_ref
         node = NodeStatus(
-            id=self.id_of(call.name),
+            id=self.claim(call.name),
             name=call.name,
             display_name=ids.display_name(call.name, boundary.name if boundary is not None else None),
             type=kind,
@@ -393,6 +390,7 @@ class Draft(CountedTable):
         state = WorkflowState(
             status=self.status,
             nodes=self.freeze_nodes(),
+            names=self._names,
             engine=self.engine,
             frames=self._frames.finish(),
             leaves=self._leaves.finish(),

@@ -61,7 +61,7 @@ def execute(d: Draft, call: TemplateCall) -> bool:
         strategy = resolved.template.retry_strategy
         variables = {"node.name": call.name, "steps.name": "", "tasks.name": ""}
         if strategy is None and resolved.template.is_pod:
-            variables["pod.name"] = ids.pod_name(d.name, _template_name(call), call.name)
+            variables["pod.name"] = ids.pod_name(d.name, _template_name(call), node_id)
         template, tree = process_template(d, resolved, call, variables)
         if strategy is not None:
             _enter_retry(d, call, resolved, template, tree)
@@ -129,7 +129,7 @@ def start_attempt(d: Draft, frame: RetryFrame, number: int, variables: Mapping[s
         return False
     try:
         if frame.template.is_pod:
-            variables = {**variables, "pod.name": ids.pod_name(d.name, _template_name(frame.call), name)}
+            variables = {**variables, "pod.name": ids.pod_name(d.name, _template_name(frame.call), node_id)}
         template, tree = refill(d, frame.tree, variables)
         run(d, call, frame.resolved, template, tree)
     except BuildError as error:
@@ -192,7 +192,7 @@ def _fields(template: Template) -> dict[str, Any]:
 def _enter_group(d: Draft, call: TemplateCall, resolved: Resolved, template: Template, tree: dict[str, Any]) -> None:
     node_id = d.id_of(call.name)
     steps = template.steps is not None
-    plan = None if steps else plan_dag(call.name, tree, template, d.id_of)
+    plan = None if steps else plan_dag(call.name, tree, template, d.claim)
     existed = d.node(node_id) is not None
     if not existed:
         kind = NodeType.STEPS if steps else NodeType.DAG
@@ -237,7 +237,7 @@ def _place(d: Draft, call: TemplateCall, node_id: str) -> PodPlace:
         spec=d.spec,
         node=node_id,
         pod_id=ids.pod_id(d.uid, node_id, node.started_at),
-        pod_name=ids.pod_name(d.name, _template_name(call), call.name),
+        pod_name=ids.pod_name(d.name, _template_name(call), node_id),
         started_at=node.started_at or d.now,
         capture=call.capture,
         environment=d.ctx.pod_environment,

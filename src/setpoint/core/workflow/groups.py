@@ -124,7 +124,7 @@ def _child(
     except BuildError as failure:
         error = failure.message
     return Child(
-        id=d.id_of(name),
+        id=d.claim(name),
         call=made,
         label=call.name,
         exit_hook=call.exit_hook,

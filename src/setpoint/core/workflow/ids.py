@@ -2,7 +2,8 @@
 
 A node id hashes the node's path name exactly as Argo does, so a client that computes ids finds ours. A pod's launch id
 hashes workflow, node and the node's start, so a repeated launch is the same launch and a manual retry is a new one.
-Source: argo-workflows v4.1.2, `util.NodeID`, `GeneratePodName`; see SEMANTICS section 3.
+Thirty-two bits are few: of 100,000 names two are likely to share a hash. The later one then has a hash of 64 bits.
+Source: argo-workflows v4.1.2, `util.NodeID`, `GeneratePodName`; its pull request 16883 for the wide hash.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from functools import lru_cache
 
 _FNV_OFFSET = 2166136261
 _FNV_PRIME = 16777619
+_FNV_OFFSET_64 = 14695981039346656037
+_FNV_PRIME_64 = 1099511628211
 _POD_PREFIX_LIMIT = 242  # 253 of Kubernetes, less ten digits of hash and the hyphen
 _SEPARATOR = re.compile(r"^(\[\d+\])?\.")
 
@@ -30,18 +33,31 @@ def fnv1a(text: str) -> int:
     return value
 
 
+def fnv1a_64(text: str) -> int:
+    """FNV-1a, 64 bit, over the UTF-8 bytes."""
+    value = _FNV_OFFSET_64
+    for byte in text.encode():
+        value = ((value ^ byte) * _FNV_PRIME_64) & 0xFFFFFFFFFFFFFFFF
+    return value
+
+
 @lru_cache(maxsize=8192)  # groups are asked for at every event below them
 def node_id(workflow: str, node_name: str) -> str:
     """The id of a node; that of the root is the workflow's name."""
     return node_name if node_name == workflow else f"{workflow}-{fnv1a(node_name)}"
 
 
-def pod_name(workflow: str, template: str, node_name: str) -> str:
-    """The name of a node's pod; `template` is empty for an inline template."""
-    if node_name == workflow:
+def wide_node_id(workflow: str, node_name: str) -> str:
+    """The id of a node whose own one another node has."""
+    return f"{workflow}-{fnv1a_64(node_name)}"
+
+
+def pod_name(workflow: str, template: str, node: str) -> str:
+    """The name of the pod of the node with that id; `template` is empty for an inline template."""
+    if node == workflow:
         return workflow
     prefix = f"{workflow}-{template}" if template else workflow
-    return f"{prefix[:_POD_PREFIX_LIMIT]}-{fnv1a(node_name)}"
+    return f"{prefix[:_POD_PREFIX_LIMIT]}-{node.rpartition('-')[2]}"
 
 
 def display_name(node_name: str, boundary_name: str | None) -> str:

@@ -13,19 +13,45 @@ from immutables import Map
 
 from setpoint.apis.argo import NodeStatus
 from setpoint.apis.errors import InvariantViolation
+from setpoint.core.workflow import ids
+from setpoint.core.workflow.state import NodeNames
 
 
 class NodeTable:
     """A table of nodes that one step edits; `freeze_nodes` gives the immutable one."""
 
-    def __init__(self, nodes: Map[str, NodeStatus], workflow: str) -> None:
+    def __init__(self, nodes: Map[str, NodeStatus], names: NodeNames, workflow: str) -> None:
         self.name = workflow
+        self._names = names
         self._nodes = nodes.mutate()
         self._children: dict[str, dict[str, None]] = {}
         self._appended: dict[str, dict[str, None]] = {}  # children made in this step: surely not linked before
         self._fresh: set[str] = set()
         self._changed: set[str] = set()
         self._deleted: set[str] = set()
+
+    def id_of(self, node_name: str) -> str:
+        """The id a node of that name has: the hash of its name, a wider one if another name has that."""
+        wide: str | None = self._names.wide.get(node_name)
+        if wide is not None:
+            return wide
+        found = ids.node_id(self.name, node_name)
+        return (
+            found if self._names.holders.get(found, node_name) == node_name else ids.wide_node_id(self.name, node_name)
+        )
+
+    def claim(self, node_name: str) -> str:
+        """The id of a node that is there or will be, kept from now on for that name."""
+        found = self.id_of(node_name)
+        if found not in self._names.holders:
+            self._names = self._names.hold(found, node_name, wide=found != ids.node_id(self.name, node_name))
+        return found
+
+    def read_names(self) -> None:
+        """Ids are those of the nodes there are."""
+        nodes = self.all_nodes()
+        wide = {node.name: node.id for node in nodes if node.id != ids.node_id(self.name, node.name)}
+        self._names = NodeNames(holders=Map({node.id: node.name for node in nodes}), wide=Map(wide))
 
     def node(self, node: str) -> NodeStatus | None:
         """The node; its `children` may lack those added in this step, see `children`."""

@@ -15,6 +15,7 @@ from setpoint.apis.argo import NodePhase, NodeStatus, NodeType
 from setpoint.apis.pods import parse_progress
 from setpoint.core.workflow.containment import container
 from setpoint.core.workflow.node_table import NodeTable
+from setpoint.core.workflow.state import NodeNames
 
 _COUNTED = frozenset({NodeType.POD, NodeType.CONTAINER, NodeType.HTTP, NodeType.PLUGIN, NodeType.SUSPEND})
 _GROUPS = frozenset({NodeType.STEPS, NodeType.STEP_GROUP, NodeType.DAG, NodeType.TASK_GROUP, NodeType.RETRY})
@@ -43,8 +44,8 @@ def _text(done: int, total: int) -> str:
 class CountedTable(NodeTable):
     """A table of nodes that keeps the progress of the groups and of the whole while nodes are put."""
 
-    def __init__(self, nodes: Map[str, NodeStatus], workflow: str) -> None:
-        super().__init__(nodes, workflow)
+    def __init__(self, nodes: Map[str, NodeStatus], names: NodeNames, workflow: str) -> None:
+        super().__init__(nodes, names, workflow)
         self.done = 0
         self.total = 0
         self._differences: dict[str, tuple[int, int]] = {}  # group -> what its row does not show yet
@@ -68,7 +69,7 @@ class CountedTable(NodeTable):
 
     def _around(self, node: NodeStatus) -> tuple[str, ...]:
         """Ids of the groups that hold the node, nearest first."""
-        group = container(self.node, self.name, node)
+        group = container(self.node, self.id_of, node)
         if group is None:
             return ()
         chain = self._chains.get(group.id)

@@ -129,7 +129,7 @@ def _enclosing(d: Draft, nodes: dict[str, NodeStatus], doomed: set[str]) -> set[
 
 def _container(d: Draft, nodes: dict[str, NodeStatus], node: NodeStatus) -> NodeStatus | None:
     """The group a node is directly in."""
-    return container(nodes.get, d.name, node)
+    return container(nodes.get, d.id_of, node)
 
 
 def _apply(d: Draft, nodes: dict[str, NodeStatus], doomed: set[str], reset: set[str]) -> None:

@@ -259,11 +259,24 @@ class RetryFrame(TemplateFrame):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeNames:
+    """Which name holds which node id, planned nodes included; `wide` are the names that found theirs taken."""
+
+    holders: Map[str, str] = field(default_factory=Map)
+    wide: Map[str, str] = field(default_factory=Map)
+
+    def hold(self, node: str, name: str, *, wide: bool) -> NodeNames:
+        """With one more."""
+        return NodeNames(holders=self.holders.set(node, name), wide=self.wide.set(name, node) if wide else self.wide)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowState:
     """One workflow. `status` holds no nodes; `blocked` are frames whose next child found no room."""
 
     status: WorkflowStatus = field(default_factory=WorkflowStatus)
     nodes: Map[str, NodeStatus] = field(default_factory=Map)
+    names: NodeNames = field(default_factory=NodeNames)
     engine: EngineMemory = field(default_factory=EngineMemory)
     frames: Map[str, Frame] = field(default_factory=Map)
     leaves: Map[str, Leaf] = field(default_factory=Map)
