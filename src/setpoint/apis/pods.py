@@ -90,6 +90,7 @@ class Container(Wire, frozen=True, kw_only=True):
     working_dir: str = ""
     source: str | None = None  # script template: written to a file whose path becomes the last argument
     mounts: tuple[Mount, ...] = ()
+    dependencies: tuple[str, ...] = ()  # of a container set: those that must have ended with 0 before this one starts
 
 
 class Retention(StrEnum):
@@ -102,7 +103,8 @@ class Retention(StrEnum):
 class PodRequest(Wire, frozen=True, kw_only=True):
     """Everything a supervisor needs. `id` is the command id: a second launch with the same id does nothing.
 
-    `owner` is the uid of the object that the pod belongs to; with it go its records and logs.
+    `owner` is the uid of the object that the pod belongs to; with it go its records and logs. The pod has run when main
+    and its `fellows`, the other containers of a set, have ended; each of them is run up to `attempts` times.
     """
 
     id: str
@@ -111,13 +113,21 @@ class PodRequest(Wire, frozen=True, kw_only=True):
     main: Container
     owner: str = ""
     init_containers: tuple[Container, ...] = ()
+    fellows: tuple[Container, ...] = ()
     sidecars: tuple[Container, ...] = ()
+    attempts: int = 1
+    attempt_pause_seconds: float = 0.0
     artifact_inputs: tuple[ArtifactInput, ...] = ()
     artifact_outputs: tuple[ArtifactOutput, ...] = ()
     parameter_outputs: tuple[ParameterOutput, ...] = ()
     capture_result: bool = False
     deadline: datetime | None = None  # then the processes get TERM, and KILL after the grace period
     grace_seconds: float = 30.0
+
+    @property
+    def containers(self) -> tuple[Container, ...]:
+        """Every container, in the order of the fields."""
+        return (*self.init_containers, self.main, *self.fellows, *self.sidecars)
 
 
 class PodPhase(StrEnum):
@@ -128,6 +138,15 @@ class PodPhase(StrEnum):
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"  # the user's command ended badly
     ERROR = "Error"  # anything outside the user's command: inputs, outputs, start, lost
+
+
+class ContainerEnd(Wire, frozen=True, kw_only=True):
+    """How main or a fellow of it ended; `message` is empty if well, `started_at` None if it never ran."""
+
+    exit_code: int
+    message: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
 
 
 class PodExit(Wire, frozen=True, kw_only=True):
@@ -141,6 +160,7 @@ class PodExit(Wire, frozen=True, kw_only=True):
     result: str | None = None
     parameters: dict[str, str] = {}
     artifacts: tuple[str, ...] = ()  # names of the output artifacts that were saved
+    containers: dict[str, ContainerEnd] = {}
     progress: str = ""  # `N/M` as main last wrote it into its progress file
 
 

@@ -7,6 +7,7 @@ Invariant in both: a declared path never reads or writes the host's file of that
 
 A declared path inside a directory that the host has (`/mnt/out`, `/usr/share/x`) shadows that directory: an overlay
 whose upper side is the pod's, or, where overlayfs is refused, an own directory with the host's entries shown in it.
+A root can be built again in its directory: the command of a container that is run anew finds what it left there.
 Paths that must stay the host's (state directory, interpreter) are shown again on top of whatever hides them.
 """
 
@@ -209,9 +210,10 @@ class _Builder:
     @staticmethod
     def _show(entry: os.DirEntry[str], target: str) -> None:
         if entry.is_symlink():
-            Path(target).symlink_to(Path(entry.path).readlink())
+            with suppress(FileExistsError):
+                Path(target).symlink_to(Path(entry.path).readlink())
         elif entry.is_dir(follow_symlinks=False):
-            Path(target).mkdir()
+            Path(target).mkdir(exist_ok=True)
             linux.bind(entry.path, target)
         elif entry.is_file(follow_symlinks=False):
             Path(target).touch()
@@ -220,7 +222,7 @@ class _Builder:
     def _own_scratch(self) -> None:
         if Path("/var/tmp").is_dir():  # noqa: S108 - replaced by the container's own
             own = self.root.directory / "var-tmp"
-            own.mkdir()
+            own.mkdir(exist_ok=True)
             own.chmod(0o1777)
             linux.bind(str(own), self.new + "/var/tmp")  # noqa: S108 - replaced
         if Path("/dev/shm").is_dir():  # noqa: S108 - replaced by the container's own
@@ -267,19 +269,19 @@ class _Builder:
         place = self.root.directory / "shadow" / str(len(self.root._done))
         self.root._done.add(path)
         upper, work = place / "upper", place / "work"
-        upper.mkdir(parents=True)
-        work.mkdir()
+        upper.mkdir(parents=True, exist_ok=True)
+        work.mkdir(exist_ok=True)
         upper.chmod(stat.S_IMODE(Path(path).stat().st_mode) | 0o700)
         if self.root.overlay:
             for name in hidden:
-                if os.path.lexists(f"{path}/{name}"):
+                if os.path.lexists(f"{path}/{name}") and not os.path.lexists(upper / name):
                     os.mknod(upper / name, stat.S_IFCHR, 0)  # a whiteout, as overlayfs writes it
             # Refused in a user namespace for a directory in which the host has mounted something.
             with suppress(OSError):
                 _mount_overlay(path, str(upper), str(work), self.new + path)
                 return
             upper = place / "shown"
-            upper.mkdir()
+            upper.mkdir(exist_ok=True)
         with os.scandir(path) as entries:
             for entry in entries:
                 if entry.name not in hidden:

@@ -160,7 +160,7 @@ class HostLauncher:
         request = records.read_record(folder, records.REQUEST, PodRequest)
         if request is None:
             raise NotFound("Pod", pod_id)
-        if container not in {one.name for one in (*request.init_containers, *request.sidecars, request.main)}:
+        if container not in {one.name for one in request.containers}:
             raise NotFound("Container", container)
         reader = LogReader(folder / records.LOGS / f"{container}.log", container)
         try:
@@ -231,7 +231,7 @@ class HostLauncher:
                 self._watch(pod_id)
 
     def _validate(self, request: PodRequest) -> None:
-        for container in (request.main, *request.init_containers, *request.sidecars):
+        for container in request.containers:
             resolve(
                 self._settings.rules,
                 container.image,

@@ -7,10 +7,12 @@ Source: phases and messages of Argo Workflows' executor; section 4 of the notes 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from setpoint.adapters.pods.logfile import LogWriter
-from setpoint.ports.launcher import PodPhase
+from setpoint.ports.launcher import ContainerEnd, PodPhase
 
 _ENDED_BY_SIGNAL = (137, 143)  # what a sidecar that is told to end may exit with
 
@@ -24,7 +26,9 @@ class ContainerRun:
     pid: int
     streams: dict[int, bytes]  # our end of a pipe -> name of the stream
     log: LogWriter
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     exit_code: int | None = None
+    ended_at: datetime | None = None
     error: str = ""  # why it could not be started
 
     @property
@@ -43,13 +47,17 @@ class EndOrder:
 
 
 def assess(
-    main: ContainerRun, sidecars: list[ContainerRun], errors: list[str], order: EndOrder | None
+    ends: Mapping[str, ContainerEnd], sidecars: list[ContainerRun], errors: list[str], order: EndOrder | None
 ) -> tuple[PodPhase, str]:
-    """Phase and message of a pod whose main has ended."""
+    """Phase and message of a pod whose main has ended, and all fellows of it.
+
+    Of several that ended badly the first by name is told of, as a cluster lists them.
+    """
     if order is not None and order.reason:
         return PodPhase.FAILED, order.reason
-    if main.exit_code != 0:
-        return PodPhase.FAILED, main.message
+    bad = [name for name, end in ends.items() if end.exit_code]
+    if bad:
+        return PodPhase.FAILED, ends[min(bad)].message
     if errors:
         return PodPhase.ERROR, f"wait: Error (exit code 64): failed to save outputs: {'; '.join(errors)}"
     for sidecar in sidecars:

@@ -13,12 +13,14 @@ import selectors
 import signal
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
 from setpoint.adapters.pods import linux, records
+from setpoint.adapters.pods.container_set import ContainerSet, run_set
 from setpoint.adapters.pods.environments import EnvironmentFailed, search_path
 from setpoint.adapters.pods.images import ImageKind, ResolvedImage, resolve
 from setpoint.adapters.pods.isolation import (
@@ -44,7 +46,7 @@ from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.pods.spare import SpareRoot, take_spare
 from setpoint.adapters.pods.transfer import TransferError, load_artifacts, read_parameters, save_artifacts
 from setpoint.apis.errors import SetpointError
-from setpoint.ports.launcher import Container, PodExit, PodPhase, PodRequest
+from setpoint.ports.launcher import Container, ContainerEnd, PodExit, PodPhase, PodRequest
 
 RESULT_BYTES = 256 * 1024
 DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
@@ -92,7 +94,6 @@ class Supervisor:
         self._warm = False
         self._started_at: datetime | None = None
         self._main_ended_at: datetime | None = None
-        self._main: ContainerRun | None = None
 
     def run(self, *, warm: bool) -> None:
         """Live the pod's life and write its end.
@@ -123,33 +124,29 @@ class Supervisor:
         root = self._root(request.main, with_transfers=True)
         if self._spare is not None:
             root = take_spare(self._spare, root)
-        others = {one.name: self._root(one) for one in (*request.init_containers, *request.sidecars)}
+        others = {one.name: self._root(one) for one in request.containers if one is not request.main}
         for each in (root, *others.values()):  # while the host is in sight: a volume may lie where main does not look
             each.prepare()
-        base = self._enter(root, alone=not (request.init_containers or request.sidecars))
+        base = self._enter(root, alone=not others)
         store = self._settings.make_store
         load_artifacts(request.artifact_inputs, store, root, self._check)
         for container in request.init_containers:
             self._run_init(container, images[container.name], others[container.name], base)
         self._check()
         sidecars = [self._start(one, images[one.name], others[one.name], base) for one in request.sidecars]
-        self._main = main = self._start(request.main, images[request.main.name], root, None)
-        self._started_at = datetime.now(UTC)
-        records.write_record(
-            self._directory, records.STARTED, records.Started(pid=main.pid, started_at=self._started_at)
-        )
-        self._wait_for([main])
+        ends = self._run_set(images, {request.main.name: root, **others}, base)
         self._main_ended_at = datetime.now(UTC)
         order = self._order if self._told_to_end else None
         parameters, errors = read_parameters(request.parameter_outputs, root)
         scratch = self._folder / "root" / "scratch"
         saved, more = save_artifacts(request.artifact_outputs, store, root, scratch)
         self._end(sidecars)
-        phase, message = assess(main, sidecars, errors + more, order)
+        phase, message = assess(ends, sidecars, errors + more, order)
         return PodExit(
             phase=phase,
             message=message,
-            exit_code=main.exit_code,
+            exit_code=ends[request.main.name].exit_code,
+            containers=ends,
             result=self._captured(),
             parameters=parameters,
             artifacts=saved,
@@ -160,11 +157,10 @@ class Supervisor:
 
     def _resolve_images(self) -> dict[str, tuple[ResolvedImage, str]]:
         """Image and PATH of every container; makes missing Python environments."""
-        containers = (*self._request.init_containers, *self._request.sidecars, self._request.main)
         home = Path(self._settings.home)
         log = self._folder / records.LOGS / "environment.txt"
         found = {}
-        for container in containers:
+        for container in self._request.containers:
             image = resolve(self._settings.rules, container.image, container.command, container.args)
             found[container.name] = (image, search_path(image, home, log, self._check))
         return found
@@ -217,6 +213,26 @@ class Supervisor:
             raise _Ended(PodPhase.FAILED, self._order.reason or child.message)
         if child.exit_code != 0:
             raise _Ended(PodPhase.FAILED, child.message)
+
+    def _run_set(
+        self, images: dict[str, tuple[ResolvedImage, str]], roots: dict[str, PrivateRoot], base: int | None
+    ) -> dict[str, ContainerEnd]:
+        """Run main and its fellows, as their dependencies allow, until all have ended; how each did."""
+        request = self._request
+
+        def start(one: Container) -> ContainerRun:
+            run = self._start(one, images[one.name], roots[one.name], None if one is request.main else base)
+            self._note_start(run)
+            return run
+
+        crew = ContainerSet((request.main, *request.fellows), request.attempts, request.attempt_pause_seconds)
+        return run_set(crew, start, self._wait_until, lambda: self._order is not None)
+
+    def _note_start(self, run: ContainerRun) -> None:
+        if self._started_at is None:
+            self._started_at = run.started_at
+            started = records.Started(pid=run.pid, started_at=run.started_at)
+            records.write_record(self._directory, records.STARTED, started)
 
     # Processes -----------------------------------------------------------------------------------------------------
 
@@ -308,21 +324,25 @@ class Supervisor:
 
     def _wait_for(self, containers: list[ContainerRun]) -> None:
         """Serve streams, signals and the clock until all of the containers have ended."""
+        self._wait_until(lambda: all(one.exit_code is not None for one in containers))
+
+    def _wait_until(self, done: Callable[[], bool], latest: float | None = None) -> None:
+        """The same until something else holds, or the moment `latest` of the monotonic clock."""
         while True:
             self._reap()
             self._look_for_order()
             self._carry_out_order()
-            if all(one.exit_code is not None for one in containers):
+            if done() or (latest is not None and time.monotonic() >= latest):
                 return
-            for key, _ in self._selector.select(self._patience()):
+            for key, _ in self._selector.select(self._patience(latest)):
                 if key.data is None:
                     with suppress(BlockingIOError):
                         os.read(self._wakeup, _CHUNK)
                 else:
                     self._read(key.data, key.fd)
 
-    def _patience(self) -> float:
-        waits = [_OLDEST]
+    def _patience(self, latest: float | None) -> float:
+        waits = [_OLDEST] if latest is None else [latest - time.monotonic()]
         if self._request.deadline is not None and self._order is None:
             waits.append((self._request.deadline - datetime.now(UTC)).total_seconds())
         if self._kill_at is not None:
@@ -389,6 +409,7 @@ class Supervisor:
                 running.log.close()
                 code = os.waitstatus_to_exitcode(status)
                 running.exit_code = NOT_STARTED if running.error else code if code >= 0 else 128 - code
+                running.ended_at = datetime.now(UTC)
 
     def _read(self, running: ContainerRun, descriptor: int) -> None:
         stream = running.streams.get(descriptor)

@@ -68,6 +68,7 @@ def _with_environment(request: PodRequest, container: str, values: Mapping[str, 
     return request.replace(
         main=with_values(request.main),
         init_containers=tuple(with_values(item) for item in request.init_containers),
+        fellows=tuple(with_values(item) for item in request.fellows),
         sidecars=tuple(with_values(item) for item in request.sidecars),
     )
 
@@ -103,6 +104,7 @@ def _with_files(request: PodRequest, volume: str, files: Mapping[str, str]) -> P
     request = request.replace(
         main=without_mounts(request.main),
         init_containers=tuple(without_mounts(item) for item in request.init_containers),
+        fellows=tuple(without_mounts(item) for item in request.fellows),
         sidecars=tuple(without_mounts(item) for item in request.sidecars),
     )
     loaded = tuple(ArtifactInput(name=f"{volume}-{at}", path=path, raw=found[path]) for at, path in enumerate(found))
