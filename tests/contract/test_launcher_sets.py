@@ -1,7 +1,5 @@
 """What every `Launcher` promises of pods with several main containers, over both ways to isolate them."""
 
-
-
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -27,8 +25,8 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
     return partial(running_launcher, tmp_path, isolation=request.param)
 
 
-def one(name: str, script: str, *dependencies: str, **fields: object) -> Container:
-    return shell(script, name=name, dependencies=dependencies, mounts=SHARED, **fields)
+def one(name: str, script: str, *dependencies: str) -> Container:
+    return shell(script, name=name, dependencies=dependencies, mounts=SHARED)
 
 
 async def test_containers_start_when_their_dependencies_ended_well_and_share_volumes_only(start: Start) -> None:

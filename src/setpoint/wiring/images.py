@@ -15,11 +15,11 @@ def check_images(rules: Sequence[ImageRule], workflow: Workflow) -> None:
         InvalidSpec: An image without command has no known entrypoint; the path names the template.
     """
     for index, template in enumerate(workflow.spec.templates):
-        main = template.container or template.script
-        if main is not None and main.image and "{{" not in main.image:
-            kind = "container" if template.container else "script"
-            path = f"spec.templates[{index}].{kind}.image"
-            resolve(rules, main.image, tuple(main.command), tuple(main.args), path=path)
+        for main in template.mains:
+            if main.image and "{{" not in main.image:
+                kind = template.type.value if template.type is not None else ""
+                path = f"spec.templates[{index}].{kind}.image"
+                resolve(rules, main.image, tuple(main.command), tuple(main.args), path=path)
 
 
 def component_rules(environment: Mapping[str, str]) -> tuple[ImageRule, ...]:

@@ -204,6 +204,20 @@ class Template(Wire, frozen=True, kw_only=True):
         return self.container if self.container is not None else self.script
 
     @property
+    def mains(self) -> tuple[Container, ...]:
+        """The containers whose end is the pod's, `main` first where there is one; none if the engine itself acts.
+
+        Those of a set have its volume mounts too.
+        """
+        if self.main is not None:
+            return (self.main.replace(name="main"),)
+        if self.container_set is None:
+            return ()
+        shared = self.container_set.volume_mounts
+        found = [item.replace(volume_mounts=(*item.volume_mounts, *shared)) for item in self.container_set.containers]
+        return tuple(sorted(found, key=lambda item: item.name != "main"))
+
+    @property
     def calls(self) -> tuple[Call, ...]:
         """All steps or tasks, in the order written."""
         if self.steps is not None:

@@ -294,6 +294,8 @@ class Draft(CountedTable):
         )
         self.put(new)
         if ends:
+            for container in self.open_containers(node):
+                self.mark(container.id, phase, new.message)
             owner = self.owner_of(node)
             self._count(new, -1)
             self._frames.pop(node, None)
@@ -301,6 +303,17 @@ class Draft(CountedTable):
             if owner is not None:
                 self.ended.append((owner, node, raised))
         return new
+
+    def open_containers(self, pod: str) -> list[NodeStatus]:
+        """The nodes of a pod's containers that have not ended; only pods of a container set have any."""
+        stack = list(self.children(pod)) if self.need(pod).type is NodeType.POD else []
+        found: dict[str, NodeStatus] = {}
+        while stack:
+            node = self._nodes.get(stack.pop())
+            if node is not None and node.type is NodeType.CONTAINER and node.id not in found:
+                found[node.id] = node
+                stack += self.children(node.id)
+        return [node for node in found.values() if not node.fulfilled]
 
     def mark_hook_error(self, node: str, message: str) -> None:
         """An ended node whose hook could not be judged turns to Error."""

@@ -17,6 +17,7 @@ from setpoint.apis.argo import NodePhase, NodeType, Outputs, RetryStrategy, Temp
 from setpoint.apis.errors import InvalidSpec
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import RunResourceAction, SetTimer, TimerKind
+from setpoint.core.workflow.container_nodes import make_containers
 from setpoint.core.workflow.dag_plan import plan_dag
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.durations import parse_duration
@@ -163,7 +164,7 @@ def run(d: Draft, call: TemplateCall, resolved: Resolved, template: Template, tr
     """Make and enter the node of a filled-in template by its type. Raises: BuildError."""
     if template.steps is not None or template.dag is not None:
         _enter_group(d, call, resolved, template, tree)
-    elif template.container is not None or template.script is not None:
+    elif template.mains:
         _enter_pod(d, call, template)
     elif template.resource is not None:
         _enter_resource(d, call, template)
@@ -262,6 +263,8 @@ def _enter_pod(d: Draft, call: TemplateCall, template: Template) -> None:
     existed = d.node(node_id) is not None
     if not existed:
         d.init_node(call, NodeType.POD, NodePhase.PENDING, **_fields(template))
+        if template.container_set is not None:
+            make_containers(d, node_id, call, template.container_set)
     place = _place(d, call, node_id)
     outputs = saved_outputs(template, place)
     d.enter_leaf(node_id, Leaf(owner=call.owner, outputs=outputs, inputs=template.inputs, on_exit=call.on_exit))

@@ -1,4 +1,4 @@
-"""The pod of a container or script template, as a request the kubelet can carry out with no control plane alive.
+"""The pod of a container, script or containerSet template, as a request that needs no control plane once it runs.
 
 Pure: config maps and secrets are named, not read; the shell reads them at launch, so no secret reaches the journal.
 Source: SEMANTICS sections 9, 10, 13, 19.
@@ -75,24 +75,25 @@ def _archive(item: Artifact) -> pods.Archive:
 def make_launch(template: Template, outputs: Outputs, place: PodPlace) -> LaunchPod:
     """The order to start a pod. Raises: InvalidSpec, NotSupported for what one machine does not do."""
     volumes = {item.name: item for item in (*place.spec.volumes, *template.volumes)}
-    main = template.main
-    assert main is not None  # noqa: S101 (the caller has looked)
     deadline = pod_deadline(template, place)
-    built = [
-        _container(main, "main", volumes, source=template.script.source if template.script is not None else None),
-        *(_container(item, item.name, volumes, mirror=main if item.mirror_volume_mounts else None)
-          for item in (*template.init_containers, *template.sidecars)),
-    ]  # fmt: skip
-    main_container = built[0].replace(env={**_argo_environment(place, deadline), **built[0].env})
-    split = 1 + len(template.init_containers)
+    mains = [_main(item, volumes, place, deadline) for item in template.mains]
+    mirrored = template.mains[0]
+    before, beside = (
+        [_container(item, volumes, mirror=mirrored if item.mirror_volume_mounts else None) for item in group]
+        for group in (template.init_containers, template.sidecars)
+    )
+    attempts, pause = _set_attempts(template)
     request = pods.PodRequest(
         id=place.pod_id,
         name=place.pod_name,
         namespace=place.workflow.metadata.namespace,
         owner=place.workflow.metadata.uid,
-        main=main_container,
-        init_containers=tuple(built[1:split]),
-        sidecars=tuple(built[split:]),
+        main=mains[0],
+        init_containers=tuple(before),
+        fellows=tuple(mains[1:]),
+        sidecars=tuple(beside),
+        attempts=attempts,
+        attempt_pause_seconds=pause,
         artifact_inputs=tuple(_artifact_input(item) for item in template.inputs.artifacts),
         artifact_outputs=tuple(_artifact_output(item) for item in outputs.artifacts if item.path),
         parameter_outputs=tuple(
@@ -100,10 +101,10 @@ def make_launch(template: Template, outputs: Outputs, place: PodPlace) -> Launch
             for item in outputs.parameters
             if item.value_from is not None and item.value_from.path
         ),
-        capture_result=place.capture,
+        capture_result=place.capture and mains[0].name == "main",
         deadline=deadline,
     )
-    used = {mount.volume for container in built for mount in container.mounts}
+    used = {mount.volume for container in request.containers for mount in container.mounts}
     return LaunchPod(
         id=place.pod_id,
         node=place.node,
@@ -127,37 +128,58 @@ def pod_deadline(template: Template, place: PodPlace) -> datetime | None:
     return place.started_at + min(limits) if limits else None
 
 
-def _argo_environment(place: PodPlace, deadline: datetime | None) -> dict[str, str]:
+def _set_attempts(template: Template) -> tuple[int, float]:
+    """How often each command of a container set is run in all, and the seconds between. Raises: InvalidSpec."""
+    strategy = template.container_set.retry_strategy if template.container_set is not None else None
+    if strategy is None or strategy.retries is None:
+        return 1, 0.0
+    try:
+        attempts = int(strategy.retries)
+    except ValueError:
+        attempts = 0
+    if attempts < 1:
+        raise InvalidSpec(
+            f"containerSet.retryStrategy.retries must be a whole number of at least 1, found {strategy.retries!r}"
+        )
+    pause = parse_duration(strategy.duration, bare_seconds=False) if strategy.duration else timedelta()
+    return attempts, pause.total_seconds()
+
+
+def _main(
+    container: argo.Container, volumes: Mapping[str, argo.Volume], place: PodPlace, deadline: datetime | None
+) -> pods.Container:
+    """A container whose end is the pod's, with what every such gets beside its own environment."""
+    built = _container(container, volumes)
+    return built.replace(env={**_argo_environment(container.name, place, deadline), **built.env})
+
+
+def _argo_environment(container: str, place: PodPlace, deadline: datetime | None) -> dict[str, str]:
     moments = [moment for moment in (deadline, place.deadline) if moment is not None]
     return {
         **place.environment,
         "ARGO_NODE_ID": place.node,
-        "ARGO_CONTAINER_NAME": "main",
+        "ARGO_CONTAINER_NAME": container,
         "ARGO_WORKFLOW_NAME": place.workflow.metadata.name,
-        "ARGO_INCLUDE_SCRIPT_OUTPUT": "true" if place.capture else "false",
+        "ARGO_INCLUDE_SCRIPT_OUTPUT": "true" if place.capture and container == "main" else "false",
         "ARGO_DEADLINE": min(moments).strftime("%Y-%m-%dT%H:%M:%SZ") if moments else _NO_DEADLINE,
         "ARGO_PROGRESS_FILE": PROGRESS_FILE,
     }
 
 
 def _container(
-    container: argo.Container,
-    name: str,
-    volumes: Mapping[str, argo.Volume],
-    *,
-    source: str | None = None,
-    mirror: argo.Container | None = None,
+    container: argo.Container, volumes: Mapping[str, argo.Volume], *, mirror: argo.Container | None = None
 ) -> pods.Container:
     mounts = (*container.volume_mounts, *(mirror.volume_mounts if mirror is not None else ()))
     return pods.Container(
-        name=name,
+        name=container.name,
         image=container.image,
         command=container.command,
         args=container.args,
         env=_literal_env(container),
         working_dir=container.working_dir,
-        source=source or None,
+        source=(container.source or None) if isinstance(container, argo.ScriptTemplate) else None,
         mounts=tuple(_mount(item, volumes) for item in mounts),
+        dependencies=container.dependencies if isinstance(container, argo.ContainerNode) else (),
     )
 
 
@@ -172,10 +194,8 @@ def _literal_env(container: argo.Container) -> dict[str, str]:
 
 
 def _env_sources(template: Template) -> Iterable[EnvSource]:
-    main = template.main
-    assert main is not None  # noqa: S101
-    named = [("main", main), *((item.name, item) for item in (*template.init_containers, *template.sidecars))]
-    for name, container in named:
+    for container in (*template.mains, *template.init_containers, *template.sidecars):
+        name = container.name
         for source in container.env_from:
             kind, ref = (
                 (ObjectKind.CONFIG_MAP, source.config_map_ref)

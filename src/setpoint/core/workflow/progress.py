@@ -70,6 +70,8 @@ class CountedTable(NodeTable):
     def _around(self, node: NodeStatus) -> tuple[str, ...]:
         """Ids of the groups that hold the node, nearest first."""
         group = container(self.node, self.id_of, node)
+        while group is not None and group.type is NodeType.POD:  # a pod says its own progress, its containers aside
+            group = container(self.node, self.id_of, group)
         if group is None:
             return ()
         chain = self._chains.get(group.id)

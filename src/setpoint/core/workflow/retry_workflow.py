@@ -21,9 +21,7 @@ from setpoint.core.workflow.phases import Cause
 from setpoint.core.workflow.selectors import matches, parse_selector
 from setpoint.core.workflow.variables import is_attempt
 
-_EXECUTIONS = frozenset(
-    {NodeType.POD, NodeType.CONTAINER, NodeType.HTTP, NodeType.PLUGIN, NodeType.SUSPEND, NodeType.SKIPPED}
-)
+_EXECUTIONS = frozenset({NodeType.POD, NodeType.HTTP, NodeType.PLUGIN, NodeType.SUSPEND, NodeType.SKIPPED})
 _GROUPS = frozenset({NodeType.STEPS, NodeType.STEP_GROUP, NodeType.DAG, NodeType.TASK_GROUP, NodeType.RETRY})
 
 
@@ -80,7 +78,9 @@ def _chosen(d: Draft, nodes: dict[str, NodeStatus], event: RetryRequested) -> li
             return True
         return node.failed_or_error and not _forgiven(nodes, node) and not _superseded(d, nodes, node)
 
-    return [node.id for node in nodes.values() if node.type in _EXECUTIONS and meant(node)]
+    chosen = [node.id for node in nodes.values() if node.type in _EXECUTIONS and meant(node)]
+    containers = [node for node in nodes.values() if node.type is NodeType.CONTAINER]  # they go with their pod
+    return [*chosen, *(node.boundary_id for node in containers if wanted and matches(node, wanted))]
 
 
 def _forgiven(nodes: dict[str, NodeStatus], node: NodeStatus) -> bool:

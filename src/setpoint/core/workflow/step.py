@@ -13,6 +13,7 @@ from setpoint.apis.errors import InvariantViolation
 from setpoint.apis.pods import PodExit, PodPhase, parse_progress
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import TimerKind
+from setpoint.core.workflow.container_nodes import end_containers, start_containers
 from setpoint.core.workflow.context import StepContext
 from setpoint.core.workflow.dag import assess_dag, task_ended
 from setpoint.core.workflow.draft import Draft
@@ -106,7 +107,7 @@ def _fold(d: Draft, event: Event) -> None:  # noqa: C901 (one case per event)
         case PodEnded():
             _pod_ended(d, event.node, event.pod, event.exit)
         case PodLost():
-            _pod_ended(d, event.node, event.pod, PodExit(phase=PodPhase.ERROR, message=event.reason))
+            _pod_lost(d, event)
         case ResourceActionEnded():
             _action_ended(d, event)
         case TimerFired():
@@ -182,6 +183,7 @@ def _pod_started(d: Draft, event: PodStarted) -> None:
     node = d.node(event.node)
     if node is not None and node.phase is NodePhase.PENDING and _is_pod(d, event.node, event.pod):
         d.mark(node.id, NodePhase.RUNNING)
+        start_containers(d, node.id)
 
 
 def _progress_reported(d: Draft, event: ProgressReported) -> None:
@@ -205,10 +207,21 @@ def _pod_ended(d: Draft, node_id: str, pod: str, end: PodExit) -> None:
     node, leaf = d.node(node_id), d.leaf(node_id)
     if node is None or node.fulfilled or leaf is None or not _is_pod(d, node_id, pod):
         return
+    if end.containers and "main" not in end.containers:
+        end = end.replace(exit_code=None)
     outputs = node_outputs(leaf.outputs, end)
     _set_progress(d, node_id, end.progress)
+    end_containers(d, node, end.containers)
     d.mark(node_id, _PHASES.get(end.phase, NodePhase.ERROR), end.message, outputs=outputs)
     publish_outputs(d, outputs)
+
+
+def _pod_lost(d: Draft, event: PodLost) -> None:
+    node = d.node(event.node)
+    if node is not None and not node.fulfilled and _is_pod(d, event.node, event.pod):
+        for container in d.open_containers(node.id):
+            d.mark(container.id, NodePhase.ERROR, "container deleted")
+    _pod_ended(d, event.node, event.pod, PodExit(phase=PodPhase.ERROR, message=event.reason))
 
 
 def _action_ended(d: Draft, event: ResourceActionEnded) -> None:

@@ -37,7 +37,6 @@ REFUSED: dict[str, str] = {
     "WorkflowSpec.pod_spec_patch": "patches of the pod are not supported yet",
     "WorkflowSpec.host_aliases": "entries of the hosts file are not supported",
     "WorkflowMetadata.labels_from": "labels from expressions are not supported yet",
-    "Template.container_set": "container sets are not supported yet",
     "Template.http": "http templates are not supported yet",
     "Template.data": "data templates are not supported yet",
     "Template.plugin": "plugin templates are not supported",

@@ -20,7 +20,7 @@ from typing import Any
 
 from setpoint.apis.argo import NodeStatus, Workflow, WorkflowSpec
 from setpoint.apis.manifest import decode_document, load_documents
-from setpoint.apis.pods import PodExit, PodPhase, PodRequest
+from setpoint.apis.pods import ContainerEnd, PodExit, PodPhase, PodRequest
 from setpoint.core.workflow import (
     CancelResourceAction,
     Command,
@@ -174,6 +174,8 @@ class Cluster:
     def outcome(self, launch: LaunchPod) -> PodExit | None:
         """How the pod ends; None while it runs."""
         request = launch.request
+        if request.fellows or request.main.dependencies:
+            return _set_outcome(request)
         words = [*request.main.command, *request.main.args]
         verb, rest = (words[0], words[1:]) if words else ("", [])
         if request.main.source is not None:
@@ -240,6 +242,29 @@ class Cluster:
         """Command and arguments of a node's pod."""
         main = self.launch_of(name).request.main
         return [*main.command, *main.args]
+
+
+def _set_outcome(request: PodRequest) -> PodExit | None:
+    """A pod of several containers: `exit N`, `block`, and for main also `set` and `echo`."""
+    ends: dict[str, ContainerEnd] = {}
+    containers = (request.main, *request.fellows)
+    if any(item.command[0] == "block" for item in containers):
+        return None
+    while len(ends) < len(containers):
+        for item in containers:
+            if item.name in ends or not set(item.dependencies) <= ends.keys():
+                continue
+            code = next((ends[name].exit_code for name in item.dependencies if ends[name].exit_code), 0)
+            code = code or (int(item.command[1]) if item.command[0] == "exit" else 0)
+            message = f"{item.name}: Error (exit code {code})" if code else ""
+            ends[item.name] = ContainerEnd(exit_code=code, message=message)
+    bad = sorted(name for name, end in ends.items() if end.exit_code)
+    words = request.main.command
+    values = dict(item.split("=", 1) for item in words[1:] if "=" in item)
+    end = _exit(request, 0, result=" ".join(words[1:]), values=values)
+    if bad:
+        end = PodExit(phase=PodPhase.FAILED, message=ends[bad[0]].message)
+    return end.replace(exit_code=ends[request.main.name].exit_code, containers=ends)
 
 
 def _exit(request: PodRequest, code: int, *, result: str = "", values: Mapping[str, str] | None = None) -> PodExit:
