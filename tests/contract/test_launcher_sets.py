@@ -76,6 +76,7 @@ async def test_outputs_are_read_when_the_last_container_has_ended(start: Start) 
         assert (await run(launcher, request)).parameters == {"out": "late"}
 
 
+@pytest.mark.rule("leaf.container-set-retry")
 @pytest.mark.parametrize("name", ["main", "other"])
 async def test_a_command_is_run_again_in_its_own_container(start: Start, name: str) -> None:
     """Each attempt finds what the one before has written; the result is that of all."""

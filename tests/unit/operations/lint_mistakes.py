@@ -391,4 +391,48 @@ BAD: dict[str, tuple[str, str, str | None]] = {
         "spec.workflowTemplateRef.name",
         'workflowtemplates.argoproj.io "x" not found',
     ),
+    "empty container set": (
+        main_of("containerSet: {containers: []}\n"),
+        "spec.templates[0].containerSet.containers",
+        "templates.main.containerSet.containers must have at least one container",
+    ),
+    "container of a set twice": (
+        main_of("containerSet: {containers: [{name: a, image: a}, {name: a, image: a}]}\n"),
+        "spec.templates[0].containerSet.containers[1].name",
+        "templates.main.containerSet.containers[1].name 'a' is not unique",
+    ),
+    "unknown dependency in a set": (
+        main_of("containerSet: {containers: [{name: one, image: a}, {name: b, image: a, dependencies: [on]}]}\n"),
+        "spec.templates[0].containerSet.containers[1].dependencies[0]",
+        "templates.main.containerSet.containers.b dependency 'on' not defined, did you mean 'one'?",
+    ),
+    "cycle in a set": (
+        main_of(
+            "containerSet: {containers: [{name: a, image: a, dependencies: [b]}, {name: b, image: a, dependencies: [a]}]}\n"
+        ),
+        "spec.templates[0].containerSet.containers[0]",
+        "templates.main.containerSet.containers sorting failed: invalid cycle: a->b->a",
+    ),
+    "outputs of a set without main": (
+        main_of(
+            "containerSet: {containers: [{name: a, image: a}]}\n"
+            "outputs: {parameters: [{name: o, valueFrom: {path: /o}}]}\n"
+        ),
+        "spec.templates[0].containerSet.containers",
+        'templates.main.containerSet.containers must have a container named "main" for input or output',
+    ),
+    "mount of a set without a volume": (
+        main_of(
+            "containerSet: {volumeMounts: [{name: wrk, mountPath: /w}], containers: [{name: a, image: a}]}\n"
+            "volumes: [{name: work, emptyDir: {}}]\n"
+        ),
+        "spec.templates[0].containerSet.volumeMounts[0].name",
+        "volume 'wrk' not found in workflow spec, did you mean 'work'?",
+    ),
+    "no attempt in a set": (
+        main_of("containerSet: {retryStrategy: {retries: 0}, containers: [{name: a, image: a}]}\n"),
+        "spec.templates[0].containerSet.retryStrategy.retries",
+        "templates.main.containerSet.retryStrategy.retries must be a whole number of at least 1 or an argo variable, "
+        "found 0",
+    ),
 }

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from setpoint.operations.lint import lint_text
-from setpoint.operations.lint.compositions import ancestors, find_cycle
+from setpoint.operations.lint.graph import ancestors, find_cycle
 
 TEXT = st.sampled_from(
     ["", "a", "main", "{{", "{{x}}", "{{steps.a.status}}", "}}", "0", "-1", "1h", "a: {{b}}", "a: ["]

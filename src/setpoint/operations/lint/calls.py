@@ -17,7 +17,8 @@ from setpoint.apis.argo import (
 from setpoint.apis.manifest import FieldPath
 from setpoint.operations.lint.names import artifact_name_problem, check_names, parameter_name_problem
 from setpoint.operations.lint.report import Findings, did_you_mean
-from setpoint.operations.lint.templates import check_enum, check_location, check_number
+from setpoint.operations.lint.templates import check_enum, check_location
+from setpoint.operations.lint.values import check_number
 
 _ARGUMENT_SOURCES = ("event", "expression", "jq_filter", "json_path", "parameter", "path")
 

@@ -10,6 +10,7 @@ from setpoint.apis.manifest import FieldPath
 from setpoint.apis.meta import to_wire
 from setpoint.core.expr import ExpressionError, Operand, evaluate_when, operands_of, parse_depends, unresolved_names
 from setpoint.operations.lint.calls import Resolver, Target, check_call, check_supplied
+from setpoint.operations.lint.graph import ancestors, find_cycle
 from setpoint.operations.lint.names import check_names, field_name_problem
 from setpoint.operations.lint.report import Findings, did_you_mean
 from setpoint.operations.lint.scope import TagScope, check_tags, item_scope, template_scope
@@ -225,41 +226,3 @@ def _check_when(findings: Findings, when: str, path: FieldPath, said: str) -> No
 def _task_of(name: str) -> str:
     """The task that a name such as `tasks.a.outputs.result` speaks of, empty for other names."""
     return name.removeprefix("tasks.").partition(".")[0] if name.startswith("tasks.") else ""
-
-
-def find_cycle(graph: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """A cycle as names, the first repeated at the end; empty if there is none.
-
-    >>> find_cycle({"a": ("b",), "b": ("c",), "c": ("b",)})
-    ('b', 'c', 'b')
-    """
-    done: set[str] = set()
-    for start in graph:
-        trail: list[str] = []
-        stack: list[tuple[str, bool]] = [(start, False)]
-        on_trail: set[str] = set()
-        while stack:
-            name, leaving = stack.pop()
-            if leaving:
-                on_trail.discard(trail.pop())
-                done.add(name)
-            elif name in on_trail:
-                return (*trail[trail.index(name) :], name)
-            elif name not in done:
-                trail.append(name)
-                on_trail.add(name)
-                stack.append((name, True))
-                stack += [(other, False) for other in reversed(graph.get(name, ()))]
-    return ()
-
-
-def ancestors(graph: dict[str, tuple[str, ...]], name: str) -> tuple[str, ...]:
-    """All tasks that a task waits for, directly or not."""
-    found: dict[str, None] = {}
-    stack = list(graph.get(name, ()))
-    while stack:
-        other = stack.pop()
-        if other not in found:
-            found[other] = None
-            stack += graph.get(other, ())
-    return tuple(found)

@@ -5,11 +5,7 @@ Messages are Argo's where Argo has one, because users and tools know them. Sourc
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-
 from setpoint.apis.argo import (
-    RESOURCE_ACTIONS,
     ArtifactLocation,
     Parameter,
     RetryPolicy,
@@ -17,16 +13,14 @@ from setpoint.apis.argo import (
     Template,
     TemplateType,
 )
-from setpoint.apis.errors import InvalidSpec
-from setpoint.apis.manifest import FieldPath, load_values
-from setpoint.core.workflow.durations import parse_duration
+from setpoint.apis.manifest import FieldPath
+from setpoint.operations.lint.leaves import check_leaf
 from setpoint.operations.lint.names import artifact_name_problem, check_names, parameter_name_problem
 from setpoint.operations.lint.report import Findings, did_you_mean
 from setpoint.operations.lint.scope import check_expression
+from setpoint.operations.lint.values import INTEGER, check_duration, check_number
 
 _TYPES = "container, containerSet, steps, script, resource, dag, suspend, http, data, plugin"
-_INTEGER = re.compile(r"[-+]?\d+")
-_MERGE_STRATEGIES = ("strategic", "merge", "json")
 
 
 def check_template(findings: Findings, template: Template, effective: Template, path: FieldPath) -> None:
@@ -183,29 +177,6 @@ def check_retry(findings: Findings, retry: RetryStrategy, path: FieldPath, said:
         check_number(findings, retry.backoff.factor, (*here, "factor"), f"{said}.retryStrategy.backoff.factor")
 
 
-def check_number(findings: Findings, value: int | str | None, path: FieldPath, said: str, least: int = 0) -> None:
-    """A whole number of at least `least`, or text with a tag."""
-    if value is None or (isinstance(value, str) and "{{" in value):
-        return
-    if isinstance(value, str) and not _INTEGER.fullmatch(value.strip()):
-        findings.error(path, f"{said} must be a whole number or an argo variable, found '{value}'")
-    elif int(value) < least:
-        findings.error(path, f"{said} must be a whole number of at least {least} or an argo variable, found {value}")
-
-
-def check_duration(findings: Findings, value: str, path: FieldPath, said: str, *, bare: bool = True) -> None:
-    """Whole seconds (where `bare`) or Go duration text, or text with a tag; empty is fine."""
-    if not value or "{{" in value:
-        return
-    try:
-        duration = parse_duration(value, bare_seconds=bare)
-    except InvalidSpec as error:
-        findings.error(path, f"{said}: {error.reason}")
-        return
-    if duration.total_seconds() < 0:
-        findings.error(path, f"{said} must not be negative, found '{value}'")
-
-
 def _check_leaf(findings: Findings, template: Template, effective: Template, path: FieldPath, said: str) -> None:
     if template.parallelism is not None:
         reason = f"{said}.parallelism is only valid for steps and dag templates"
@@ -214,21 +185,15 @@ def _check_leaf(findings: Findings, template: Template, effective: Template, pat
     if deadline is not None:
         reason = f"{said}.activeDeadlineSeconds must be a positive integer > 0 or an argo variable"
         text = str(deadline)
-        if "{{" not in text and not (_INTEGER.fullmatch(text) and int(text) > 0):
+        if "{{" not in text and not (INTEGER.fullmatch(text) and int(text) > 0):
             findings.error((*path, "activeDeadlineSeconds"), f"{reason}, found '{deadline}'")
-    if template.timeout and _INTEGER.fullmatch(template.timeout):
+    if template.timeout and INTEGER.fullmatch(template.timeout):
         findings.error((*path, "timeout"), f"{template.name} has invalid duration format in timeout.")
     else:
         check_duration(findings, template.timeout, (*path, "timeout"), f"{said}.timeout", bare=False)
-    checks: dict[TemplateType, Callable[[Findings, Template, FieldPath, str], None]] = {
-        TemplateType.CONTAINER: _check_container,
-        TemplateType.SCRIPT: _check_container,
-        TemplateType.CONTAINER_SET: _check_container_set,
-        TemplateType.RESOURCE: _check_resource,
-        TemplateType.SUSPEND: _check_suspend,
-    }
-    if template.type in checks:
-        checks[template.type](findings, effective, path, said)
+    if template.main is not None:
+        _check_container(findings, effective, path, said)
+    check_leaf(findings, effective, path, said)
     for key, containers in (("initContainers", template.init_containers), ("sidecars", template.sidecars)):
         for index, container in enumerate(containers):
             here = (*path, key, index)
@@ -256,43 +221,3 @@ def _check_container(findings: Findings, template: Template, path: FieldPath, sa
             reason = f"{said}.inputs.artifacts[{index}].path '{artifact.path}' already mounted in "
             findings.error((*path, "inputs", "artifacts", index, "path"), reason + mounted[artifact.path])
         mounted[artifact.path] = f"inputs.artifacts.{artifact.name}"
-
-
-def _check_container_set(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
-    body = template.container_set
-    if body is None:
-        return
-    names = [item.name for item in body.containers]
-    if (template.inputs.artifacts or template.outputs.parameters or template.outputs.artifacts) and "main" not in names:
-        reason = f'{said}.containerSet.containers must have a container named "main" for input or output'
-        findings.error((*path, "containerSet", "containers"), reason)
-
-
-def _check_resource(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
-    body, here = template.resource, (*path, "resource")
-    if body is None:
-        return
-    if "{{" not in body.action and body.action not in RESOURCE_ACTIONS:
-        allowed = ", ".join(RESOURCE_ACTIONS)
-        hint = did_you_mean(body.action, RESOURCE_ACTIONS)
-        findings.error((*here, "action"), f"{said}.resource.action must be one of: {allowed}{hint}")
-    if body.manifest and body.manifest_from is not None:
-        findings.error(here, f"{said}.resource shouldn't have both `manifest` and `manifestFrom` specified")
-    if not body.manifest and body.manifest_from is None and not body.flags:
-        findings.error(here, f"{said}.resource.manifest or manifestFrom must be specified")
-    if body.manifest and "{{" not in body.manifest:
-        try:
-            load_values(body.manifest, "manifest")
-        except InvalidSpec as error:
-            findings.error((*here, "manifest"), f"{said}.resource.manifest must be a valid yaml: {error.reason}")
-    if body.merge_strategy and "{{" not in body.merge_strategy and body.merge_strategy not in _MERGE_STRATEGIES:
-        reason = f"{said}.resource.mergeStrategy must be one of: {', '.join(_MERGE_STRATEGIES)}"
-        findings.error((*here, "mergeStrategy"), reason)
-    if body.action == "delete" and (body.success_condition or body.failure_condition):
-        findings.error(here, f"{said}.resource: delete takes no successCondition and no failureCondition")
-
-
-def _check_suspend(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
-    if template.suspend is not None:
-        here = (*path, "suspend", "duration")
-        check_duration(findings, str(template.suspend.duration), here, f"{said}.suspend.duration")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from setpoint.apis.argo import (
     ClusterWorkflowTemplate,
+    Container,
+    ContainerSetTemplate,
     CronWorkflow,
     LifecycleHook,
     Template,
@@ -192,13 +194,20 @@ class _Check:
             return
         names = {item.name for item in (*whole.volumes, *template.volumes)}
         names |= {str(item.get("metadata", {}).get("name")) for item in whole.volume_claim_templates}
-        containers = [("container", template.container), ("script", template.script)]
-        for key, container in containers:
-            for index, mount in enumerate(container.volume_mounts if container is not None else ()):
+        mounting: list[tuple[FieldPath, Container | ContainerSetTemplate | None]] = [
+            (("container",), template.container),
+            (("script",), template.script),
+            (("containerSet",), template.container_set),
+        ]
+        if template.container_set is not None:
+            among = enumerate(template.container_set.containers)
+            mounting += [(("containerSet", "containers", index), item) for index, item in among]
+        for where, body in mounting:
+            for index, mount in enumerate(body.volume_mounts if body is not None else ()):
                 if mount.name not in names and "{{" not in mount.name:
                     reason = f"volume '{mount.name}' not found in workflow spec"
                     self.findings.error(
-                        (*path, key, "volumeMounts", index, "name"), reason + did_you_mean(mount.name, tuple(names))
+                        (*path, *where, "volumeMounts", index, "name"), reason + did_you_mean(mount.name, tuple(names))
                     )
 
     def _check_foreign(self, resolver: Resolver) -> None:

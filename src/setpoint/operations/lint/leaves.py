@@ -1,0 +1,103 @@
+"""Rules for the bodies of leaf templates that are no single container.
+
+Messages are Argo's where Argo has one. Source: argo-workflows validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from setpoint.apis.argo import RESOURCE_ACTIONS, ContainerSetTemplate, Template, TemplateType
+from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.manifest import FieldPath, load_values
+from setpoint.operations.lint.graph import find_cycle
+from setpoint.operations.lint.names import check_names, field_name_problem
+from setpoint.operations.lint.report import Findings, did_you_mean
+from setpoint.operations.lint.values import check_duration, check_number
+
+_MERGE_STRATEGIES = ("strategic", "merge", "json")
+
+
+def check_leaf(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
+    """The rules for the template's type, if it has any."""
+    checks: dict[TemplateType, Callable[[Findings, Template, FieldPath, str], None]] = {
+        TemplateType.CONTAINER_SET: _check_container_set,
+        TemplateType.RESOURCE: _check_resource,
+        TemplateType.SUSPEND: _check_suspend,
+    }
+    if template.type in checks:
+        checks[template.type](findings, template, path, said)
+
+
+def _check_container_set(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
+    body, here = template.container_set, (*path, "containerSet")
+    if body is None:
+        return
+    said = f"{said}.containerSet"
+    if not body.containers:
+        findings.error((*here, "containers"), f"{said}.containers must have at least one container")
+    names = [item.name for item in body.containers]
+    check_names(findings, (*here, "containers"), f"{said}.containers", names, field_name_problem)
+    for index, item in enumerate(body.containers):
+        if not item.image:
+            findings.error((*here, "containers", index), f"{said}.containers.{item.name}.image may not be empty")
+    _check_set_dependencies(findings, body, (*here, "containers"), said)
+    mounted: dict[str, str] = {}
+    for index, mount in enumerate(body.volume_mounts):
+        if mount.mount_path in mounted:
+            reason = f"{said}.volumeMounts[{index}].mountPath '{mount.mount_path}' already mounted in "
+            findings.error((*here, "volumeMounts", index), reason + mounted[mount.mount_path])
+        mounted[mount.mount_path] = f"volumeMounts.{mount.name}"
+    if body.retry_strategy is not None:
+        where = (*here, "retryStrategy")
+        check_number(findings, body.retry_strategy.retries, (*where, "retries"), f"{said}.retryStrategy.retries", 1)
+        duration = body.retry_strategy.duration
+        check_duration(findings, duration, (*where, "duration"), f"{said}.retryStrategy.duration", bare=False)
+    puts = template.outputs.parameters or template.outputs.artifacts
+    if (template.inputs.artifacts or puts) and "main" not in names:
+        reason = f'{said}.containers must have a container named "main" for input or output'
+        findings.error((*here, "containers"), reason)
+
+
+def _check_set_dependencies(findings: Findings, body: ContainerSetTemplate, path: FieldPath, said: str) -> None:
+    names = tuple(item.name for item in body.containers)
+    for index, item in enumerate(body.containers):
+        for place, name in enumerate(item.dependencies):
+            if name not in names:
+                reason = f"{said}.containers.{item.name} dependency '{name}' not defined{did_you_mean(name, names)}"
+                findings.error((*path, index, "dependencies", place), reason)
+    graph = {item.name: tuple(name for name in item.dependencies if name in names) for item in body.containers}
+    cycle = find_cycle(graph)
+    if cycle:
+        reason = f"{said}.containers sorting failed: invalid cycle: {'->'.join(cycle)}"
+        findings.error((*path, names.index(cycle[0])), reason)
+
+
+def _check_resource(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
+    body, here = template.resource, (*path, "resource")
+    if body is None:
+        return
+    if "{{" not in body.action and body.action not in RESOURCE_ACTIONS:
+        allowed = ", ".join(RESOURCE_ACTIONS)
+        hint = did_you_mean(body.action, RESOURCE_ACTIONS)
+        findings.error((*here, "action"), f"{said}.resource.action must be one of: {allowed}{hint}")
+    if body.manifest and body.manifest_from is not None:
+        findings.error(here, f"{said}.resource shouldn't have both `manifest` and `manifestFrom` specified")
+    if not body.manifest and body.manifest_from is None and not body.flags:
+        findings.error(here, f"{said}.resource.manifest or manifestFrom must be specified")
+    if body.manifest and "{{" not in body.manifest:
+        try:
+            load_values(body.manifest, "manifest")
+        except InvalidSpec as error:
+            findings.error((*here, "manifest"), f"{said}.resource.manifest must be a valid yaml: {error.reason}")
+    if body.merge_strategy and "{{" not in body.merge_strategy and body.merge_strategy not in _MERGE_STRATEGIES:
+        reason = f"{said}.resource.mergeStrategy must be one of: {', '.join(_MERGE_STRATEGIES)}"
+        findings.error((*here, "mergeStrategy"), reason)
+    if body.action == "delete" and (body.success_condition or body.failure_condition):
+        findings.error(here, f"{said}.resource: delete takes no successCondition and no failureCondition")
+
+
+def _check_suspend(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
+    if template.suspend is not None:
+        here = (*path, "suspend", "duration")
+        check_duration(findings, str(template.suspend.duration), here, f"{said}.suspend.duration")
