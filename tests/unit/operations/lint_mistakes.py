@@ -408,7 +408,8 @@ BAD: dict[str, tuple[str, str, str | None]] = {
     ),
     "cycle in a set": (
         main_of(
-            "containerSet: {containers: [{name: a, image: a, dependencies: [b]}, {name: b, image: a, dependencies: [a]}]}\n"
+            "containerSet: {containers: [{name: a, image: a, dependencies: [b]}, "
+            "{name: b, image: a, dependencies: [a]}]}\n"
         ),
         "spec.templates[0].containerSet.containers[0]",
         "templates.main.containerSet.containers sorting failed: invalid cycle: a->b->a",
