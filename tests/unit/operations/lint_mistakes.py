@@ -402,9 +402,9 @@ BAD: dict[str, tuple[str, str, str | None]] = {
         "templates.main.containerSet.containers[1].name 'a' is not unique",
     ),
     "unknown dependency in a set": (
-        main_of("containerSet: {containers: [{name: one, image: a}, {name: b, image: a, dependencies: [on]}]}\n"),
+        main_of("containerSet: {containers: [{name: one, image: a}, {name: b, image: a, dependencies: [oen]}]}\n"),
         "spec.templates[0].containerSet.containers[1].dependencies[0]",
-        "templates.main.containerSet.containers.b dependency 'on' not defined, did you mean 'one'?",
+        "templates.main.containerSet.containers.b dependency 'oen' not defined, did you mean 'one'?",
     ),
     "cycle in a set": (
         main_of(
