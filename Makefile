@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SETPOINT_HOME ?= $(CURDIR)/.setpoint
 export SETPOINT_HOME
 
-.PHONY: run test check bench soak clean docs constraints
+.PHONY: run test check bench bench-peers soak clean docs constraints
 
 # The main job. DATA=dir takes the files of that directory; KEEP=1 leaves the services running.
 run: $(VENV)/.ready
@@ -27,6 +27,10 @@ docs: $(VENV)/.ready
 bench: $(VENV)/.ready
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+# Other engines, each in an environment of its own below .peers, made when first asked for; minutes.
+bench-peers: $(VENV)/.ready
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
+
 # Long fault runs: 300 kills of the control plane at random moments. The result goes to docs/soak.md.
 soak: $(VENV)/.ready
 	@$(BIN)/python -m pytest -q -m soak --timeout 7200 $(ARGS)
@@ -44,4 +48,4 @@ constraints:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml -o requirements/constraints.txt
 
 clean:
-	rm -rf $(VENV) .setpoint .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .peers .setpoint .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -14,7 +14,8 @@ from pathlib import Path
 def names() -> list[str]:
     """Benchmarks that run by default: the modules of this folder that have `run`."""
     here = Path(__file__).parent
-    return [module.name for module in pkgutil.iter_modules([str(here)]) if not module.name.startswith("_")]
+    modules = pkgutil.iter_modules([str(here)])
+    return [module.name for module in modules if not module.ispkg and not module.name.startswith("_")]
 
 
 def main(wanted: list[str]) -> int:

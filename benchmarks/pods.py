@@ -64,7 +64,7 @@ async def _measure(home: Path, pods: int, steps: int) -> dict[str, Any]:
         for turn in range(_ROUNDS):
             true = Container(name="main", image="busybox", command=("true",))
             process += await _time_pods(launcher, true, f"p{turn}", pods // _ROUNDS)
-            floor += await asyncio.to_thread(_time_floor, home / f"floor{turn}", pods // _ROUNDS, isolation)
+            floor += await asyncio.to_thread(time_floor, home / f"floor{turn}", pods // _ROUNDS, isolation)
         warm = await _time_pods(launcher, Container(name="main", image="step", command=("step",)), "w", steps)
         cold_step = Container(name="main", image="step", command=("step",), env={"PYTHONHASHSEED": "0"})
         cold = await _time_pods(launcher, cold_step, "c", steps)
@@ -97,7 +97,7 @@ async def _time_pods(launcher: HostLauncher, main: Container, name: str, count: 
     return times
 
 
-def _time_floor(home: Path, count: int, isolation: IsolationReport) -> list[float]:
+def time_floor(home: Path, count: int, isolation: IsolationReport) -> list[float]:
     """Milliseconds per step of the bare loop, in a process as light as the one that forks supervisors."""
     command = [sys.executable, "-m", "benchmarks.pods", str(home), str(count), isolation.mode]
     command += [str(int(isolation.user_namespace))]
@@ -143,7 +143,7 @@ def _isolated(folder: Path, mode: Isolation, user: bool) -> int:
 
 
 def main() -> None:
-    """The bare loop, for `_time_floor`."""
+    """The bare loop, for `time_floor`."""
     home, count, mode, user = sys.argv[1:]
     print(*_bare_loop(Path(home), int(count), Isolation(mode), user=user == "1"))
 
