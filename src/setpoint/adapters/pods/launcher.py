@@ -268,7 +268,8 @@ class HostLauncher:
         identity = records.read_record(folder, records.CLAIM, records.ProcessIdentity)
         if identity is not None:
             await wait_for_end(identity)
-            await self.state(pod_id)  # a supervisor that died gets its exit record here
+            if pod_id not in self._ended:
+                await self.state(pod_id)  # a supervisor that died gets its exit record here
         self._watched.pop(pod_id, None)
         self._tell(pod_id)
         self._tidy(folder)

@@ -90,8 +90,8 @@ class Orders:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    def carry_out(self, command: Command) -> None:
-        """Begin, unless it is under way."""
+    def carry_out(self, command: Command, *, again: bool = False) -> None:
+        """Begin, unless it is under way; `again` if a killed predecessor may have begun."""
         if command.id in self._tasks and not self._tasks[command.id].done():
             return
         self._pending.add(command.id)
@@ -99,7 +99,7 @@ class Orders:
         match command:
             case LaunchPod():
                 self._giver.expect(command.id, command.node)
-                work = self._launch(command)
+                work = self._launch(command, again=again)
             case KillPod():
                 work = self._kill(command)
             case SetTimer():
@@ -143,7 +143,7 @@ class Orders:
             await self._world.clock.sleep_until(self._world.clock.now() + delay)
             delay = min(delay * 2, _LONGEST_DELAY)
 
-    async def _launch(self, command: LaunchPod) -> None:
+    async def _launch(self, command: LaunchPod, *, again: bool) -> None:
         async def launch() -> None:
             async with self._world.launches:
                 request = await complete_request(self._world.resources, command)
@@ -158,7 +158,7 @@ class Orders:
         self._world.metrics.pod_entered(PodPhase.RUNNING.value, self._giver.workflow().metadata.namespace)
         self._giver.post(PodStarted(node=command.node, pod=command.id), command.id)
         # a pod that a killed predecessor had launched may have ended, and been told of, before we waited for it
-        found = await self._world.launcher.state(command.id)
+        found = await self._world.launcher.state(command.id) if again else None
         if found is not None and found.exit is not None:
             self._giver.pod_ended(command.id, found.exit)
 

@@ -185,7 +185,7 @@ class Worker:
             if self._state.status.completed and isinstance(command, SetTimer | LaunchPod | RunResourceAction):
                 self._done.append(command.id)
             else:
-                self._orders.carry_out(command)
+                self._orders.carry_out(command, again=True)
         await self._find_pods({command.id for command in pending if isinstance(command, LaunchPod)})
         self._wake.set()
 
