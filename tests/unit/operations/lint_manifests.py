@@ -22,7 +22,11 @@ spec:
   templates:
   - name: work
     inputs: {parameters: [{name: p}]}
-    container: {image: alpine}
+    container: {image: alpine, args: ["{{inputs.parameters.p}}"]}
+  - name: asking
+    steps: [[{name: a, template: asked}]]
+  - name: asked
+    container: {image: alpine, args: ["{{workflow.parameters.who}}"]}
   - name: locked
     memoize: {key: k, maxAge: 1h, cache: {configMap: {name: c}}}
     container: {image: alpine}
@@ -107,6 +111,18 @@ GOOD = {
     ),
     "workflow template reference": "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {generateName: w-}\n"
     "spec: {workflowTemplateRef: {name: stored}}\n",
+    "parameter of the user for another's template": steps(
+        "{name: a, templateRef: {name: stored, template: asking}}"
+    ).replace("spec:", "spec:\n  arguments: {parameters: [{name: who, value: me}]}"),
+    "enum of an input": main_of(
+        "inputs: {parameters: [{name: p, value: c, enum: [a, b]}]}\n"
+        "container: {image: a, args: ['{{inputs.parameters.p}}']}\n"
+    ),
+    "artifact of a script on a volume": main_of(
+        "inputs: {artifacts: [{name: x, path: /w, raw: {data: t}}]}\nvolumes: [{name: v, emptyDir: {}}]\n"
+        "script: {image: a, source: x, volumeMounts: [{name: v, mountPath: /w}]}\n"
+    ),
+    "path that stays below": main_of("outputs: {artifacts: [{name: x, path: /a/../a/b}]}\ncontainer: {image: a}\n"),
     "image by default": workflow(
         "  - {name: main, container: {command: [ls]}}\n", "templateDefaults: {container: {image: alpine}}\n"
     ),

@@ -24,7 +24,7 @@ BAD: dict[str, tuple[str, str, str | None]] = {
     "long name": (
         GOOD["hello"].replace("{name: w}", "{name: " + "w" * 64 + "}"),
         "metadata.name",
-        f'workflow name "{"w" * 64}" must not be more than 63 characters long',
+        f'workflow name "{"w" * 64}" must not be more than 63 characters long (currently 64)',
     ),
     "upper case name": (
         GOOD["hello"].replace("{name: w}", "{name: W}"),
@@ -80,7 +80,7 @@ BAD: dict[str, tuple[str, str, str | None]] = {
             "arguments: {parameters: [{name: p, value: 1}]}}"
         ),
         "spec.templates[0].steps[0][0].templateRef",
-        "templates.main.steps[0].a template name cannot be specified with templateRef.",
+        "templates.main.steps[0].a template name cannot be specified with templateRef",
     ),
     "unknown template object": (
         steps("{name: a, templateRef: {name: other, template: work}}"),
@@ -332,7 +332,7 @@ BAD: dict[str, tuple[str, str, str | None]] = {
     "resource without a manifest": (
         main_of("resource: {action: create}\n"),
         "spec.templates[0].resource",
-        "templates.main.resource.manifest or manifestFrom must be specified",
+        "either templates.main.resource.manifest or templates.main.resource.manifestFrom must be specified",
     ),
     "resource manifest": (
         main_of("resource: {action: create, manifest: 'a: b: c'}\n"),
@@ -358,7 +358,91 @@ BAD: dict[str, tuple[str, str, str | None]] = {
     "input artifact without a path": (
         main_of("inputs: {artifacts: [{name: x, raw: {data: t}}]}\ncontainer: {image: a}\n"),
         "spec.templates[0].inputs.artifacts[0]",
-        "templates.main.inputs.artifacts.x.path not specified",
+        "error in templates.main.inputs.artifacts.x: Artifact 'x' did not specify a path",
+    ),
+    "path that climbs out": (
+        main_of("outputs: {artifacts: [{name: x, path: /a/b/../c}]}\ncontainer: {image: a}\n"),
+        "spec.templates[0].outputs.artifacts[0].path",
+        "error in templates.main.outputs.artifacts.x: Artifact 'x' attempted to use a path containing '..'. "
+        "Directory traversal is not permitted",
+    ),
+    "global name": (
+        main_of("outputs: {parameters: [{name: o, globalName: a.b, valueFrom: {path: /o}}]}\ncontainer: {image: a}\n"),
+        "spec.templates[0].outputs.parameters[0].globalName",
+        "templates.main.outputs.parameters.o.globalName: Parameter/Artifact name must consist of alpha-numeric "
+        "characters, '_' or '-' e.g. my_param_1, MY-PARAM-1, found 'a.b'",
+    ),
+    "value and source of an output": (
+        main_of("outputs: {parameters: [{name: o, value: x, valueFrom: {path: /o}}]}\ncontainer: {image: a}\n"),
+        "spec.templates[0].outputs.parameters[0]",
+        "templates.main.outputs.parameters.o has both valueFrom and value specified, choose one",
+    ),
+    "output with two sources": (
+        main_of("outputs: {parameters: [{name: o, valueFrom: {path: /o, jsonPath: x}}]}\ncontainer: {image: a}\n"),
+        "spec.templates[0].outputs.parameters[0].valueFrom",
+        "templates.main.outputs.parameters.o multiple valueFrom types specified. choose one of: path, jqFilter, "
+        "jsonPath, parameter, raw, expression",
+    ),
+    "steps output from a path": (
+        main_of("outputs: {parameters: [{name: o, valueFrom: {path: /o}}]}\nsteps: [[{name: a, template: leaf}]]\n"),
+        "spec.templates[0].outputs.parameters[0].valueFrom",
+        "templates.main.outputs.parameters.o.parameter or expression must be specified for steps templates",
+    ),
+    "path of a steps artifact": (
+        main_of("inputs: {artifacts: [{name: x, path: /x, optional: true}]}\nsteps: [[{name: a, template: leaf}]]\n"),
+        "spec.templates[0].inputs.artifacts[0].path",
+        "templates.main.inputs.artifacts.x.path only valid in container/script templates",
+    ),
+    "from in inputs": (
+        main_of("inputs: {artifacts: [{name: x, path: /x, optional: true, from: '{{x}}'}]}\ncontainer: {image: a}\n"),
+        "spec.templates[0].inputs.artifacts[0].from",
+        "templates.main.inputs.artifacts.x.from not valid in inputs",
+    ),
+    "argument artifact from nowhere": (
+        GOOD["hello"].replace("spec:", "spec:\n  arguments: {artifacts: [{name: x}]}"),
+        "spec.arguments.artifacts[0]",
+        "spec.arguments.x.from, artifact location, or key is required",
+    ),
+    "argument with a default alone": (
+        steps("{name: a, template: echo, arguments: {parameters: [{name: p, valueFrom: {default: x}}]}}"),
+        "spec.templates[0].steps[0][0].arguments.parameters[0].valueFrom",
+        "templates.main.steps[0].a.arguments.p.valueFrom only allows: default, configMapKeyRef and supplied",
+    ),
+    "empty enum": (
+        GOOD["hello"].replace("spec:", "spec:\n  arguments: {parameters: [{name: p, value: c, enum: []}]}"),
+        "spec.arguments.parameters[0].enum",
+        "spec.arguments.p.enum should contain at least one value",
+    ),
+    "status of a task that is no ancestor": (
+        dag("{name: a, template: leaf}", "{name: b, template: leaf, when: '{{tasks.a.status}} == Failed'}"),
+        "spec.templates[0].dag.tasks[1].when",
+        "templates.main.tasks.b failed to resolve {{tasks.a.status}}",
+    ),
+    "unresolvable target": (
+        dag("{name: a, template: leaf}", rest="target: '{{inputs.parameters.t}}'"),
+        "spec.templates[0].dag.target",
+        "templates.main.targets failed to resolve {{inputs.parameters.t}}",
+    ),
+    "inherited parameter": (
+        steps("{name: a, templateRef: {name: stored, template: asking}}"),
+        "spec.templates[0].steps[0][0].templateRef",
+        "template stored.asked: container.args[0]: templates.asked: failed to resolve {{workflow.parameters.who}}",
+    ),
+    "parameter of a workflow template": (
+        "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\n"
+        "metadata: {name: w}\nspec: {workflowTemplateRef: {name: stored}, entrypoint: asking}\n",
+        "spec.workflowTemplateRef",
+        "template stored.asked: container.args[0]: templates.asked: failed to resolve {{workflow.parameters.who}}",
+    ),
+    "timeout of steps": (
+        steps("{name: a, template: leaf}").replace("    steps:", "    timeout: 5s\n    steps:"),
+        "spec.templates[0].timeout",
+        "templates.main steps template doesn't support timeout field",
+    ),
+    "timeout without a unit": (
+        main_of("timeout: '5'\ncontainer: {image: a}\n"),
+        "spec.templates[0].timeout",
+        "main has invalid duration format in timeout",
     ),
     "output without a source": (
         main_of("outputs: {parameters: [{name: o}]}\ncontainer: {image: a}\n"),

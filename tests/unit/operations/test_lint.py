@@ -81,6 +81,53 @@ def test_an_argument_that_nobody_takes_is_a_warning() -> None:
     assert [warning.path for warning in report.warnings] == ["spec.templates[0].steps[0][0].arguments.parameters[0]"]
 
 
+UNUSED = {
+    "input of a leaf": (
+        main_of("inputs: {parameters: [{name: p, value: x}]}\ncontainer: {image: a}\n"),
+        "spec.templates[0].inputs.parameters[0]",
+        "templates.main: input parameter 'p' is never used",
+    ),
+    "input artifact of steps": (
+        main_of("inputs: {artifacts: [{name: x, optional: true}]}\nsteps: [[{name: a, template: leaf}]]\n"),
+        "spec.templates[0].inputs.artifacts[0]",
+        "templates.main: input artifact 'x' is never used",
+    ),
+    "argument of the workflow": (
+        GOOD["hello"].replace("spec:", "spec:\n  arguments: {parameters: [{name: p, value: x}]}"),
+        "spec.arguments.parameters[0]",
+        "parameter 'p' of the workflow is never used",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(UNUSED))
+def test_what_is_never_used_is_a_warning(name: str) -> None:
+    text, path, reason = UNUSED[name]
+    report = report_of(text)
+    assert [str(error) for error in report.errors] == []
+    assert [(warning.path, warning.reason) for warning in report.warnings] == [(path, reason)]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "container: {image: a, args: ['{{ inputs.parameters.p-q }}']}",
+        "container: {image: a, args: ['{{inputs.parameters}}']}",
+        "container: {image: a, args: ['{{inputs.parameters.{{item}}}}']}",
+        "container: {image: a, args: [\"{{=inputs.parameters['p-q']}}\"]}",
+        'container: {image: a, args: [\'{{=inputs["parameters"]["p-q"]}}\']}',
+        "container: {image: a, args: ['{{=toJson(inputs)}}']}",
+        "{container: {image: a}, retryStrategy: {expression: 'inputs.parameters[\"p-q\"] == lastRetry.status'}}",
+        "steps: [[{name: a, template: leaf, when: '{{inputs.parameters.p-q}} == 1'}]]",
+        "suspend: {}",
+        "plugin: {mine: {}}",
+    ],
+)
+def test_every_way_to_use_an_input_counts(use: str) -> None:
+    text = main_of("inputs: {parameters: [{name: p-q, value: x}]}\n" + use.strip("{}").replace("}, retry", "}\nretry"))
+    assert [str(warning) for warning in report_of(text).warnings if "never used" in str(warning)] == []
+
+
 def test_several_mistakes_are_told_in_the_order_of_the_file() -> None:
     text = dag(
         "{name: a, template: nope}",

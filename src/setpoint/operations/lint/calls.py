@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from setpoint.apis.argo import (
     Arguments,
@@ -12,6 +12,7 @@ from setpoint.apis.argo import (
     Template,
     TemplateRef,
     TemplateSource,
+    ValueFrom,
     WorkflowSpec,
 )
 from setpoint.apis.manifest import FieldPath
@@ -20,7 +21,8 @@ from setpoint.operations.lint.report import Findings, did_you_mean
 from setpoint.operations.lint.templates import check_enum, check_location
 from setpoint.operations.lint.values import check_number
 
-_ARGUMENT_SOURCES = ("event", "expression", "jq_filter", "json_path", "parameter", "path")
+_FOREIGN_SOURCES = ("expression", "json_path", "parameter", "path")
+"""Sources that only outputs have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +35,18 @@ class Target:
 
 @dataclass
 class Resolver:
-    """Finds templates by name in the spec at hand and by reference in the catalogue; remembers those of others."""
+    """Finds templates by name in the spec at hand and by reference in the catalogue."""
 
     findings: Findings
     home: WorkflowSpec
     catalog: TemplateSource
-    foreign: dict[tuple[bool, str, str], tuple[Template, FieldPath]] = field(default_factory=dict)
 
     def resolve(self, call: Call | LifecycleHook, path: FieldPath, said: str) -> Target:
         """The template of a step, task or hook; what is wrong is reported at `path`."""
         inline = call.inline if isinstance(call, Call) else None
         if call.template_ref is not None:
             if call.template:
-                reason = f"{said} template name cannot be specified with templateRef."
+                reason = f"{said} template name cannot be specified with templateRef"
                 self.findings.error((*path, "templateRef"), reason)
             return self.by_ref(call.template_ref, (*path, "templateRef"), said)
         if inline is not None:
@@ -83,7 +84,6 @@ class Resolver:
             hint = did_you_mean(ref.template, tuple(item.name for item in spec.templates)) if spec else ""
             self.findings.error(path, f"{said} template reference {ref.name}.{ref.template} not found{hint}")
             return Target(None)
-        self.foreign.setdefault((ref.cluster_scope, ref.name, ref.template), (template, path))
         return Target(template, spec)
 
 
@@ -118,7 +118,7 @@ def _check_loop(findings: Findings, call: Call, path: FieldPath, said: str) -> N
 def check_arguments(
     findings: Findings, arguments: Arguments, path: FieldPath, said: str, *, values: bool = True
 ) -> None:
-    """Names of arguments, and with `values` that each parameter has one and each artifact a location."""
+    """Names of arguments, that each artifact has a location, and with `values` that each parameter has a value."""
     parameters, artifacts = arguments.parameters, arguments.artifacts
     names = [item.name for item in parameters]
     check_names(findings, (*path, "parameters"), f"{said}parameters", names, parameter_name_problem)
@@ -130,8 +130,7 @@ def check_arguments(
         if values and not parameter.has_value:
             ref = f"{said}{parameter.name}"
             findings.error(here, f"{ref}.value or {ref}.valueFrom is required")
-        source = parameter.value_from
-        if source is not None and any(getattr(source, name) for name in _ARGUMENT_SOURCES):
+        if parameter.value_from is not None and not _is_argument_source(parameter.value_from):
             reason = f"{said}{parameter.name}.valueFrom only allows: default, configMapKeyRef and supplied"
             findings.error((*here, "valueFrom"), reason)
     for index, artifact in enumerate(artifacts):
@@ -139,8 +138,13 @@ def check_arguments(
         if artifact.from_ and artifact.from_expression:
             findings.error(here, f"{ref} shouldn't have both 'from' and 'fromExpression' in Artifact")
         check_location(findings, artifact, here, ref)
-        if values and not _has_location(artifact):
+        if not _has_location(artifact):
             findings.error(here, f"{ref}.from, artifact location, or key is required")
+
+
+def _is_argument_source(source: ValueFrom) -> bool:
+    given = source.config_map_key_ref is not None or source.supplied is not None or bool(source.event)
+    return given and not any(getattr(source, name) for name in _FOREIGN_SOURCES)
 
 
 def _has_location(artifact: Artifact) -> bool:

@@ -95,19 +95,22 @@ class Composition:
             at = next((index for index, task in enumerate(dag.tasks) if task.name == cycle[0]), 0)
             reason = f"{self.said} sorting failed: dependency cycle detected: {'->'.join(cycle)}"
             self.findings.error((*base, at), reason)
-        self._check_targets(dag, tasks)
 
         targets: dict[str, Target] = {}
         for index, task in enumerate(dag.tasks):
             targets[task.name] = self._check_call(task, (*base, index), f"{self.said}.tasks.{task.name}")
         whole = scope.with_nodes("tasks", [(task, targets[task.name].template) for task in dag.tasks])
+        self._check_targets(dag, tasks, whole)
         inlines: list[Inline] = []
         for index, task in enumerate(dag.tasks):
             said = f"{self.said}.tasks.{task.name}"
             if not cycle:
                 self._check_ancestry(task, graph, (*base, index), said)
-            inlines += self._check_call_tags(task, (*base, index), said, whole, whole)
-        self._check_output_tags(whole)
+            before = ancestors(graph, task.name)
+            mine = whole.plus(f"tasks.{name}.status" for name in before)
+            own = mine.plus((f"tasks.{task.name}.status",)) if task.hooks else mine
+            inlines += self._check_call_tags(task, (*base, index), said, mine, own)
+        self._check_output_tags(whole.plus(f"tasks.{task.name}.status" for task in dag.tasks if task.hooks))
         return inlines
 
     def _dependencies(self, dag: DAGTemplate, tasks: dict[str, DAGTask]) -> dict[str, tuple[str, ...]]:
@@ -153,12 +156,13 @@ class Composition:
             self.findings.error(path, f"{said} {error}")
             return ()
 
-    def _check_targets(self, dag: DAGTemplate, tasks: dict[str, DAGTask]) -> None:
+    def _check_targets(self, dag: DAGTemplate, tasks: dict[str, DAGTask], scope: TagScope) -> None:
+        path = (*self.path, "dag", "target")
+        check_tags(self.findings, dag.target, path, f"{self.said}.targets", scope)
         for name in dag.target.split():
             if "{{" not in dag.target and name not in tasks:
                 hint = did_you_mean(name, tuple(tasks))
-                reason = f"{self.said}.targets: target '{name}' is not defined{hint}"
-                self.findings.error((*self.path, "dag", "target"), reason)
+                self.findings.error(path, f"{self.said}.targets: target '{name}' is not defined{hint}")
 
     def _check_ancestry(self, task: DAGTask, graph: dict[str, tuple[str, ...]], path: FieldPath, said: str) -> None:
         """Names of tasks that this one does not wait for: an error in front of an argument, else a warning.

@@ -15,6 +15,8 @@ from setpoint.operations.lint.names import check_names, field_name_problem
 from setpoint.operations.lint.report import Findings, did_you_mean
 from setpoint.operations.lint.values import check_duration, check_number
 
+_FLAGS_WILL_DO = ("get", "delete")
+"""Actions whose flags may name the object."""
 _MERGE_STRATEGIES = ("strategic", "merge", "json")
 
 
@@ -83,8 +85,9 @@ def _check_resource(findings: Findings, template: Template, path: FieldPath, sai
         findings.error((*here, "action"), f"{said}.resource.action must be one of: {allowed}{hint}")
     if body.manifest and body.manifest_from is not None:
         findings.error(here, f"{said}.resource shouldn't have both `manifest` and `manifestFrom` specified")
-    if not body.manifest and body.manifest_from is None and not body.flags:
-        findings.error(here, f"{said}.resource.manifest or manifestFrom must be specified")
+    if not body.manifest and body.manifest_from is None and (body.action not in _FLAGS_WILL_DO or not body.flags):
+        ref = f"{said}.resource.manifest"
+        findings.error(here, f"either {ref} or {ref}From must be specified")
     if body.manifest and "{{" not in body.manifest:
         try:
             load_values(body.manifest, "manifest")

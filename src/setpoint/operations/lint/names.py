@@ -20,6 +20,7 @@ CRON_NAME_LIMIT = 52
 
 _FIELD = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
 _PARAMETER = re.compile(r"[-a-zA-Z0-9_]+")
+_WORDS = re.compile(r"[A-Z][a-z]*")
 _ARTIFACT = re.compile(r"[-a-zA-Z0-9_{}.]+")
 
 _FIELD_REASON = (
@@ -66,12 +67,13 @@ def check_object_name(resource: Resource, findings: Findings, *, submit: bool) -
     """metadata.name: given (or generateName), short enough, legal; a workflow needs it only once it is submitted."""
     name, generate = resource.metadata.name, resource.metadata.generate_name
     limit = CRON_NAME_LIMIT if isinstance(resource, CronWorkflow) else WORKFLOW_NAME_LIMIT
-    kind = "cron workflow" if isinstance(resource, CronWorkflow) else "workflow"
     if not name and not generate:
         report = findings.error if submit or not isinstance(resource, Workflow) else findings.warn
         report(("metadata",), "name or generateName is required")
     elif name and len(name) > limit:
-        findings.error(("metadata", "name"), f'{kind} name "{name}" must not be more than {limit} characters long')
+        kind = " ".join(word.lower() for word in _WORDS.findall(resource.KIND))
+        reason = f'{kind} name "{name}" must not be more than {limit} characters long (currently {len(name)})'
+        findings.error(("metadata", "name"), reason)
     else:
         try:
             if name:

@@ -38,7 +38,7 @@ _ALWAYS = (
     "steps.name",
     "tasks.name",
 )
-_NODE_FIELDS = ("id", "status", "startedAt", "finishedAt", "hostNodeName")
+_NODE_FIELDS = ("id", "startedAt", "finishedAt", "hostNodeName")
 _WITH_RESULT = (
     TemplateType.CONTAINER,
     TemplateType.SCRIPT,
@@ -73,6 +73,8 @@ class TagScope:
         for call, target in calls:
             more, open_ends = _node_names(f"{kind}.{call.name}", target, loops=call.loops)
             names += more
+            if kind == "steps":  # that of a task is there for its descendants only
+                names.append(f"steps.{call.name}.status")
             prefixes += open_ends
         return self.plus(names, prefixes)
 

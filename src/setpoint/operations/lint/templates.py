@@ -5,7 +5,10 @@ Messages are Argo's where Argo has one, because users and tools know them. Sourc
 
 from __future__ import annotations
 
+import posixpath
+
 from setpoint.apis.argo import (
+    Artifact,
     ArtifactLocation,
     Parameter,
     RetryPolicy,
@@ -39,7 +42,7 @@ def check_template(findings: Findings, template: Template, effective: Template, 
             findings.error((*path, "activeDeadlineSeconds"), reason)
         if template.timeout:
             kind = template.type.value if template.type else ""
-            findings.error((*path, "timeout"), f"{said} {kind} template doesn't support timeout field.")
+            findings.error((*path, "timeout"), f"{said} {kind} template doesn't support timeout field")
 
 
 def _check_type(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
@@ -58,18 +61,35 @@ def _check_inputs(findings: Findings, template: Template, path: FieldPath, said:
     check_names(findings, (*where, "parameters"), f"{said}.inputs.parameters", names, parameter_name_problem)
     names = [item.name for item in artifacts]
     check_names(findings, (*where, "artifacts"), f"{said}.inputs.artifacts", names, artifact_name_problem)
-    for index, parameter in enumerate(parameters):
-        check_enum(findings, parameter, (*where, "parameters", index), f"{said}.inputs.parameters.")
     for index, artifact in enumerate(artifacts):
         here, ref = (*where, "artifacts", index), f"{said}.inputs.artifacts.{artifact.name}"
-        if template.is_leaf and not artifact.path and template.type is not TemplateType.PLUGIN:
-            findings.error(here, f"{ref}.path not specified")
-        if not template.is_leaf and artifact.path:
-            findings.error((*here, "path"), f"{ref}.path only valid in container/script templates")
-        for key, value in (("from", artifact.from_), ("fromExpression", artifact.from_expression)):
-            if value:
-                findings.error((*here, key), f"{ref}.from not valid in inputs")
+        _check_artifact_path(findings, template, artifact, here, ref)
+        if artifact.from_:
+            findings.error((*here, "from"), f"{ref}.from not valid in inputs")
+        if artifact.from_expression:
+            findings.warn((*here, "fromExpression"), f"{ref}.fromExpression is not read in inputs: give it as argument")
         check_location(findings, artifact, here, ref)
+
+
+def _check_artifact_path(
+    findings: Findings, template: Template, artifact: Artifact, path: FieldPath, said: str
+) -> None:
+    """A leaf's artifact has a path that stays below what stands before its `..`; that of steps and dag has none."""
+    if not template.is_leaf:
+        if artifact.path:
+            findings.error((*path, "path"), f"{said}.path only valid in container/script templates")
+    elif not artifact.path:
+        if template.type is not TemplateType.PLUGIN:
+            findings.error(path, f"error in {said}: Artifact '{artifact.name}' did not specify a path")
+    elif _climbs_out(artifact.path):
+        reason = f"Artifact '{artifact.name}' attempted to use a path containing '..'. "
+        findings.error((*path, "path"), f"error in {said}: {reason}Directory traversal is not permitted")
+
+
+def _climbs_out(path: str) -> bool:
+    """Whether `..` leads out of what stands before it: `/a/b/../c` does, `/a/b/../b/c` does not."""
+    head, found, _ = f"{path}/".partition("/../")
+    return bool(found and head) and not posixpath.normpath(path).startswith(f"{head}/")
 
 
 def check_location(findings: Findings, artifact: ArtifactLocation, path: FieldPath, said: str) -> None:
@@ -86,7 +106,7 @@ def check_enum(findings: Findings, parameter: Parameter, path: FieldPath, said: 
     if not parameter.enum:
         reason = f"{said}{parameter.name}.enum should contain at least one value"
         findings.error((*path, "enum"), reason)
-    elif parameter.value is not None and "{{" not in parameter.value and parameter.value not in parameter.enum:
+    elif parameter.value is not None and parameter.value not in parameter.enum:
         reason = f"{said}{parameter.name}.value should be present in {said}{parameter.name}.enum list"
         findings.error((*path, "value"), reason, parameter.enum)
 
@@ -100,10 +120,8 @@ def _check_outputs(findings: Findings, template: Template, path: FieldPath, said
     check_names(findings, (*where, "artifacts"), f"{said}.outputs.artifacts", names, artifact_name_problem)
     for index, artifact in enumerate(artifacts):
         here, ref = (*where, "artifacts", index), f"{said}.outputs.artifacts.{artifact.name}"
-        if template.is_leaf and not artifact.path and template.type is not TemplateType.PLUGIN:
-            findings.error(here, f"{ref}.path not specified")
-        if not template.is_leaf and artifact.path:
-            findings.error((*here, "path"), f"{ref}.path only valid in container/script templates")
+        _check_artifact_path(findings, template, artifact, here, ref)
+        _check_global_name(findings, artifact.global_name, here, ref)
         if artifact.from_ and artifact.from_expression:
             findings.error(here, f"{ref} shouldn't have both `from` and `fromExpression` in Artifact")
         check_expression(findings, artifact.from_expression, (*here, "fromExpression"), f"{ref}.fromExpression")
@@ -112,15 +130,21 @@ def _check_outputs(findings: Findings, template: Template, path: FieldPath, said
         _check_output(findings, template, parameter, (*where, "parameters", index), said)
 
 
-_VALUE_FROM = ("path", "jq_filter", "json_path", "parameter", "expression", "event")
+_VALUE_FROM = ("path", "jq_filter", "json_path", "parameter", "expression")
+
+
+def _check_global_name(findings: Findings, name: str, path: FieldPath, said: str) -> None:
+    if name and "{{" not in name and (problem := parameter_name_problem(name)):
+        findings.error((*path, "globalName"), f"{said}.globalName: {problem}, found '{name}'")
 
 
 def _check_output(findings: Findings, template: Template, parameter: Parameter, path: FieldPath, said: str) -> None:
     ref = f"{said}.outputs.parameters.{parameter.name}"
     source = parameter.value_from
+    _check_global_name(findings, parameter.global_name, path, ref)
     if parameter.value is not None:
         if source is not None:
-            findings.error(path, f"{ref} has both valueFrom and value specified. Choose one.")
+            findings.error(path, f"{ref} has both valueFrom and value specified, choose one")
         return
     if source is None:
         findings.error(path, f"{ref} does not have valueFrom or value specified")
@@ -150,8 +174,6 @@ def _source_problem(template: Template, given: str, ref: str) -> str | None:
         case TemplateType.STEPS | TemplateType.DAG:
             wrong = given not in ("parameter", "expression")
             return f"{ref}.parameter or expression must be specified for {kind.value} templates" if wrong else None
-        case TemplateType.SUSPEND:
-            return None if given == "supplied" else f"{ref}.supplied must be specified for {kind.value} templates"
         case _:
             return None
 
@@ -188,7 +210,7 @@ def _check_leaf(findings: Findings, template: Template, effective: Template, pat
         if "{{" not in text and not (INTEGER.fullmatch(text) and int(text) > 0):
             findings.error((*path, "activeDeadlineSeconds"), f"{reason}, found '{deadline}'")
     if template.timeout and INTEGER.fullmatch(template.timeout):
-        findings.error((*path, "timeout"), f"{template.name} has invalid duration format in timeout.")
+        findings.error((*path, "timeout"), f"{template.name} has invalid duration format in timeout")
     else:
         check_duration(findings, template.timeout, (*path, "timeout"), f"{said}.timeout", bare=False)
     if template.main is not None:
@@ -216,7 +238,7 @@ def _check_container(findings: Findings, template: Template, path: FieldPath, sa
             reason = f"{said}.{key}.volumeMounts[{index}].mountPath '{mount.mount_path}' already mounted in "
             findings.error((*path, key, "volumeMounts", index), reason + mounted[mount.mount_path])
         mounted[mount.mount_path] = f"{key}.volumeMounts.{mount.name}"
-    for index, artifact in enumerate(template.inputs.artifacts):
+    for index, artifact in enumerate(template.inputs.artifacts if key == "container" else ()):
         if artifact.path and artifact.path in mounted:
             reason = f"{said}.inputs.artifacts[{index}].path '{artifact.path}' already mounted in "
             findings.error((*path, "inputs", "artifacts", index, "path"), reason + mounted[artifact.path])

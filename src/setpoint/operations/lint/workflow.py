@@ -22,11 +22,13 @@ from setpoint.apis.manifest import FieldPath
 from setpoint.apis.meta import ObjectMeta, Resource, to_wire
 from setpoint.operations.lint.calls import Resolver, Target, check_arguments, check_supplied
 from setpoint.operations.lint.compositions import Composition
+from setpoint.operations.lint.foreign import check_foreign, foreign_templates
 from setpoint.operations.lint.names import check_names, check_object_name, field_name_problem
 from setpoint.operations.lint.report import Findings, did_you_mean
-from setpoint.operations.lint.scope import check_tags, template_scope, workflow_scope
+from setpoint.operations.lint.scope import TagScope, check_tags, template_scope, workflow_scope
 from setpoint.operations.lint.supported import check_effective, check_supported
 from setpoint.operations.lint.templates import check_retry, check_template
+from setpoint.operations.lint.unused import check_unused
 
 _POD_GC = ("OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess")
 _CONCURRENCY = ("Allow", "Forbid", "Replace")
@@ -47,7 +49,7 @@ def check_resource(resource: Resource, catalog: TemplateSource, findings: Findin
         _check_cron(resource, findings)
         metadata = ObjectMeta(name=resource.metadata.name, labels=resource.metadata.labels)
         workflow = Workflow(metadata=metadata, spec=resource.spec.workflow_spec)
-        _Check(workflow, workflow.spec, ("spec", "workflowSpec"), catalog, findings, submit).run()
+        _Check(workflow, workflow.spec, ("spec", "workflowSpec"), catalog, findings, submit=True).run()
     elif isinstance(resource, (Workflow, WorkflowTemplate, ClusterWorkflowTemplate)):
         check_object_name(resource, findings, submit=submit)
         _Check(resource, resource.spec, ("spec",), catalog, findings, submit).run()
@@ -92,8 +94,13 @@ class _Check:
         self._check_entry(whole, resolver)
         names = [item.name for item in self.spec.templates]
         check_names(self.findings, (*self.base, "templates"), "spec.templates", names, field_name_problem)
-        self._walk_templates(whole, resolver)
-        self._check_foreign(resolver)
+        foreign = foreign_templates(self.spec, whole, self.base, self.catalog)
+        everywhere = workflow_scope(self.resource, whole, (*whole.templates, *(item.template for item in foreign)))
+        self._walk_templates(whole, resolver, everywhere)
+        for item in foreign:
+            check_foreign(self.findings, item, whole, everywhere)
+        texts = [self.spec, *(item.template for item in foreign)]
+        check_unused(self.findings, whole, self.spec, self.base, texts)
 
     def _whole(self) -> WorkflowSpec | None:
         """The spec over the template it refers to; None if that cannot be found, which is reported."""
@@ -160,8 +167,7 @@ class _Check:
         if path[-1] != "exit" and not hook.expression:
             self.findings.error(path, f"Expression required for hook spec.hooks.{path[-1]}")
 
-    def _walk_templates(self, whole: WorkflowSpec, resolver: Resolver) -> None:
-        everywhere = workflow_scope(self.resource, whole, (*whole.templates, *self._foreign_templates(whole)))
+    def _walk_templates(self, whole: WorkflowSpec, resolver: Resolver, everywhere: TagScope) -> None:
         path = (*self.base, "templates")
         work = [(item, (*path, index), everywhere) for index, item in enumerate(self.spec.templates)]
         while work:
@@ -178,20 +184,10 @@ class _Check:
                 found = Composition(self.findings, resolver, template, where, scope).check()
                 work += [(inline.template, inline.path, inline.scope) for inline in found]
 
-    def _foreign_templates(self, whole: WorkflowSpec) -> tuple[Template, ...]:
-        """Templates of other objects that this one calls, for the global outputs they declare."""
-        found: list[Template] = []
-        for template in whole.templates:
-            for call in template.calls:
-                ref = call.template_ref
-                spec = self.catalog.template_spec(ref.name, cluster=ref.cluster_scope) if ref else None
-                found += spec.templates if spec else ()
-        return tuple(found)
-
     def _check_volumes(self, template: Template, whole: WorkflowSpec, path: FieldPath) -> None:
-        """Every mount names a volume; of a template object the volumes may come from who uses it."""
-        if not isinstance(self.resource, Workflow):
-            return
+        """Every mount names a volume."""
+        if not isinstance(self.resource, Workflow) or whole.pod_spec_patch or template.pod_spec_patch:
+            return  # a template object's volumes come from its users, a patch may add any
         names = {item.name for item in (*whole.volumes, *template.volumes)}
         names |= {str(item.get("metadata", {}).get("name")) for item in whole.volume_claim_templates}
         mounting: list[tuple[FieldPath, Container | ContainerSetTemplate | None]] = [
@@ -209,12 +205,3 @@ class _Check:
                     self.findings.error(
                         (*path, *where, "volumeMounts", index, "name"), reason + did_you_mean(mount.name, tuple(names))
                     )
-
-    def _check_foreign(self, resolver: Resolver) -> None:
-        """What templates of other objects use and this machine does not do, reported where they are called."""
-        for (_, name, template_name), (template, path) in resolver.foreign.items():
-            other = Findings(locate=lambda path: None)
-            check_supported(template, (), other)
-            check_effective(template, (), other)
-            for error in other.report().errors:
-                self.findings.unsupported(path, f"template {name}.{template_name}: {error.path}: {error.reason}")
