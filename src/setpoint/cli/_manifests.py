@@ -22,6 +22,7 @@ class Manifest:
     """What was read: its name for messages, its objects in file order, and a key that the same command gives again."""
 
     name: str
+    text: str
     resources: tuple[Resource, ...]
     documents: tuple[Document | None, ...]  # where each object was read; None for one that was made
     declared: frozenset[str]  # names of workflow parameters
@@ -54,7 +55,13 @@ def read_manifest(target: str, parameters: Mapping[str, str], *, namespace: str)
     words = [text, namespace, *map("=".join, sorted(parameters.items()))]
     key = hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
     return Manifest(
-        name=name, resources=resources, documents=documents, declared=declared, shipped=not _is_path(target), key=key
+        name=name,
+        text=text,
+        resources=resources,
+        documents=documents,
+        declared=declared,
+        shipped=not _is_path(target),
+        key=key,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,44 +11,73 @@ import typer
 
 from setpoint.apis.errors import InvalidSpec, Location
 from setpoint.apis.manifest import Document, load_documents
-from setpoint.cli._output import Output, OutputOption, render_document
-from setpoint.cli._validation import EXIT_INVALID, as_wire, tell
+from setpoint.cli._context import HomeOption, NamespaceOption
+from setpoint.cli._findings import as_wire, findings, github_line, tell
+from setpoint.cli._manifests import MANIFEST_SUFFIXES
+from setpoint.cli._output import Output, render_document
+from setpoint.cli._stored import StoredTemplates
+from setpoint.cli._validation import EXIT_INVALID
 from setpoint.operations.lint import Report
 from setpoint.operations.lint import lint as lint_documents
+from setpoint.wiring.settings import load_settings
 
 app = typer.Typer(add_completion=False)
 
-_SUFFIXES = (".yaml", ".yml", ".json")
+
+class LintOutput(StrEnum):
+    """Values of `-o`."""
+
+    TEXT = "text"
+    JSON = "json"
+    YAML = "yaml"
+    GITHUB = "github"
 
 
 @app.command()
 def lint(
     targets: Annotated[list[str], typer.Argument(metavar="FILE|DIR...", help="Manifests, or - for stdin.")],
-    output: OutputOption = Output.TABLE,
+    output: Annotated[
+        LintOutput,
+        typer.Option("-o", "--output", help="text, json, yaml, or github (annotations).", show_default=False),
+    ] = LintOutput.TEXT,
+    namespace: NamespaceOption = "default",
+    home: HomeOption = None,
 ) -> None:
     """Check manifests without running them: every problem with file, line, column and field path.
 
+    Templates of all files given know each other; those of the state directory are known too.
     `setpoint lint wf.yaml`, `setpoint lint manifests/ -o json`
     """
-    report, count = Report(), 0
+    report = Report()
     documents: list[Document] = []
-    for name, text in (item for target in targets for item in _texts(target)):
-        count += 1
+    sources = {name: text for target in targets for name, text in _texts(target)}
+    for name, text in sources.items():
         try:
             documents += load_documents(text, name)
         except InvalidSpec as error:  # the other files are still worth checking
             report += Report(errors=(error,))
-    report += lint_documents(documents)
-    if output in (Output.JSON, Output.YAML):
-        findings = [as_wire(item, "error") for item in report.errors]
-        findings += [as_wire(item, "warning") for item in report.warnings]
-        typer.echo(render_document(findings, output))
-    else:
-        tell(report)
-        if report.ok:
-            typer.echo(f"{count} file{'s' if count != 1 else ''} checked, no error")
+    report += lint_documents(documents, StoredTemplates(load_settings(home), namespace))
+    match output:
+        case LintOutput.TEXT:
+            tell(report, sources)
+            typer.echo(_summary(report, len(sources)), err=not report.ok)
+        case LintOutput.GITHUB:
+            for severity, finding in findings(report):
+                typer.echo(github_line(severity, finding))
+        case LintOutput.JSON | LintOutput.YAML:
+            typer.echo(render_document([as_wire(*item) for item in findings(report)], Output(output.value)))
     if not report.ok:
         raise typer.Exit(EXIT_INVALID)
+
+
+def _summary(report: Report, files: int) -> str:
+    said = [_count(len(report.errors), "error") if report.errors else "no error"]
+    said += [_count(len(report.warnings), "warning")] if report.warnings else []
+    return f"{_count(files, 'file')} checked, {', '.join(said)}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _texts(target: str) -> list[tuple[str, str]]:
@@ -55,12 +85,26 @@ def _texts(target: str) -> list[tuple[str, str]]:
     if target == "-":
         return [("<stdin>", sys.stdin.read())]
     path = Path(target)
-    files = sorted(item for item in path.rglob("*") if item.suffix in _SUFFIXES) if path.is_dir() else [path]
+    files = [path]
+    if path.is_dir():
+        files = sorted(item for item in path.rglob("*") if item.suffix in MANIFEST_SUFFIXES and not _hidden(item, path))
     if not files:
-        raise InvalidSpec(f"holds no file ending in {', '.join(_SUFFIXES)}", location=Location(file=target))
+        raise InvalidSpec(f"holds no file ending in {', '.join(MANIFEST_SUFFIXES)}", location=Location(file=target))
+    return [(str(item), _read(item)) for item in files]
+
+
+def _hidden(file: Path, below: Path) -> bool:
+    """Whether it lies in a directory such as `.git`, or is hidden itself."""
+    return any(part.startswith(".") for part in file.relative_to(below).parts)
+
+
+def _read(file: Path) -> str:
+    place = Location(file=str(file))
     try:
-        return [(str(item), item.read_text(encoding="utf-8")) for item in files]
+        return file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise InvalidSpec("there is no such file", location=Location(file=str(error.filename))) from error
+        raise InvalidSpec("there is no such file", location=place) from error
     except UnicodeDecodeError as error:
-        raise InvalidSpec("is not a text file", location=Location(file=target)) from error
+        raise InvalidSpec("is not a text file", location=place) from error
+    except PermissionError as error:
+        raise InvalidSpec("may not be read by this user", location=place) from error

@@ -19,7 +19,7 @@ from setpoint.apis.argo.artifacts import (
     TarStrategy,
     WorkflowArtifactGC,
 )
-from setpoint.apis.argo.catalog import TemplateCatalog
+from setpoint.apis.argo.catalog import TemplateCatalog, TemplateLayers
 from setpoint.apis.argo.containers import (
     Container,
     ContainerNode,
@@ -200,6 +200,7 @@ __all__ = [
     "TarStrategy",
     "Template",
     "TemplateCatalog",
+    "TemplateLayers",
     "TemplateRef",
     "TemplateSource",
     "TemplateType",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from setpoint.apis.argo.kinds import ClusterWorkflowTemplate, WorkflowTemplate
+from setpoint.apis.argo.merge import TemplateSource
 from setpoint.apis.argo.spec import WorkflowSpec
 from setpoint.apis.meta import Resource
 
@@ -34,3 +35,16 @@ class TemplateCatalog:
         """This catalogue with those of some resources put over it."""
         other = TemplateCatalog.of(resources)
         return TemplateCatalog({**self.namespaced, **other.namespaced}, {**self.cluster, **other.cluster})
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateLayers:
+    """Two sources as one: what the upper does not know is asked of the lower."""
+
+    upper: TemplateSource
+    lower: TemplateSource
+
+    def template_spec(self, name: str, *, cluster: bool) -> WorkflowSpec | None:
+        """The spec of the template object, None if neither has it."""
+        found = self.upper.template_spec(name, cluster=cluster)
+        return found if found is not None else self.lower.template_spec(name, cluster=cluster)

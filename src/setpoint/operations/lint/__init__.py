@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from setpoint.apis.argo import TemplateCatalog, TemplateSource
+from setpoint.apis.argo import TemplateCatalog, TemplateLayers, TemplateSource
 from setpoint.apis.errors import InvalidSpec, NotSupported
 from setpoint.apis.manifest import KNOWN_KINDS, Document, KindMap, load_documents, parse_path, resource_class
 from setpoint.apis.meta import Resource
 from setpoint.apis.serving import InferenceService
 from setpoint.core.serving.validation import check_inference_service, warnings_of
-from setpoint.operations.lint.report import Findings, Locate, Report
+from setpoint.operations.lint.report import Findings, Report
 from setpoint.operations.lint.supported import IGNORED, REFUSED, check_supported
 from setpoint.operations.lint.workflow import check_resource
 
@@ -35,7 +35,7 @@ def lint_resource(
     catalog: TemplateSource | None = None,
     *,
     submit: bool = False,
-    locate: Locate = lambda path: None,
+    document: Document | None = None,
 ) -> Report:
     """What is wrong with one object: Argo's kinds and InferenceService have rules, others have none.
 
@@ -43,9 +43,9 @@ def lint_resource(
         resource: The object.
         catalog: WorkflowTemplates and ClusterWorkflowTemplates it may refer to.
         submit: Whether it is about to run: then every argument must have a value.
-        locate: Path to place in a file, when there is one.
+        document: Where it was read, for places.
     """
-    findings = Findings(locate)
+    findings = Findings(document.locate, document.base) if document is not None else Findings()
     if isinstance(resource, InferenceService):
         _check_service(resource, findings)
     check_resource(resource, catalog or TemplateCatalog(), findings, submit=submit)
@@ -64,12 +64,14 @@ def _check_service(service: InferenceService, findings: Findings) -> None:
 
 def lint(
     documents: Sequence[Document],
-    catalog: TemplateCatalog | None = None,
+    catalog: TemplateSource | None = None,
     *,
     kinds: KindMap = KNOWN_KINDS,
     submit: bool = False,
 ) -> Report:
     """What is wrong with the documents of one or several files; templates among them are known to the others.
+
+    A kind that is not served here is only a warning, unless it is about to be created: its rules are another's.
 
     Args:
         documents: From `load_documents`.
@@ -83,21 +85,26 @@ def lint(
         try:
             cls = resource_class(document, kinds)
             problems = document.problems(cls)
+        except NotSupported as error:
+            told = InvalidSpec(f"{error.reason}: not checked", path=error.path, location=error.location)
+            report += Report(errors=(error,)) if submit else Report(warnings=(told,))
+            continue
         except InvalidSpec as error:
             problems = (error,)
         report += Report(errors=problems)
         if not problems:
             decoded.append((document, document.decode(cls)))
-    known = (catalog or TemplateCatalog()).with_resources(resource for _, resource in decoded)
+    known: TemplateSource = TemplateCatalog.of(resource for _, resource in decoded)
+    known = TemplateLayers(known, catalog) if catalog is not None else known
     for document, resource in decoded:
-        report += lint_resource(resource, known, submit=submit, locate=document.locate)
+        report += lint_resource(resource, known, submit=submit, document=document)
     return report
 
 
 def lint_text(
     text: str | bytes,
     file: str,
-    catalog: TemplateCatalog | None = None,
+    catalog: TemplateSource | None = None,
     *,
     kinds: KindMap = KNOWN_KINDS,
     submit: bool = False,

@@ -91,13 +91,13 @@ def _references(template: Template) -> Iterator[tuple[FieldPath, TemplateRef]]:
 
 def check_foreign(findings: Findings, foreign: Foreign, whole: WorkflowSpec, everywhere: TagScope) -> None:
     """Adds what the template needs and this machine or this workflow has not."""
-    other = Findings(locate=lambda path: None)
+    other = Findings()
     check_supported(foreign.template, (), other)
     check_effective(with_defaults(foreign.template, whole), (), other)
     said = f"template {foreign.owner}.{foreign.template.name}"
     for error in other.report().errors:
         findings.unsupported(foreign.path, f"{said}: {error.path}: {error.reason}")
-    tags = Findings(locate=lambda path: None)
+    tags = Findings()
     scope = everywhere.plus(prefixes=_LOCAL)
     check_tags(tags, to_wire(foreign.template), (), f"templates.{foreign.template.name}:", scope)
     for error in tags.report().errors:

@@ -40,9 +40,13 @@ class Report:
 
 @dataclass
 class Findings:
-    """Collects findings of one object; the same reason at the same path is kept once."""
+    """Collects findings of one object; the same reason at the same path is kept once.
 
-    locate: Locate
+    `base` is the path of the object in its document, put before the paths that are said.
+    """
+
+    locate: Locate = lambda path: None
+    base: FieldPath = ()
     errors: list[InvalidSpec] = field(default_factory=list)
     warnings: list[InvalidSpec] = field(default_factory=list)
     _seen: set[tuple[str, str]] = field(default_factory=set)
@@ -70,7 +74,7 @@ class Findings:
     def _keep(
         self, into: list[InvalidSpec], cls: type[InvalidSpec], path: FieldPath, reason: str, allowed: tuple[str, ...]
     ) -> None:
-        key = (format_path(path), reason)
+        key = (format_path((*self.base, *path)), reason)
         if key not in self._seen:
             self._seen.add(key)
             into.append(cls(reason, path=key[0], location=self.locate(path), allowed=allowed))
