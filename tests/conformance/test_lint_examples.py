@@ -92,6 +92,7 @@ def walk_schema(schema: Any, kind: mi.Type, path: str) -> Iterator[str]:
 @pytest.mark.shared
 @needs_schemas
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.KIND)
+@pytest.mark.rule("objects.kinds")
 def test_every_official_field_is_known_and_no_other(kind: type[Resource]) -> None:
     schema = json.loads((SCHEMAS / f"{kind.KIND}-v1alpha1.json").read_text())
     assert list(walk_schema(schema, mi.type_info(kind), kind.KIND)) == []
@@ -126,6 +127,7 @@ def expected(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("file", sorted(INVALID.glob("*.yaml")), ids=lambda file: file.stem)
+@pytest.mark.rule("objects.unknown-field")
 def test_our_invalid_manifests_get_exactly_their_messages(file: Path) -> None:
     text = file.read_text()
     report = lint_text(text, file.name, submit=True)

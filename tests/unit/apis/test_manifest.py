@@ -78,6 +78,7 @@ def test_keys_are_text() -> None:
     assert value_of("on: 1\n5: 2\n1.5: 3\ntrue: 4") == {"true": 4, "5": 2, "1.5": 3}
 
 
+@pytest.mark.rule("validation.duplicate-keys")
 def test_of_duplicate_keys_the_last_wins() -> None:
     assert value_of("a: 1\nb: 2\na: 3") == {"b": 2, "a": 3}
 

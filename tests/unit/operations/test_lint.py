@@ -34,12 +34,29 @@ def test_nothing_is_said_about_what_is_right(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(BAD))
+@pytest.mark.rule(
+    "validation.entrypoint",
+    "validation.reference",
+    "validation.unique-names",
+    "validation.arguments",
+    "validation.cycle",
+    "validation.loop",
+    "validation.leaf-only",
+    "validation.retry-policy",
+    "validation.value-from",
+    "validation.resource-action",
+    "objects.one-template-type",
+    "objects.templates-beside-ref",
+    "objects.name-length",
+    "parameters.enum",
+)
 def test_one_mistake_is_one_message(name: str) -> None:
     text, path, reason = BAD[name]
     found = the_error(text)
     assert found == (path, reason if reason is not None else found[1])
 
 
+@pytest.mark.rule("objects.generate-name")
 def test_without_submit_a_workflow_may_lack_its_name_and_values() -> None:
     for name in ("no name", "workflow argument without a value"):
         assert report_of(BAD[name][0], submit=False).errors == ()

@@ -135,6 +135,7 @@ ENV: dict[str, Any] = {
         ("::len('abc')", 3),
     ],
 )
+@pytest.mark.rule("expressions.exprlang-precedence")
 def test_value(text: str, expected: Any) -> None:
     found = evaluate(text, ENV)
     assert found == expected
@@ -201,6 +202,7 @@ def test_value(text: str, expected: Any) -> None:
         ("workflow.foo.Bar()", "from <nil>"),
     ],
 )
+@pytest.mark.rule("expressions.exprlang-types")
 def test_refusal(text: str, message: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         evaluate(text, ENV)

@@ -259,6 +259,7 @@ ROWS = BUILTIN_ROWS + TIME_ROWS + ARGO_ROWS + SPRIG_ROWS
 
 
 @pytest.mark.parametrize(("text", "expected"), ROWS, ids=[text for text, _ in ROWS])
+@pytest.mark.rule("expressions.sprig", "expressions.exprlang-times")
 def test_value(text: str, expected: Any) -> None:
     found = evaluate(text, ENV, ambient=AMBIENT)
     assert found == expected
@@ -325,6 +326,7 @@ def test_refusal(text: str, message: str) -> None:
     assert message in str(caught.value)
 
 
+@pytest.mark.rule("expressions.exprlang-builtins", "tags.functions")
 def test_the_table_holds_all_builtins_of_the_language() -> None:
     words = """
         all none any one filter map find findIndex findLast findLastIndex count sum groupBy sortBy reduce len

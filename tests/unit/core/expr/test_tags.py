@@ -71,10 +71,12 @@ def test_find() -> None:
         ("{{}}", "{{}}"),
     ],
 )
+@pytest.mark.rule("tags.simple", "tags.expression", "tags.expression-result", "tags.expression-late")
 def test_lenient(text: str, expected: str) -> None:
     assert substitute(text, SCOPE) == expected
 
 
+@pytest.mark.rule("tags.nested")
 def test_nested_tags_resolve_inside_out_over_two_passes() -> None:
     once = substitute("{{inputs.parameters.{{item}}}}", SCOPE)
     assert substitute(once, SCOPE) == "7"

@@ -69,6 +69,7 @@ from setpoint.core.expr import ExpressionError, evaluate_when
         ("[foo bar] == 'foo bar'", True),
     ],
 )
+@pytest.mark.rule("when.govaluate", "expressions.govaluate-precedence")
 def test_value(text: str, expected: bool) -> None:
     assert evaluate_when(text) is expected
 
@@ -104,12 +105,14 @@ def test_value(text: str, expected: bool) -> None:
         ("a ==-1", "Invalid token: '==-'"),
     ],
 )
+@pytest.mark.rule("when.not-boolean", "expressions.govaluate-strict")
 def test_refusal(text: str, message: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         evaluate_when(text)
     assert message in str(caught.value)
 
 
+@pytest.mark.rule("when.bad-token")
 def test_bad_token_message_gives_the_hint() -> None:
     with pytest.raises(ExpressionError) as caught:
         evaluate_when("a@b == c")
