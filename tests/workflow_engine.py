@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +17,12 @@ from setpoint.apis.argo import NodeStatus, Workflow
 from setpoint.apis.errors import NotFound
 from setpoint.apis.manifest import decode_document, load_documents
 from setpoint.apis.meta import Resource
+from setpoint.clients.requests import RequestClient
 from setpoint.engines.workflow import WorkflowEngine
 from setpoint.operations import workflows as verbs
 from setpoint.ports.journal import WorkflowJournal
 from setpoint.ports.resources import ResourceApi
-from tests.pods import running_launcher
+from tests.pods import running_launcher, store_of
 
 LIMIT_SECONDS = 60.0
 
@@ -74,12 +75,18 @@ class Plane:
 
 
 @asynccontextmanager
-async def running_plane(home: Path, **settings: Any) -> AsyncIterator[Plane]:
+async def running_plane(home: Path, *, plugins: Sequence[str] = (), **settings: Any) -> AsyncIterator[Plane]:
     """Store, launcher and engine up; at the end no pod is left."""
     with SqliteStore(home / "store", SystemClock()) as store:
         async with running_launcher(home, **settings) as launcher:
             engine = WorkflowEngine(
-                resources=store.resources, journal=store.journal, launcher=launcher, clock=SystemClock()
+                resources=store.resources,
+                journal=store.journal,
+                launcher=launcher,
+                clock=SystemClock(),
+                artifacts=store_of(home),
+                http=RequestClient(),
+                plugins=plugins,
             )
             task = asyncio.create_task(engine.run())
             try:

@@ -150,3 +150,20 @@ def test_a_failed_save_leaves_the_old_object(store: ArtifactStore, tmp_path: Pat
         store.save(tree, "tree")
     store.load("tree/a", tmp_path / "a")
     assert (tmp_path / "a").read_text() == "a"
+
+
+def test_keys_are_listed_below_a_prefix_in_their_order(store: ArtifactStore, tree: Path) -> None:
+    store.save(tree, "wf/tree")
+    store.save(tree / "a", "wf/tree-2")
+    store.save(tree / "a", "other")
+    assert store.keys("wf/tree") == ("wf/tree/a", "wf/tree/deep/b")
+    assert store.keys("") == ("other", "wf/tree-2", "wf/tree/a", "wf/tree/deep/b")
+    with pytest.raises(NotFound):
+        store.keys("none")
+    with pytest.raises(Forbidden):
+        store.keys("../x")
+
+
+def test_the_key_of_an_object_has_nothing_below(store: ArtifactStore, tree: Path) -> None:
+    store.save(tree / "a", "wf/a")
+    assert store.keys("wf/a") == ()

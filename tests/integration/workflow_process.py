@@ -9,11 +9,13 @@ import asyncio
 import sys
 from pathlib import Path
 
+from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.clock import SystemClock
 from setpoint.adapters.pods.launcher import HostLauncher
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.argo import Workflow
+from setpoint.clients.requests import RequestClient
 from setpoint.engines.workflow import WorkflowEngine
 
 
@@ -21,7 +23,14 @@ async def main(home: Path) -> None:
     clock = SystemClock()
     with SqliteStore(home / "store", clock) as store:
         async with HostLauncher(PodSettings(home=str(home))) as launcher:
-            engine = WorkflowEngine(resources=store.resources, journal=store.journal, launcher=launcher, clock=clock)
+            engine = WorkflowEngine(
+                resources=store.resources,
+                journal=store.journal,
+                launcher=launcher,
+                clock=clock,
+                artifacts=LocalArtifactStore(home / "artifacts"),
+                http=RequestClient(),
+            )
             task = asyncio.create_task(engine.run())
             print("up", flush=True)
             while True:

@@ -83,6 +83,17 @@ class LocalArtifactStore:
         """Whether there is an object or tree at the key."""
         return self._path(key).exists()
 
+    def keys(self, prefix: str) -> tuple[str, ...]:
+        """The objects below a prefix, as a directory, in the order of their keys; "" means all.
+
+        Raises: NotFound if there is neither an object nor a tree at the prefix; Forbidden for a bad one.
+        """
+        top = self._path(prefix) if prefix else self._root
+        if not top.exists() and prefix:
+            raise NotFound("Artifact", prefix)
+        found = (path.relative_to(self._root).as_posix() for path in top.rglob("*") if path.is_file())
+        return tuple(sorted(key for key in found if not key.startswith(f"{_STAGING}/")))
+
     def delete(self, key: str) -> None:
         """Remove the object or tree; nothing if there is none. Prefixes that become empty go with it."""
         path = self._path(key)

@@ -21,6 +21,13 @@ class ArtifactStore(Protocol):
         """Whether there is an object or tree at the key."""
         ...
 
+    def keys(self, prefix: str) -> tuple[str, ...]:
+        """The objects below a prefix, as a directory, in the order of their keys; "" means all.
+
+        NotFound if there is neither an object nor a tree at the prefix.
+        """
+        ...
+
     def delete(self, key: str) -> None:
         """Remove the object or tree; nothing if there is none."""
         ...

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
+from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.kinds import KINDS
 from setpoint.apis.serving import InferenceService
 from setpoint.clients.readiness import probe_ready
+from setpoint.clients.requests import RequestClient
 from setpoint.components import IMAGE
 from setpoint.engines.runner import Runner
 from setpoint.engines.serving import GatewayKeeper, ServingEngine, ServingSettings
@@ -61,6 +63,9 @@ async def engines_up(
         journal=store.journal,
         launcher=launcher,
         clock=clock,
+        artifacts=LocalArtifactStore(settings.home / "artifacts"),
+        http=RequestClient(),
+        plugins=settings.plugin_addresses,
         pod_environment={"SETPOINT_HOME": str(settings.home)},
         registry=registry,
     )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from setpoint.apis.errors import InvalidSpec, Location
 
@@ -34,8 +35,16 @@ class Settings:
     images: str = ""
     """A TOML file with further entries of the image table; empty means none."""
 
+    executor_plugins: str = ""
+    """Base URLs of executor plugins on loopback, separated by blanks; they carry out `plugin` templates."""
+
     port: int = 0
     """Port of the API on loopback; 0 picks a free one and keeps it for the state directory."""
+
+    @property
+    def plugin_addresses(self) -> tuple[str, ...]:
+        """The executor plugins, in the order they are asked."""
+        return tuple(self.executor_plugins.split())
 
 
 def load_settings(
@@ -68,7 +77,22 @@ def load_settings(
         raise InvalidSpec(
             f"{settings.isolation!r} is no isolation mode", path="settings.isolation", allowed=ISOLATION_MODES
         )
+    for address in settings.plugin_addresses:
+        if not _on_loopback(address):
+            raise InvalidSpec(
+                f"{address!r} is no address of an executor plugin: write http://127.0.0.1:PORT",
+                path="settings.executor_plugins",
+            )
     return settings
+
+
+def _on_loopback(address: str) -> bool:
+    """Whether it is an http URL of this machine: what a template holds goes to no other."""
+    try:
+        url = urlsplit(address)
+        return url.scheme == "http" and url.hostname in ("127.0.0.1", "::1", "localhost") and url.port is not None
+    except ValueError:
+        return False
 
 
 def component_environment(settings: Settings, environment: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -520,4 +520,20 @@ BAD: dict[str, tuple[str, str, str | None]] = {
         "templates.main.containerSet.retryStrategy.retries must be a whole number of at least 1 or an argo variable, "
         "found 0",
     ),
+    "no url": (main_of("http: {url: ''}\n"), "spec.templates[0].http.url", "templates.main.http.url may not be empty"),
+    "bytes of a body": (
+        main_of("http: {url: 'http://x', bodyFrom: {bytes: '???'}}\n"),
+        "spec.templates[0].http.bodyFrom.bytes",
+        None,
+    ),
+    "time-out of a request": (
+        main_of("http: {url: 'http://x', timeoutSeconds: 0}\n"),
+        "spec.templates[0].http.timeoutSeconds",
+        "templates.main.http.timeoutSeconds must be a whole number of at least 1, found 0",
+    ),
+    "header from a config map": (
+        main_of("http: {url: 'http://x', headers: [{name: A, valueFrom: {configMapKeyRef: {name: c, key: k}}}]}\n"),
+        "spec.templates[0].http.headers[0].valueFrom",
+        "templates.main.http.headers.A.valueFrom must be a secretKeyRef",
+    ),
 }

@@ -29,7 +29,10 @@ def test_no_field_is_in_both_tables() -> None:
 
 REFUSALS = {
     "daemon": (main_of("daemon: true\ncontainer: {image: a}\n"), "spec.templates[0].daemon"),
-    "http": (main_of("http: {url: 'http://localhost'}\n"), "spec.templates[0].http"),
+    "plugins of a workflow's own": (
+        workflow("  - {name: main, suspend: {}}\n", "executorPlugins: [{metadata: {name: p}}]\n"),
+        "spec.executorPlugins",
+    ),
     "volume": (
         main_of("container: {image: a}\nvolumes: [{name: v, persistentVolumeClaim: {claimName: c}}]\n"),
         "spec.templates[0].volumes[0].persistentVolumeClaim",
@@ -59,8 +62,8 @@ REFUSALS = {
         "spec.templates[0].timeout",
     ),
     "in a loop's inline template": (
-        steps("{name: a, withItems: [1], inline: {data: {source: {}, transformation: [{expression: x}]}}}"),
-        "spec.templates[0].steps[0][0].inline.data",
+        steps("{name: a, withItems: [1], inline: {container: {image: a, volumeDevices: [{name: d}]}}}"),
+        "spec.templates[0].steps[0][0].inline.container.volumeDevices",
     ),
     "in the defaults": (
         workflow("  - {name: main, suspend: {}}\n", "templateDefaults: {podSpecPatch: '{}'}\n"),

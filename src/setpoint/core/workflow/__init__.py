@@ -5,13 +5,17 @@ orders out. Nothing in here knows a clock, a process or a database.
 """
 
 from setpoint.core.workflow.commands import (
-    CancelResourceAction,
+    ActionCommand,
+    CancelAction,
     Command,
     EnvSource,
+    ExecutePlugin,
     KillPod,
     LaunchPod,
     ObjectKind,
+    ProcessData,
     RunResourceAction,
+    SendRequest,
     SetTimer,
     TimerKind,
     VolumeSource,
@@ -19,6 +23,7 @@ from setpoint.core.workflow.commands import (
 )
 from setpoint.core.workflow.context import ContextMissing, Kind, Library, StepContext
 from setpoint.core.workflow.events import (
+    ActionReported,
     ControlsChanged,
     Event,
     PodEnded,
@@ -26,7 +31,6 @@ from setpoint.core.workflow.events import (
     PodStarted,
     ProgressReported,
     Request,
-    ResourceActionEnded,
     ResumeRequested,
     RetryRequested,
     SetRequested,
@@ -45,13 +49,16 @@ from setpoint.core.workflow.state import EngineMemory, Step, WorkflowState
 from setpoint.core.workflow.step import step
 
 __all__ = [
-    "CancelResourceAction",
+    "ActionCommand",
+    "ActionReported",
+    "CancelAction",
     "Command",
     "ContextMissing",
     "ControlsChanged",
     "EngineMemory",
     "EnvSource",
     "Event",
+    "ExecutePlugin",
     "KillPod",
     "Kind",
     "LaunchPod",
@@ -60,12 +67,13 @@ __all__ = [
     "PodEnded",
     "PodLost",
     "PodStarted",
+    "ProcessData",
     "ProgressReported",
     "Request",
-    "ResourceActionEnded",
     "ResumeRequested",
     "RetryRequested",
     "RunResourceAction",
+    "SendRequest",
     "SetRequested",
     "SetTimer",
     "Step",

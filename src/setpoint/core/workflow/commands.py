@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
-from setpoint.apis.argo import Parameter, ResourceTemplate
+from setpoint.apis.argo import HTTP, Data, Parameter, ResourceTemplate
 from setpoint.apis.pods import PodRequest
 
 
@@ -93,14 +94,39 @@ class RunResourceAction(CommandBase, frozen=True, kw_only=True):
     deadline: datetime | None = None
 
 
-class CancelResourceAction(CommandBase, frozen=True, kw_only=True):
-    """Stop waiting for the conditions of a resource template; its node has got its phase already."""
+class SendRequest(CommandBase, frozen=True, kw_only=True):
+    """Send the request of an http template and judge the answer; after a crash it is sent again."""
+
+    node: str
+    http: HTTP
+
+
+class ProcessData(CommandBase, frozen=True, kw_only=True):
+    """List what a data template names, and transform the list."""
+
+    node: str
+    data: Data
+
+
+class ExecutePlugin(CommandBase, frozen=True, kw_only=True):
+    """Have an executor plugin carry out the template, which is handed over as it is, inputs filled in."""
+
+    node: str
+    template: dict[str, Any]
+
+
+ActionCommand = RunResourceAction | SendRequest | ProcessData | ExecutePlugin
+"""What the engine's shell does itself, answered with `ActionReported`."""
+
+
+class CancelAction(CommandBase, frozen=True, kw_only=True):
+    """Give up an action; its node has got its phase already."""
 
     node: str
     command: str
 
 
-Command = LaunchPod | KillPod | SetTimer | RunResourceAction | CancelResourceAction
+Command = LaunchPod | KillPod | SetTimer | ActionCommand | CancelAction
 
 _COMMANDS: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from setpoint.apis.argo import NodePhase, Parameter
+from setpoint.apis.argo import NodePhase, Outputs, Parameter
 from setpoint.apis.pods import PodExit
 from setpoint.core.workflow.commands import TimerKind
 
@@ -65,14 +65,14 @@ class PodLost(EventBase, frozen=True, kw_only=True):
     reason: str = "pod deleted"
 
 
-class ResourceActionEnded(EventBase, frozen=True, kw_only=True):
-    """A resource template's action is done, its conditions decided."""
+class ActionReported(EventBase, frozen=True, kw_only=True):
+    """How the action of a resource, http, data or plugin template stands; with an ended phase it is done."""
 
     node: str
     command: str
     phase: NodePhase
     message: str = ""
-    parameters: dict[str, str] = {}
+    outputs: Outputs | None = None
 
 
 class TimerFired(EventBase, frozen=True, kw_only=True):
@@ -126,7 +126,7 @@ Event = (
     | ProgressReported
     | PodEnded
     | PodLost
-    | ResourceActionEnded
+    | ActionReported
     | TimerFired
     | StopRequested
     | SuspendRequested

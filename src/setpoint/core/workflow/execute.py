@@ -13,15 +13,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from setpoint.apis.argo import NodePhase, NodeType, Outputs, RetryStrategy, Template
+from setpoint.apis.argo import NodePhase, NodeType, RetryStrategy, Template
 from setpoint.apis.errors import InvalidSpec
 from setpoint.core.workflow import ids
-from setpoint.core.workflow.commands import RunResourceAction, SetTimer, TimerKind
 from setpoint.core.workflow.container_nodes import make_containers
 from setpoint.core.workflow.dag_plan import plan_dag
 from setpoint.core.workflow.draft import BuildError, Draft
-from setpoint.core.workflow.durations import parse_duration
 from setpoint.core.workflow.inputs import process_template, refill
+from setpoint.core.workflow.leaves import enter_action, enter_suspend, node_fields, node_inputs, stop_message
 from setpoint.core.workflow.pod_request import PodPlace, make_launch, saved_outputs
 from setpoint.core.workflow.state import (
     DagFrame,
@@ -35,8 +34,6 @@ from setpoint.core.workflow.state import (
 from setpoint.core.workflow.templates import resolve_call
 
 MAX_DEPTH = 100
-DISPLAY_NAME = "workflows.argoproj.io/display-name"
-_DISPLAY_NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9-.]{0,61}[a-zA-Z0-9]$")
 
 
 def execute(d: Draft, call: TemplateCall) -> bool:
@@ -110,7 +107,7 @@ def has_room(d: Draft, call: TemplateCall) -> bool:
 def _enter_retry(d: Draft, call: TemplateCall, resolved: Resolved, template: Template, tree: dict[str, Any]) -> None:
     node_id = d.id_of(call.name)
     if d.node(node_id) is None:
-        d.init_node(call, NodeType.RETRY, NodePhase.RUNNING, inputs=_inputs(template))
+        d.init_node(call, NodeType.RETRY, NodePhase.RUNNING, inputs=node_inputs(template))
     strategy = template.retry_strategy or RetryStrategy()
     d.enter_frame(
         RetryFrame(node_id, call, seq=d.next_seq(), resolved=resolved, template=template, tree=tree, strategy=strategy)
@@ -166,28 +163,10 @@ def run(d: Draft, call: TemplateCall, resolved: Resolved, template: Template, tr
         _enter_group(d, call, resolved, template, tree)
     elif template.mains:
         _enter_pod(d, call, template)
-    elif template.resource is not None:
-        _enter_resource(d, call, template)
     elif template.suspend is not None:
-        _enter_suspend(d, call, template)
+        enter_suspend(d, call, template)
     else:
-        kind = template.type
-        raise BuildError(f"template type {kind.value if kind else 'unspecified'} is not supported by this engine")
-
-
-def _inputs(template: Template) -> Any:
-    return template.inputs if template.inputs.parameters or template.inputs.artifacts else None
-
-
-def _fields(template: Template) -> dict[str, Any]:
-    """Fields every started node has: its inputs, and its display name where an annotation gives one."""
-    fields: dict[str, Any] = {"inputs": _inputs(template)}
-    shown = template.annotations.get(DISPLAY_NAME)
-    if shown is not None:
-        if not _DISPLAY_NAME.fullmatch(shown):
-            raise BuildError(f"invalid display name {shown!r}: it must match {_DISPLAY_NAME.pattern}")
-        fields["display_name"] = shown
-    return fields
+        enter_action(d, call, template, tree)
 
 
 def _enter_group(d: Draft, call: TemplateCall, resolved: Resolved, template: Template, tree: dict[str, Any]) -> None:
@@ -197,7 +176,7 @@ def _enter_group(d: Draft, call: TemplateCall, resolved: Resolved, template: Tem
     existed = d.node(node_id) is not None
     if not existed:
         kind = NodeType.STEPS if steps else NodeType.DAG
-        d.init_node(call, kind, NodePhase.RUNNING, **_fields(template))
+        d.init_node(call, kind, NodePhase.RUNNING, **node_fields(template))
     frame: StepsFrame | DagFrame
     if plan is None:
         frame = StepsFrame(node_id, call, seq=d.next_seq(), resolved=resolved, template=template, tree=tree)
@@ -253,16 +232,11 @@ def workflow_deadline(d: Draft) -> Any:
     return started + timedelta(seconds=int(seconds)) if seconds is not None and started is not None else None
 
 
-def stop_message(d: Draft, call: TemplateCall) -> str:
-    """Why a pod may not start in a workflow that is shut down; empty if it may."""
-    return f"workflow shutdown with strategy:  {d.engine.shutdown}" if d.shut_down(on_exit=call.on_exit) else ""
-
-
 def _enter_pod(d: Draft, call: TemplateCall, template: Template) -> None:
     node_id = d.id_of(call.name)
     existed = d.node(node_id) is not None
     if not existed:
-        d.init_node(call, NodeType.POD, NodePhase.PENDING, **_fields(template))
+        d.init_node(call, NodeType.POD, NodePhase.PENDING, **node_fields(template))
         if template.container_set is not None:
             make_containers(d, node_id, call, template.container_set)
     place = _place(d, call, node_id)
@@ -279,49 +253,3 @@ def _enter_pod(d: Draft, call: TemplateCall, template: Template) -> None:
     except InvalidSpec as error:
         raise BuildError(str(error)) from error
     d.order(launch)
-
-
-def _enter_resource(d: Draft, call: TemplateCall, template: Template) -> None:
-    assert template.resource is not None  # noqa: S101 (the caller has looked)
-    node_id = d.id_of(call.name)
-    existed = d.node(node_id) is not None
-    if not existed:
-        d.init_node(call, NodeType.POD, NodePhase.PENDING, **_fields(template))
-    action = ids.pod_id(d.uid, node_id, d.need(node_id).started_at)
-    leaf = Leaf(owner=call.owner, outputs=template.outputs, inputs=template.inputs, on_exit=call.on_exit, action=action)
-    d.enter_leaf(node_id, leaf)
-    if existed:
-        return
-    stopped = stop_message(d, call)
-    if stopped:
-        d.mark(node_id, NodePhase.FAILED, stopped)
-        return
-    d.mark(node_id, NodePhase.RUNNING)
-    outputs = template.outputs.parameters
-    d.order(RunResourceAction(id=action, node=node_id, resource=template.resource, outputs=outputs))
-
-
-def _enter_suspend(d: Draft, call: TemplateCall, template: Template) -> None:
-    assert template.suspend is not None  # noqa: S101 (the caller has looked)
-    node_id = d.id_of(call.name)
-    existed = d.node(node_id) is not None
-    text = str(template.suspend.duration)
-    try:
-        duration = parse_duration(text) if text else None
-    except InvalidSpec as error:
-        raise BuildError(str(error)) from error
-    if not existed:
-        declared = template.outputs.parameters
-        outputs = Outputs(parameters=declared) if declared else None
-        d.init_node(call, NodeType.SUSPEND, NodePhase.RUNNING, outputs=outputs, **_fields(template))
-    started = d.need(node_id).started_at or d.now
-    due = started + duration if duration is not None else None
-    leaf = Leaf(owner=call.owner, outputs=template.outputs, inputs=template.inputs, on_exit=call.on_exit, due=due)
-    d.enter_leaf(node_id, leaf)
-    if existed:
-        return
-    if stop_message(d, call):
-        d.mark(node_id, NodePhase.FAILED, f"Stopped with strategy '{d.engine.shutdown}'")
-    elif due is not None:
-        timer = ids.command_id(d.uid, node_id, due.isoformat(), TimerKind.SUSPEND)
-        d.order(SetTimer(id=timer, at=due, kind=TimerKind.SUSPEND, node=node_id))

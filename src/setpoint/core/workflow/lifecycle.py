@@ -10,7 +10,7 @@ import msgspec
 from setpoint.apis.argo import Arguments, LifecycleHook, NodePhase, NodeStatus, NodeType, WorkflowPhase
 from setpoint.core.expr import ExpressionError, Scope, substitute
 from setpoint.core.workflow import ids
-from setpoint.core.workflow.commands import CancelResourceAction, SetTimer, TimerKind
+from setpoint.core.workflow.commands import CancelAction, SetTimer, TimerKind
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.execute import execute, workflow_deadline
 from setpoint.core.workflow.outputs import restore_outputs
@@ -187,7 +187,7 @@ def end_leaf(d: Draft, node_id: str, phase: NodePhase, message: str) -> None:
     leaf = d.leaf(node_id)
     if leaf is not None and leaf.action:
         order = ids.command_id(d.uid, leaf.action, "cancel")
-        d.order(CancelResourceAction(id=order, node=node_id, command=leaf.action))
+        d.order(CancelAction(id=order, node=node_id, command=leaf.action))
     elif d.need(node_id).type is NodeType.POD:
         d.kill(node_id, message)
     d.mark(node_id, phase, message)

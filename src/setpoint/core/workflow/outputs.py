@@ -65,6 +65,18 @@ def _named(text: str, scope: Scope) -> str:
     return value
 
 
+def reported_outputs(declared: Outputs, found: Outputs | None) -> Outputs | None:
+    """What an action has put out; a parameter that its template declares keeps the rest of its declaration."""
+    if found is None or found == Outputs():
+        return None
+    known = {item.name: item for item in declared.parameters}
+    parameters = tuple(
+        known[item.name].replace(value=item.value, value_from=None) if item.name in known else item
+        for item in found.parameters
+    )
+    return found.replace(parameters=parameters)
+
+
 def publish_outputs(d: Draft, outputs: Outputs | None) -> None:
     """Copy outputs that have a globalName to the workflow's; the last writer wins."""
     if outputs is None:

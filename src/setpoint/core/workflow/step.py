@@ -18,13 +18,13 @@ from setpoint.core.workflow.context import StepContext
 from setpoint.core.workflow.dag import assess_dag, task_ended
 from setpoint.core.workflow.draft import Draft
 from setpoint.core.workflow.events import (
+    ActionReported,
     ControlsChanged,
     Event,
     PodEnded,
     PodLost,
     PodStarted,
     ProgressReported,
-    ResourceActionEnded,
     ResumeRequested,
     RetryRequested,
     SetRequested,
@@ -43,7 +43,7 @@ from setpoint.core.workflow.lifecycle import (
     pass_deadline,
     start_workflow,
 )
-from setpoint.core.workflow.outputs import publish_outputs
+from setpoint.core.workflow.outputs import publish_outputs, reported_outputs
 from setpoint.core.workflow.pod_request import node_outputs
 from setpoint.core.workflow.requests import (
     change_controls,
@@ -108,8 +108,8 @@ def _fold(d: Draft, event: Event) -> None:  # noqa: C901 (one case per event)
             _pod_ended(d, event.node, event.pod, event.exit)
         case PodLost():
             _pod_lost(d, event)
-        case ResourceActionEnded():
-            _action_ended(d, event)
+        case ActionReported():
+            _action_reported(d, event)
         case TimerFired():
             _timer_fired(d, event)
         case StopRequested():
@@ -224,14 +224,15 @@ def _pod_lost(d: Draft, event: PodLost) -> None:
     _pod_ended(d, event.node, event.pod, PodExit(phase=PodPhase.ERROR, message=event.reason))
 
 
-def _action_ended(d: Draft, event: ResourceActionEnded) -> None:
+def _action_reported(d: Draft, event: ActionReported) -> None:
     node, leaf = d.node(event.node), d.leaf(event.node)
     if node is None or node.fulfilled or leaf is None or leaf.action != event.command:
         return
-    end = PodExit(phase=PodPhase.SUCCEEDED, parameters=event.parameters)
-    outputs = node_outputs(leaf.outputs, end)
-    d.mark(event.node, event.phase, event.message, outputs=outputs)
-    publish_outputs(d, outputs)
+    outputs = reported_outputs(leaf.outputs, event.outputs)
+    phase = node.phase if event.phase is NodePhase.PENDING else event.phase  # a plugin may say so late
+    d.mark(event.node, phase, event.message, outputs=outputs)
+    if node.type is NodeType.POD:  # global names of http and plugin templates only count as tasks of a DAG
+        publish_outputs(d, outputs)
 
 
 def _timer_fired(d: Draft, event: TimerFired) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import islice
@@ -17,13 +17,19 @@ from prometheus_client import CollectorRegistry
 
 from setpoint.apis.errors import Conflict, NotFound, SetpointError
 from setpoint.engines.runner import EventRecorder
+from setpoint.engines.workflow.actions import Actions
+from setpoint.engines.workflow.data_actions import DataActions
 from setpoint.engines.workflow.head import WorkflowHead
+from setpoint.engines.workflow.http_actions import HttpActions
 from setpoint.engines.workflow.metrics import WorkflowMetrics
+from setpoint.engines.workflow.plugin_actions import PluginActions
 from setpoint.engines.workflow.resource_actions import ResourceActions
 from setpoint.engines.workflow.worker import Worker
 from setpoint.engines.workflow.world import PodOwner, Validate, World
 from setpoint.operations.workflows import check
+from setpoint.ports.artifacts import ArtifactStore
 from setpoint.ports.clock import Clock
+from setpoint.ports.http import HttpClient
 from setpoint.ports.journal import WorkflowJournal
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.resources import ResourceApi, WatchType
@@ -45,6 +51,9 @@ class WorkflowEngine:
         journal: Durable memory of workflows under way.
         launcher: Runs pods; they outlive the engine.
         clock: Time.
+        artifacts: The embedded artifact store, which data templates list.
+        http: Sends the requests of http and plugin templates.
+        plugins: Base URLs of executor plugins, asked in this order.
         pod_environment: Variables for every pod, such as where the API is.
         validate: Raises InvalidSpec for a workflow that may not run; it then ends Failed, `invalid spec: ...`.
             By default what lint refuses.
@@ -58,6 +67,9 @@ class WorkflowEngine:
         journal: WorkflowJournal,
         launcher: Launcher,
         clock: Clock,
+        artifacts: ArtifactStore,
+        http: HttpClient,
+        plugins: Sequence[str] = (),
         pod_environment: Mapping[str, str] | None = None,
         validate: Validate | None = None,
         registry: CollectorRegistry | None = None,
@@ -69,7 +81,12 @@ class WorkflowEngine:
             journal=journal,
             launcher=launcher,
             clock=clock,
-            actions=ResourceActions(resources, clock),
+            actions=Actions(
+                resources=ResourceActions(resources, clock),
+                http=HttpActions(resources, http, clock),
+                data=DataActions(artifacts),
+                plugins=PluginActions(http, clock, plugins),
+            ),
             recorder=EventRecorder(resources, clock, COMPONENT),
             pod_environment=dict(pod_environment or {}),
             validate=validate or partial(check, resources),

@@ -39,10 +39,16 @@ async def _data(resources: ResourceApi, namespace: str, kind: ObjectKind, name: 
         secret = await resources.get(Secret, namespace, name)
     except NotFound:
         return None
+    return decoded_secret(secret)
+
+
+def decoded_secret(secret: Secret) -> Mapping[str, str]:
+    """The values of a secret by key. Raises: InvalidSpec if one is no text."""
     try:
         decoded = {key: base64.b64decode(value).decode() for key, value in secret.data.items()}
     except (binascii.Error, UnicodeDecodeError):
-        raise InvalidSpec(f"secret {name!r} holds a value that is no base64 of UTF-8 text") from None
+        reason = f"secret {secret.metadata.name!r} holds a value that is no base64 of UTF-8 text"
+        raise InvalidSpec(reason) from None
     return {**decoded, **secret.string_data}
 
 

@@ -16,13 +16,13 @@ from setpoint.apis.argo import Workflow
 from setpoint.apis.errors import InvalidSpec, Transient
 from setpoint.apis.pods import PodExit, PodPhase
 from setpoint.core.workflow import (
-    CancelResourceAction,
+    ActionCommand,
+    CancelAction,
     Command,
     Event,
     KillPod,
     LaunchPod,
     PodStarted,
-    RunResourceAction,
     SetTimer,
     TimerFired,
 )
@@ -104,10 +104,10 @@ class Orders:
                 work = self._kill(command)
             case SetTimer():
                 work = self._wait(command)
-            case RunResourceAction():
-                work = self._act(command)
-            case CancelResourceAction():
+            case CancelAction():
                 work = self._cancel(command)
+            case _:
+                work = self._act(command)
         name = _TIMER if isinstance(command, SetTimer) else type(command).__name__
         task = asyncio.create_task(self._guarded(command, work), name=name)
         self._tasks[command.id] = task
@@ -173,13 +173,14 @@ class Orders:
         await self._world.clock.sleep_until(command.at)
         self._giver.post(TimerFired(timer=command.id, kind=command.kind, node=command.node), command.id)
 
-    async def _act(self, command: RunResourceAction) -> None:
+    async def _act(self, command: ActionCommand) -> None:
         async def act() -> None:
-            self._giver.post(await self._world.actions.run(command, self._giver.workflow()), command.id)
+            ended = await self._world.actions.run(command, self._giver.workflow(), self._giver.post)
+            self._giver.post(ended, command.id)
 
-        await self._insist(act, "resource action")
+        await self._insist(act, type(command).__name__)
 
-    async def _cancel(self, command: CancelResourceAction) -> None:
+    async def _cancel(self, command: CancelAction) -> None:
         task = self._tasks.pop(command.command, None)
         if task is not None:
             task.cancel()

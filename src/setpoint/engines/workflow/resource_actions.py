@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 
-from setpoint.apis.argo import NodePhase, Workflow
+from setpoint.apis.argo import NodePhase, Outputs, Parameter, Workflow
 from setpoint.apis.errors import AlreadyExists, InvalidSpec, NotFound, NotSupported, SetpointError, Transient
 from setpoint.apis.kinds import KINDS
 from setpoint.apis.manifest import decode_document, kind_map, load_documents
 from setpoint.apis.meta import Resource, render_wire
 from setpoint.apis.selectors import parse_selector
-from setpoint.core.workflow import ResourceActionEnded, RunResourceAction
+from setpoint.core.workflow import ActionReported, RunResourceAction
 from setpoint.engines.workflow.conditions import failed_requirement, holds, output_value
 from setpoint.ports.clock import Clock
 from setpoint.ports.resources import ResourceApi
@@ -35,26 +35,23 @@ class ResourceActions:
         self._resources = resources
         self._clock = clock
 
-    async def run(self, command: RunResourceAction, workflow: Workflow) -> ResourceActionEnded:
+    async def run(self, command: RunResourceAction, workflow: Workflow) -> ActionReported:
         """Do the verb and wait for the conditions; how it went is the answer, whatever it is.
 
         Raises: Transient if the API cannot be reached; it may be tried again.
         """
-        phase, message, parameters = NodePhase.SUCCEEDED, "", {}
+        phase, message, outputs = NodePhase.SUCCEEDED, "", None
         try:
             document = await self._act(command, workflow)
             if document is not None and (command.resource.success_condition or command.resource.failure_condition):
                 phase, message, document = await self._wait(command, document)
             if phase is NodePhase.SUCCEEDED:
-                values = {item.name: output_value(item, document) for item in command.outputs}
-                parameters = {name: value for name, value in values.items() if value is not None}
+                outputs = Outputs(parameters=_parameters(command, document))
         except Transient:
             raise
         except (SetpointError, msgspec.ValidationError) as error:
             phase, message = NodePhase.FAILED, f"main: Error (exit code 64): {error}"
-        return ResourceActionEnded(
-            node=command.node, command=command.id, phase=phase, message=message, parameters=parameters
-        )
+        return ActionReported(node=command.node, command=command.id, phase=phase, message=message, outputs=outputs)
 
     async def _act(self, command: RunResourceAction, workflow: Workflow) -> dict[str, Any] | None:
         action = command.resource.action
@@ -146,3 +143,9 @@ class ResourceActions:
                 text = f"the resource {meta['name']} was deleted while its conditions were waited for"
                 return NodePhase.FAILED, f"main: Error (exit code 64): {text}", document
             document = json.loads(msgspec.json.encode(render_wire(held)))
+
+
+def _parameters(command: RunResourceAction, document: dict[str, Any] | None) -> tuple[Parameter, ...]:
+    """The template's outputs that have a value."""
+    values = {item.name: output_value(item, document) for item in command.outputs}
+    return tuple(Parameter(name=name, value=value) for name, value in values.items() if value is not None)

@@ -32,6 +32,7 @@ from setpoint.apis.core import ConfigMap
 from setpoint.apis.errors import InvalidSpec, NotFound, Transient
 from setpoint.apis.pods import PodExit
 from setpoint.core.workflow import (
+    ActionCommand,
     Command,
     ContextMissing,
     ControlsChanged,
@@ -43,7 +44,6 @@ from setpoint.core.workflow import (
     PodLost,
     PodStarted,
     ProgressReported,
-    RunResourceAction,
     SetTimer,
     Step,
     StepContext,
@@ -182,7 +182,7 @@ class Worker:
         if self._inbox:
             await self._batch(known={command.id for command in pending})
         for command in pending:
-            if self._state.status.completed and isinstance(command, SetTimer | LaunchPod | RunResourceAction):
+            if self._state.status.completed and isinstance(command, SetTimer | LaunchPod | ActionCommand):
                 self._done.append(command.id)
             else:
                 self._orders.carry_out(command, again=True)

@@ -10,8 +10,8 @@ from typing import Protocol
 from setpoint.apis.argo import Workflow
 from setpoint.apis.pods import PodExit
 from setpoint.engines.runner import EventRecorder
+from setpoint.engines.workflow.actions import Actions
 from setpoint.engines.workflow.metrics import WorkflowMetrics
-from setpoint.engines.workflow.resource_actions import ResourceActions
 from setpoint.ports.clock import Clock
 from setpoint.ports.journal import WorkflowJournal
 from setpoint.ports.launcher import Launcher
@@ -38,7 +38,7 @@ class World:
     journal: WorkflowJournal
     launcher: Launcher
     clock: Clock
-    actions: ResourceActions
+    actions: Actions
     recorder: EventRecorder
     pod_environment: dict[str, str]
     validate: Validate

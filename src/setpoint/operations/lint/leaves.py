@@ -10,9 +10,11 @@ from collections.abc import Callable
 from setpoint.apis.argo import RESOURCE_ACTIONS, ContainerSetTemplate, Template, TemplateType
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.manifest import FieldPath, load_values
+from setpoint.core.workflow.http_template import body_of
 from setpoint.operations.lint.graph import find_cycle
 from setpoint.operations.lint.names import check_names, field_name_problem
 from setpoint.operations.lint.report import Findings, did_you_mean
+from setpoint.operations.lint.scope import check_expression
 from setpoint.operations.lint.values import check_duration, check_number
 
 _FLAGS_WILL_DO = ("get", "delete")
@@ -26,6 +28,8 @@ def check_leaf(findings: Findings, template: Template, path: FieldPath, said: st
         TemplateType.CONTAINER_SET: _check_container_set,
         TemplateType.RESOURCE: _check_resource,
         TemplateType.SUSPEND: _check_suspend,
+        TemplateType.HTTP: _check_http,
+        TemplateType.DATA: _check_data,
     }
     if template.type in checks:
         checks[template.type](findings, template, path, said)
@@ -104,3 +108,33 @@ def _check_suspend(findings: Findings, template: Template, path: FieldPath, said
     if template.suspend is not None:
         here = (*path, "suspend", "duration")
         check_duration(findings, str(template.suspend.duration), here, f"{said}.suspend.duration")
+
+
+def _check_http(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
+    body, here = template.http, (*path, "http")
+    if body is None:
+        return
+    if not body.url:
+        findings.error((*here, "url"), f"{said}.http.url may not be empty")
+    if body.timeout_seconds is not None and body.timeout_seconds < 1:
+        reason = f"{said}.http.timeoutSeconds must be a whole number of at least 1, found {body.timeout_seconds}"
+        findings.error((*here, "timeoutSeconds"), reason)
+    try:
+        body_of(body)
+    except InvalidSpec as error:
+        findings.error((*here, "bodyFrom", "bytes"), f"{said}.{error.reason}")
+    for index, header in enumerate(body.headers):
+        sources = set(header.value_from or ())
+        if header.value_from is not None and sources != {"secretKeyRef"}:
+            reason = f"{said}.http.headers.{header.name}.valueFrom must be a secretKeyRef"
+            findings.error((*here, "headers", index, "valueFrom"), reason)
+    ref = f"{said}.http.successCondition"
+    check_expression(findings, body.success_condition, (*here, "successCondition"), ref, argo=False)
+
+
+def _check_data(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
+    if template.data is None:
+        return
+    for index, item in enumerate(template.data.transformation):
+        here = (*path, "data", "transformation", index, "expression")
+        check_expression(findings, item.expression, here, f"{said}.data.transformation[{index}].expression", argo=False)

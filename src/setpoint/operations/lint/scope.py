@@ -14,7 +14,7 @@ from typing import Any
 from setpoint.apis.argo import Call, Template, TemplateType, Workflow, WorkflowSpec
 from setpoint.apis.manifest import FieldPath, nearest
 from setpoint.apis.meta import Resource
-from setpoint.core.expr import ExpressionError, find_tags, referenced_names
+from setpoint.core.expr import ExpressionError, check_syntax, find_tags
 from setpoint.operations.lint.report import Findings
 
 ROOTS = ("item.", "steps.", "inputs.", "outputs.", "pod.", "workflow.", "tasks.")
@@ -189,12 +189,15 @@ def _check_text(findings: Findings, text: str, path: FieldPath, said: str, scope
         findings.error(path, f"{said} failed to resolve {{{{{name}}}}}{_hint(name, scope)}")
 
 
-def check_expression(findings: Findings, text: str, path: FieldPath, said: str) -> None:
-    """Warns of an expression that cannot be read. A cluster accepts it and fails or keeps it when it runs."""
+def check_expression(findings: Findings, text: str, path: FieldPath, said: str, *, argo: bool = True) -> None:
+    """Warns of an expression that cannot be read. A cluster accepts it and fails or keeps it when it runs.
+
+    `argo` tells whether Argo's own functions exist at that place.
+    """
     if not text or "{{" in text:
         return
     try:
-        referenced_names(text)
+        check_syntax(text, argo=argo)
     except ExpressionError as error:
         findings.warn(path, f"{said} cannot be read: {error}")
 

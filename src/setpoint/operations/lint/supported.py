@@ -33,13 +33,10 @@ REFUSED: dict[str, str] = {
     "WorkflowSpec.volume_claim_templates": "volume claims are not supported yet, use an emptyDir or artifacts",
     "WorkflowSpec.artifact_gc": "deletion of artifacts is not supported yet",
     "WorkflowSpec.artifact_repository_ref": "there is one artifact repository here, the embedded one",
-    "WorkflowSpec.executor_plugins": "executor plugins are not supported",
+    "WorkflowSpec.executor_plugins": "plugins run beside the control plane: name them in the setting executor_plugins",
     "WorkflowSpec.pod_spec_patch": "patches of the pod are not supported yet",
     "WorkflowSpec.host_aliases": "entries of the hosts file are not supported",
     "WorkflowMetadata.labels_from": "labels from expressions are not supported yet",
-    "Template.http": "http templates are not supported yet",
-    "Template.data": "data templates are not supported yet",
-    "Template.plugin": "plugin templates are not supported",
     "Template.memoize": "memoization is not supported yet",
     "Template.synchronization": "locks are not supported yet",
     "Template.daemon": "daemons are not supported yet",
@@ -135,6 +132,12 @@ def _check_artifact(value: Any) -> Iterator[tuple[str, str]]:
         yield "s3", "only s3 with a key alone is supported: it lies in the embedded store"
 
 
+def _check_paths(value: Any) -> Iterator[tuple[str, str]]:
+    yield from _check_artifact(value)
+    if value.raw is not None:
+        yield "raw", "a data template lists keys of a store: only s3 with a key is supported"
+
+
 def _check_location(value: Any) -> Iterator[tuple[str, str]]:
     for store in STORES:
         if getattr(value, store) is not None:
@@ -161,7 +164,7 @@ def _check_hooks(value: Any) -> Iterator[tuple[str, str]]:
 
 _CHECKS: dict[type, Callable[[Any], Iterator[tuple[str, str]]]] = {
     Artifact: _check_artifact,
-    ArtifactPaths: _check_artifact,
+    ArtifactPaths: _check_paths,
     ArtifactLocation: _check_location,
     Volume: _check_volume,
     EnvVar: _check_env,

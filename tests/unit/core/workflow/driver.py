@@ -7,6 +7,9 @@ Pods run images named `test`; the command is a list of words:
     error MESSAGE        phase Error
     flaky N              exit 1 on the first N launches of the same node name without attempt number, then 0
     block                runs until killed or released
+
+An http template's url is `test:STATUS/BODY` (no status: no answer), a data template's key the list, separated by
+commas, and a plugin template's body what the plugin reports.
 """
 
 from __future__ import annotations
@@ -18,21 +21,28 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from setpoint.apis.argo import NodeStatus, Workflow, WorkflowSpec
+import msgspec
+
+from setpoint.apis.argo import NodePhase, NodeStatus, Outputs, Workflow, WorkflowSpec
+from setpoint.apis.http import HttpReply
 from setpoint.apis.manifest import decode_document, load_documents
 from setpoint.apis.pods import ContainerEnd, PodExit, PodPhase, PodRequest
 from setpoint.core.workflow import (
-    CancelResourceAction,
+    ActionCommand,
+    ActionReported,
+    CancelAction,
     Command,
     ContextMissing,
     Event,
+    ExecutePlugin,
     KillPod,
     Kind,
     LaunchPod,
     Library,
     PodEnded,
     PodStarted,
-    RunResourceAction,
+    ProcessData,
+    SendRequest,
     SetTimer,
     Step,
     StepContext,
@@ -43,6 +53,8 @@ from setpoint.core.workflow import (
     decode_command,
     step,
 )
+from setpoint.core.workflow.data_template import result_text, transform
+from setpoint.core.workflow.http_template import judge_reply
 from setpoint.core.workflow.state import EngineMemory
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -75,7 +87,7 @@ class Cluster:
     started: list[str] = field(default_factory=list)
     killed: list[str] = field(default_factory=list)
     timers: dict[str, SetTimer] = field(default_factory=dict)
-    actions: dict[str, RunResourceAction] = field(default_factory=dict)
+    actions: dict[str, ActionCommand] = field(default_factory=dict)
     events: deque[Event] = field(default_factory=deque)
     attempts: dict[str, int] = field(default_factory=dict)
     peak: int = 0
@@ -123,8 +135,6 @@ class Cluster:
 
     def carry_out(self, command: Command) -> None:
         """Do what an order says, once per id."""
-        import msgspec
-
         command = decode_command(msgspec.json.encode(command))
         match command:
             case LaunchPod():
@@ -138,10 +148,10 @@ class Cluster:
                 self.running.pop(command.pod, None)
             case SetTimer():
                 self.timers[command.id] = command
-            case RunResourceAction():
-                self.actions[command.id] = command
-            case CancelResourceAction():
+            case CancelAction():
                 self.actions.pop(command.command, None)
+            case _:
+                self.actions[command.id] = command
 
     def run(self, *, limit: int = 10_000) -> Cluster:
         """Start the workflow, if need be, and go on until it ends or only waits for somebody."""
@@ -162,6 +172,12 @@ class Cluster:
                 self.fold(PodStarted(node=launch.node, pod=pod_id))
                 self.running.pop(pod_id, None)
                 self.fold(PodEnded(node=launch.node, pod=pod_id, exit=end))
+                return True
+        for action in self.actions.values():
+            answer = _answer(action)
+            if answer is not None:
+                del self.actions[action.id]
+                self.fold(answer)
                 return True
         if self.timers:
             timer = min(self.timers.values(), key=lambda item: item.at)
@@ -242,6 +258,27 @@ class Cluster:
         """Command and arguments of a node's pod."""
         main = self.launch_of(name).request.main
         return [*main.command, *main.args]
+
+
+def _answer(action: ActionCommand) -> ActionReported | None:
+    """How an action ends; None while it goes on."""
+    phase, message, outputs = NodePhase.SUCCEEDED, "", Outputs()
+    match action:
+        case SendRequest(http=http):
+            status, _, body = http.url.removeprefix("test:").partition("/")
+            if not status.isdigit():
+                return None
+            phase, message = judge_reply(http, HttpReply(status=int(status), body=body.encode()))
+            outputs = Outputs(result=body)
+        case ProcessData(data=data):
+            paths = data.source.artifact_paths
+            keys = paths.s3.key.split(",") if paths is not None and paths.s3 is not None else []
+            outputs = Outputs(result=result_text(transform(data, keys)))
+        case ExecutePlugin(template=template):
+            return msgspec.convert({"node": action.node, "command": action.id, **template["plugin"]}, ActionReported)
+        case _:
+            return None
+    return ActionReported(node=action.node, command=action.id, phase=phase, message=message, outputs=outputs)
 
 
 def _set_outcome(request: PodRequest) -> PodExit | None:
