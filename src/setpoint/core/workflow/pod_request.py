@@ -280,9 +280,9 @@ def _artifact_output(item: Artifact) -> pods.ArtifactOutput:
 def node_outputs(declared: Outputs, end: pods.PodExit) -> Outputs | None:
     """What a pod that ended has put out, of what its template declares; None if nothing."""
     parameters: list[Any] = [
-        item.replace(value=end.parameters[item.name], value_from=None)
+        item if item.name not in end.parameters else item.replace(value=end.parameters[item.name], value_from=None)
         for item in declared.parameters
-        if item.name in end.parameters
+        if item.name in end.parameters or (item.value_from is None and item.value is not None)
     ]
     saved = set(end.artifacts)
     artifacts = [item for item in declared.artifacts if item.name in saved]
