@@ -71,6 +71,7 @@ class Draft(CountedTable):
         self.loading = False  # nodes that run are taken up again, wherever in the order they stand
         self.refused = ""
         self.ended: deque[tuple[str, str, str]] = deque()  # (owner, node, message if it is to be passed up)
+        self.left_open = False  # a group has ended before what is below it
         self.commands: dict[str, Command] = {}
         self._spec = state.spec
         self._frames = state.frames.mutate()
@@ -298,7 +299,8 @@ class Draft(CountedTable):
                 self.mark(container.id, phase, new.message)
             owner = self.owner_of(node)
             self._count(new, -1)
-            self._frames.pop(node, None)
+            frame = self._frames.pop(node, None)
+            self.left_open |= frame is not None and frame.open > 0
             self._leaves.pop(node, None)
             if owner is not None:
                 self.ended.append((owner, node, raised))
@@ -329,12 +331,21 @@ class Draft(CountedTable):
         self._leaves.pop(node, None)
 
     def end_groups_below(self, boundary: str, message: str) -> None:
-        """End the step and task groups of a template that ends before them."""
+        """End the step and task groups of a template that ends before them, and retries that wait for their time."""
+        self.left_open = True
         for node in self.running_groups():
             frame = self._frames[node]
-            if isinstance(frame, GroupFrame) and frame.call.boundary == boundary:
+            if isinstance(frame, GroupFrame | RetryFrame) and frame.call.boundary == boundary:
                 self.forget(node)
                 self.mark(node, NodePhase.FAILED, message)
+
+    def open_below_ended(self) -> list[str]:
+        """What runs although the group that waits for it has ended, deepest first."""
+        leaves = [node for node, leaf in self.leaves() if not self._waited_for(leaf.owner)]
+        return leaves + [node for node in self.running_groups() if not self._waited_for(self._frames[node].call.owner)]
+
+    def _waited_for(self, owner: str) -> bool:
+        return owner == WORKFLOW or owner in self._frames
 
     def owner_of(self, node: str) -> str | None:
         """The frame that waits for a running node; the nearest living one above if that has ended. None unknown."""

@@ -18,6 +18,8 @@ from setpoint.core.workflow.state import WORKFLOW, TemplateCall
 from setpoint.core.workflow.templates import load_spec, local_scope
 from setpoint.core.workflow.variables import failures, global_values, workflow_phase
 
+ENDED_ABOVE = "stopped: the node above it has ended"
+
 
 def start_workflow(d: Draft, invalid: str) -> None:
     """Fold the first look at a workflow."""
@@ -180,6 +182,31 @@ def end_open_nodes(d: Draft, message: str = "workflow completed") -> None:
     for node_id in d.running_groups():
         d.mark(node_id, NodePhase.FAILED, message)
     d.ended.clear()
+
+
+def end_left_open(d: Draft) -> None:
+    """End what runs below a group that ended before it, so that a restart, which enters no ended group, is the same.
+
+    A cluster lets such pods go on unseen until they end by themselves.
+    """
+    while d.left_open:
+        d.left_open = False
+        for node_id in d.open_below_ended():
+            if d.leaf(node_id) is not None:
+                end_leaf(d, node_id, NodePhase.FAILED, ENDED_ABOVE)
+            else:
+                d.mark(node_id, NodePhase.FAILED, ENDED_ABOVE)
+            d.left_open = True
+
+
+def end_unentered(d: Draft) -> None:
+    """After a load: end what is open in the rows below a group that ended while it was taken up again."""
+    for node in d.all_nodes():
+        leaf = node.boundary_id if node.type is NodeType.CONTAINER else node.id
+        if not node.fulfilled and not d.entered(leaf):
+            if node.type is NodeType.POD:
+                d.kill(node.id, ENDED_ABOVE)
+            d.mark(node.id, NodePhase.FAILED, ENDED_ABOVE)
 
 
 def end_leaf(d: Draft, node_id: str, phase: NodePhase, message: str) -> None:

@@ -74,19 +74,20 @@ def _chosen(d: Draft, nodes: dict[str, NodeStatus], event: RetryRequested) -> li
     wanted = parse_selector(event.selector) if event.restart_successful and event.selector else ()
 
     def meant(node: NodeStatus) -> bool:
-        if wanted and matches(node, wanted):
-            return True
-        return node.failed_or_error and not _forgiven(nodes, node) and not _superseded(d, nodes, node)
+        selected = bool(wanted) and matches(node, wanted)
+        if not selected and (not node.failed_or_error or _forgiven(d, nodes, node)):
+            return False
+        return not _superseded(d, nodes, node)
 
     chosen = [node.id for node in nodes.values() if node.type in _EXECUTIONS and meant(node)]
     containers = [node for node in nodes.values() if node.type is NodeType.CONTAINER]  # they go with their pod
     return [*chosen, *(node.boundary_id for node in containers if wanted and matches(node, wanted))]
 
 
-def _forgiven(nodes: dict[str, NodeStatus], node: NodeStatus) -> bool:
+def _forgiven(d: Draft, nodes: dict[str, NodeStatus], node: NodeStatus) -> bool:
     """A failure that something came after: a later attempt or a continued sibling that succeeded."""
     if is_attempt(node):
-        parent = next((item for item in nodes.values() if item.name == retry_name(node.name)), None)
+        parent = nodes.get(d.id_of(retry_name(node.name)))
         if parent is not None and parent.phase is NodePhase.SUCCEEDED:
             return True
     below = _with_all_below(nodes, [node.id]) - {node.id}

@@ -130,7 +130,7 @@ class Child:
 class Frame:
     """Base of frames: mutable inside one step, after a copy; their containers are immutable."""
 
-    __slots__ = ("active", "call", "id", "pods", "seq", "unsuccessful")
+    __slots__ = ("active", "call", "id", "open", "pods", "seq", "unsuccessful")
     RANK: ClassVar[int] = 0  # order among the frames of one call: what lies deeper is settled first
 
     def __init__(self, node: str, call: TemplateCall, *, seq: int) -> None:
@@ -140,6 +140,7 @@ class Frame:
         self.pods = 0  # Pending or Running Pod nodes whose boundary this is
         self.active = 0  # Pending or Running Pod, Steps and DAG nodes whose boundary this is
         self.unsuccessful = 0  # those of them that Failed or Errored, ever
+        self.open = 0  # children that have started and not ended, their exit nodes included
 
     @property
     def depth(self) -> int:
@@ -154,7 +155,7 @@ class Frame:
 class GroupFrame(Frame):
     """A step group or task group: children started in order, and how many of them are open."""
 
-    __slots__ = ("children", "cursor", "exits", "index", "open", "parent", "waiting_exit")
+    __slots__ = ("children", "cursor", "exits", "index", "parent", "waiting_exit")
     RANK = 2
 
     children: tuple[Child, ...]
@@ -166,7 +167,6 @@ class GroupFrame(Frame):
         self.children = children
         self.index = Map({child.id: at for at, child in enumerate(children)})
         self.cursor = 0
-        self.open = 0
         self.waiting_exit: Map[str, str] = Map()  # exit node id -> child id
         self.exits: tuple[str, ...] = ()  # children whose exit node found no room yet
 
@@ -230,7 +230,7 @@ class DagPlan:
 class DagFrame(TemplateFrame):
     """A DAG: per task the number of dependencies not settled yet, and the tasks that may start."""
 
-    __slots__ = ("captured", "exits", "hooked", "open", "plan", "ready", "waiting", "waiting_exit")
+    __slots__ = ("captured", "exits", "hooked", "plan", "ready", "waiting", "waiting_exit")
     RANK = 1
 
     plan: DagPlan
@@ -242,7 +242,6 @@ class DagFrame(TemplateFrame):
         self.hooked: Map[str, Child] = Map()  # task nodes that an exit hook follows
         self.exits: tuple[str, ...] = ()
         self.ready: tuple[str, ...] = ()
-        self.open = 0
         self.waiting_exit: Map[str, str] = Map()
         self.captured: frozenset[str] = frozenset()
 

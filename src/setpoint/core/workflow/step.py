@@ -37,6 +37,8 @@ from setpoint.core.workflow.events import (
 from setpoint.core.workflow.groups import assess_group, child_ended
 from setpoint.core.workflow.lifecycle import (
     assess_workflow,
+    end_left_open,
+    end_unentered,
     fail_entry,
     fail_exit,
     load_workflow,
@@ -128,6 +130,7 @@ def _settle(d: Draft) -> None:
     """Assess to a fixed point."""
     left = _ASSESSMENTS + _ASSESSMENTS_PER_NODE * len(d.before.nodes)
     while not d.status.phase.completed:
+        end_left_open(d)
         while d.ended:
             owner, node, raised = d.ended.popleft()
             _tell(d, owner, node, raised)
@@ -140,6 +143,8 @@ def _settle(d: Draft) -> None:
         left -= 1
         if left == 0:
             raise InvariantViolation(f"workflow {d.name!r} does not settle", story=(f"last assessed: {touched!r}",))
+    if d.loading:
+        end_unentered(d)
     _check_stuck(d)
 
 

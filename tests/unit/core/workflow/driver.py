@@ -92,10 +92,12 @@ class Cluster:
     attempts: dict[str, int] = field(default_factory=dict)
     peak: int = 0
     last: Step | None = None
+    log: list[tuple[datetime, Event]] = field(default_factory=list)
 
     def fold(self, event: Event) -> Step:
         """One event through `step`, fetching what it asks for; orders are taken as from the journal, by JSON."""
         self.now += timedelta(milliseconds=1)
+        self.log.append((self.now, event))
         while True:
             ctx = StepContext(now=self.now, workflow=self.workflow, library=self.library)
             try:
@@ -217,13 +219,24 @@ class Cluster:
         launch = self.running.pop(pod_id)
         self.fold(PodEnded(node=launch.node, pod=pod_id, exit=_exit(launch.request, 0)))
 
+    def end_pod(self, pod_id: str, code: int, values: Mapping[str, str] | None = None) -> PodEnded:
+        """Let a running pod end with a code and output parameters, without the verb of its command; its event."""
+        launch = self.running.pop(pod_id)
+        event = PodEnded(node=launch.node, pod=pod_id, exit=_exit(launch.request, code, values=values))
+        self.fold(event)
+        return event
+
     def restart(self) -> None:
         """Forget all that is not durable, and load again."""
+        self.forget()
+        self.fold(WorkflowLoaded())
+
+    def forget(self) -> None:
+        """Keep of the state what is durable."""
         self.state = WorkflowState(
             status=self.state.status, nodes=self.state.nodes, engine=self.state.engine or EngineMemory()
         )
         self.library = Library()
-        self.fold(WorkflowLoaded())
 
     @property
     def done(self) -> bool:
