@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from setpoint.adapters.clock import SystemClock
+from setpoint.adapters.jq import JqProcess
 from setpoint.adapters.pods.launcher import HostLauncher
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.argo import NodeStatus, Workflow
@@ -86,6 +87,7 @@ async def running_plane(home: Path, *, plugins: Sequence[str] = (), **settings: 
                 clock=SystemClock(),
                 artifacts=store_of(home),
                 http=RequestClient(),
+                jq=JqProcess(),
                 plugins=plugins,
             )
             task = asyncio.create_task(engine.run())

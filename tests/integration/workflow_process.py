@@ -11,6 +11,7 @@ from pathlib import Path
 
 from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.clock import SystemClock
+from setpoint.adapters.jq import JqProcess
 from setpoint.adapters.pods.launcher import HostLauncher
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.sqlite import SqliteStore
@@ -30,6 +31,7 @@ async def main(home: Path) -> None:
                 clock=clock,
                 artifacts=LocalArtifactStore(home / "artifacts"),
                 http=RequestClient(),
+                jq=JqProcess(),
             )
             task = asyncio.create_task(engine.run())
             print("up", flush=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from setpoint.adapters.artifacts import LocalArtifactStore
+from setpoint.adapters.jq import JqProcess
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.kinds import KINDS
 from setpoint.apis.serving import InferenceService
@@ -65,6 +66,7 @@ async def engines_up(
         clock=clock,
         artifacts=LocalArtifactStore(settings.home / "artifacts"),
         http=RequestClient(),
+        jq=JqProcess(),
         plugins=settings.plugin_addresses,
         pod_environment={"SETPOINT_HOME": str(settings.home)},
         registry=registry,

@@ -8,6 +8,7 @@ from setpoint.core.expr._errors import ExpressionError
 from setpoint.core.expr._function import Ambient
 from setpoint.core.expr._gotext import render_result
 from setpoint.core.expr._gotime import parse_duration
+from setpoint.core.expr._jsonpath import jsonpath_values
 from setpoint.core.expr.depends import (
     And,
     Depends,
@@ -42,6 +43,7 @@ __all__ = [
     "evaluate_depends",
     "evaluate_when",
     "find_tags",
+    "jsonpath_values",
     "operands_of",
     "parse_depends",
     "parse_duration",

@@ -32,7 +32,24 @@ def query(source: str, path: str) -> Any:
     """
     steps = list(_steps(path))
     single = all(not deep and len(keys) == 1 and isinstance(keys[0], str | int) for deep, keys in steps)
-    document = from_json(source)
+    found = _walk(from_json(source), steps, path)
+    if not single:
+        return found
+    if not found:
+        raise ExpressionError(f"jsonpath {path!r} names nothing in this JSON")
+    return found[0]
+
+
+def jsonpath_values(document: Any, path: str) -> list[Any]:
+    """All that a path finds in a document of builtins, nothing included.
+
+    Raises:
+        ExpressionError: For a bad or unsupported path.
+    """
+    return _walk(document, list(_steps(path)), path)
+
+
+def _walk(document: Any, steps: list[tuple[bool, list[_Key]]], path: str) -> list[Any]:
     found = [document]
     for deep, keys in steps:
         places = _all_below(found) if deep else found
@@ -43,11 +60,7 @@ def query(source: str, path: str) -> Any:
             if len(chosen) > MAX_FOUND:
                 raise ExpressionError(f"jsonpath {path!r} finds more than {MAX_FOUND} values")
         found = chosen
-    if not single:
-        return found
-    if not found:
-        raise ExpressionError(f"jsonpath {path!r} names nothing in this JSON")
-    return found[0]
+    return found
 
 
 def _steps(path: str) -> Iterator[tuple[bool, list[_Key]]]:

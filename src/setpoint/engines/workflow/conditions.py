@@ -6,13 +6,13 @@ Source: SEMANTICS section 13 (resource); argo-workflows `executor/resource.go`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from setpoint.apis.argo import Parameter
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.selectors import Selector, parse_selector
-from setpoint.core.expr import ExpressionError, evaluate, render_result
 
 
 def lookup(document: Any, path: str) -> str | None:
@@ -36,40 +36,47 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value) if isinstance(value, dict | list) else str(value)
 
 
-def holds(selector: Selector, document: Any) -> bool:
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A selector, and each of its requirements as Kubernetes prints it."""
+
+    parts: tuple[tuple[Selector, str], ...]
+
+
+def read_condition(text: str, kind: str) -> Condition:
+    """A successCondition (`kind` is "success") or failureCondition ("fail"), empty or not. Raises: InvalidSpec."""
+    try:
+        found = parse_selector(text).requirements
+    except InvalidSpec as error:
+        raise InvalidSpec(f"{kind} condition '{text}' failed to parse: {error.reason}") from error
+    written = [part for part in _COMMAS.split(text) if part.strip()]
+    return Condition(tuple((Selector((one,)), _shown(part)) for one, part in zip(found, written, strict=True)))
+
+
+_COMMAS = re.compile(r",(?![^(]*\))")
+_SET = re.compile(r"\s*(\S+)\s+(in|notin)\s*\((.*)\)\s*")
+
+
+def _shown(part: str) -> str:
+    """One requirement without the author's blanks; a set in order."""
+    found = _SET.fullmatch(part)
+    if found is None:
+        return "".join(part.split())
+    values = ",".join(sorted(item.strip() for item in found[3].split(",")))
+    return f"{found[1]} {found[2]} ({values})"
+
+
+def holds(condition: Condition, document: Any) -> bool:
     """Whether all requirements hold for the object."""
+    return all(_matches(selector, document) for selector, _ in condition.parts)
+
+
+def failed_requirement(condition: Condition, document: Any) -> str:
+    """The first requirement of a failureCondition that holds, as Kubernetes prints it; empty if none does."""
+    return next((shown for selector, shown in condition.parts if _matches(selector, document)), "")
+
+
+def _matches(selector: Selector, document: Any) -> bool:
     keys = {requirement.key for requirement in selector.requirements}
     found = {key: value for key in keys if (value := lookup(document, key)) is not None}
     return selector.matches(found)
-
-
-def failed_requirement(condition: str, document: Any) -> str:
-    """The first requirement of a failureCondition that holds; empty if none does. Raises: InvalidSpec."""
-    for requirement in parse_selector(condition).requirements:
-        if holds(Selector((requirement,)), document):
-            return str(requirement)
-    return ""
-
-
-def output_value(parameter: Parameter, document: Any) -> str | None:
-    """A resource template's output, read from the object by its jsonPath; None if there is nothing and no default.
-
-    Raises: InvalidSpec for a path that cannot be read.
-    """
-    source = parameter.value_from
-    if source is None:
-        return parameter.value
-    if document is None:
-        return source.default or ""
-    path = source.json_path.strip()
-    path = path[1:-1] if path.startswith("{") and path.endswith("}") else path
-    path = path if path.startswith("$") else f"${path if path.startswith(('.', '[')) else '.' + path}"
-    try:
-        value = evaluate("jsonpath(document, path)", {"document": json.dumps(document), "path": path})
-    except ExpressionError as error:
-        if source.default is not None:
-            return source.default
-        raise InvalidSpec(f"output parameter {parameter.name!r}: {error.reason}") from error
-    if isinstance(value, list):
-        return "\n".join(render_result(item) for item in value).strip()
-    return render_result(value).strip()

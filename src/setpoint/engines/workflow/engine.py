@@ -31,6 +31,7 @@ from setpoint.ports.artifacts import ArtifactStore
 from setpoint.ports.clock import Clock
 from setpoint.ports.http import HttpClient
 from setpoint.ports.journal import WorkflowJournal
+from setpoint.ports.jq import JqFilter
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.resources import ResourceApi, WatchType
 
@@ -53,6 +54,7 @@ class WorkflowEngine:
         clock: Time.
         artifacts: The embedded artifact store, which data templates list.
         http: Sends the requests of http and plugin templates.
+        jq: Runs the jq filters of resource templates.
         plugins: Base URLs of executor plugins, asked in this order.
         pod_environment: Variables for every pod, such as where the API is.
         validate: Raises InvalidSpec for a workflow that may not run; it then ends Failed, `invalid spec: ...`.
@@ -69,6 +71,7 @@ class WorkflowEngine:
         clock: Clock,
         artifacts: ArtifactStore,
         http: HttpClient,
+        jq: JqFilter,
         plugins: Sequence[str] = (),
         pod_environment: Mapping[str, str] | None = None,
         validate: Validate | None = None,
@@ -82,7 +85,7 @@ class WorkflowEngine:
             launcher=launcher,
             clock=clock,
             actions=Actions(
-                resources=ResourceActions(resources, clock),
+                resources=ResourceActions(resources, clock, jq),
                 http=HttpActions(resources, http, clock),
                 data=DataActions(artifacts),
                 plugins=PluginActions(http, clock, plugins),

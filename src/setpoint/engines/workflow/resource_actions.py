@@ -1,151 +1,213 @@
-"""Resource templates: one verb on one object of the API, then waiting for its conditions.
+"""Resource templates: one verb on objects of the API, then waiting for conditions and reading outputs.
 
 May be carried out twice after a crash: what it creates carries the command's id, so the second time finds its own.
-Source: SEMANTICS section 13 (resource).
+Whatever goes wrong is Argo's own program ending with 64, in kubectl's words where it has some.
+Source: SEMANTICS section 13 (resource); argo-workflows `workflow/executor/resource.go`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 
 from setpoint.apis.argo import NodePhase, Outputs, Parameter, Workflow
-from setpoint.apis.errors import AlreadyExists, InvalidSpec, NotFound, NotSupported, SetpointError, Transient
-from setpoint.apis.kinds import KINDS
-from setpoint.apis.manifest import decode_document, kind_map, load_documents
-from setpoint.apis.meta import Resource, render_wire
-from setpoint.apis.selectors import parse_selector
+from setpoint.apis.errors import AlreadyExists, Conflict, InvalidSpec, NotFound, SetpointError, Transient
+from setpoint.apis.kinds import KINDS, Kind
+from setpoint.apis.meta import Resource
 from setpoint.core.workflow import ActionReported, RunResourceAction
-from setpoint.engines.workflow.conditions import failed_requirement, holds, output_value
+from setpoint.core.workflow.kubectl_flags import KubectlFlags, parse_flags
+from setpoint.engines.workflow import resource_patch as patches
+from setpoint.engines.workflow.conditions import failed_requirement, holds, read_condition
+from setpoint.engines.workflow.resource_outputs import output_value
+from setpoint.engines.workflow.resource_target import (
+    COMMAND,
+    Target,
+    load_manifest,
+    resource_name,
+    target_of,
+    wanted_object,
+)
 from setpoint.ports.clock import Clock
-from setpoint.ports.resources import ResourceApi
+from setpoint.ports.jq import JqFilter
+from setpoint.ports.resources import Propagation, ResourceApi
 
-COMMAND = "setpoint.dev/command"
 POLL = timedelta(seconds=1)
+_UPDATES = 5
+_MANIFEST = "/tmp/manifest.yaml"  # noqa: S108  only named in messages, as on a cluster
+_GONE = "The resource has been deleted while its status was still being checked. Will not be retried"
+
+Document = dict[str, Any]
 
 
 class ResourceActions:
     """Carries out RunResourceAction over the API."""
 
-    def __init__(self, resources: ResourceApi, clock: Clock) -> None:
+    def __init__(self, resources: ResourceApi, clock: Clock, jq: JqFilter) -> None:
         self._resources = resources
         self._clock = clock
+        self._jq = jq
 
     async def run(self, command: RunResourceAction, workflow: Workflow) -> ActionReported:
-        """Do the verb and wait for the conditions; how it went is the answer, whatever it is.
+        """Do the verb, wait for the conditions and read the outputs; how it went is the answer, whatever it is.
 
         Raises: Transient if the API cannot be reached; it may be tried again.
         """
         phase, message, outputs = NodePhase.SUCCEEDED, "", None
         try:
-            document = await self._act(command, workflow)
-            if document is not None and (command.resource.success_condition or command.resource.failure_condition):
-                phase, message, document = await self._wait(command, document)
-            if phase is NodePhase.SUCCEEDED:
-                outputs = Outputs(parameters=_parameters(command, document))
+            outputs = await self._run(command, workflow)
         except Transient:
             raise
         except (SetpointError, msgspec.ValidationError) as error:
             phase, message = NodePhase.FAILED, f"main: Error (exit code 64): {error}"
         return ActionReported(node=command.node, command=command.id, phase=phase, message=message, outputs=outputs)
 
-    async def _act(self, command: RunResourceAction, workflow: Workflow) -> dict[str, Any] | None:
-        action = command.resource.action
-        if action == "patch":
-            return await self._patch(command, workflow)
-        wanted = self._decode(command, workflow)
-        kind, meta = type(wanted), wanted.metadata
-        if action == "delete":
-            with contextlib.suppress(NotFound):
-                await self._resources.delete(kind, meta.namespace, meta.name)
-            return None
-        if action == "get":
-            return render_wire(await self._resources.get(kind, meta.namespace, meta.name))
-        if action == "create":
-            return render_wire(await self._create(wanted))
-        if action == "apply":
-            return render_wire(await self._apply(wanted))
-        if action == "replace":
-            held = await self._resources.get(kind, meta.namespace, meta.name)
-            version = meta.replace(resource_version=held.metadata.resource_version, uid=held.metadata.uid)
-            return render_wire(await self._resources.update(wanted.replace(metadata=version)))
-        raise InvalidSpec(f"resource.action {action!r} is none", path="resource.action")
+    async def _run(self, command: RunResourceAction, workflow: Workflow) -> Outputs:
+        body = command.resource
+        flags = parse_flags(body.flags)
+        if not body.manifest.strip() and not body.flags:
+            raise InvalidSpec("Must provide at least one of flags or manifest.")
+        if body.action == "delete":
+            if body.success_condition or body.failure_condition or command.outputs:
+                raise InvalidSpec("successCondition, failureCondition and outputs are not supported for delete action")
+            await self._delete(target_of(flags, load_manifest(body.manifest), workflow), flags)
+            return Outputs()
+        document = await self._act(command, flags, workflow)
+        if document is not None:
+            document = await self._wait(command, document)
+        values = [(item.name, await output_value(self._jq, item, document)) for item in command.outputs]
+        return Outputs(
+            parameters=tuple(Parameter(name=name, value=value) for name, value in values if value is not None)
+        )
 
-    def _decode(self, command: RunResourceAction, workflow: Workflow) -> Resource:
-        documents = load_documents(command.resource.manifest, "resource.manifest")
-        if len(documents) != 1:
-            raise InvalidSpec(f"one object is needed, found {len(documents)}", path="resource.manifest")
-        wanted = decode_document(documents[0], kind_map(KINDS))
-        meta = wanted.metadata
-        if type(wanted).NAMESPACED and not meta.namespace:
-            meta = meta.replace(namespace=workflow.metadata.namespace)
-        if not meta.name and meta.generate_name:
-            meta = meta.replace(name=f"{meta.generate_name}{command.id[:5]}")
-        if command.resource.action == "create":
-            meta = meta.replace(annotations={**meta.annotations, COMMAND: command.id})
-        if command.resource.set_owner_reference:
-            owners = (*meta.owner_references, workflow.owner_reference())
-            meta = meta.replace(owner_references=owners)
-        return wanted.replace(metadata=meta)
+    async def _act(self, command: RunResourceAction, flags: KubectlFlags, workflow: Workflow) -> Document | None:
+        """Do the verb; the object after it, None if there is none and that is fine."""
+        body = command.resource
+        match body.action:
+            case "get":
+                return await self._get(target_of(flags, load_manifest(body.manifest), workflow), flags)
+            case "patch":
+                return await self._patch(command, flags, workflow)
+            case "create" | "apply" | "replace":
+                wanted = wanted_object(body, body.manifest, flags, workflow, command.id)
+                verb = {"create": self._create, "apply": self._apply, "replace": self._replace}[body.action]
+                return patches.to_builtins(await verb(wanted))
+            case _:
+                raise InvalidSpec(f"resource.action {body.action!r} is none", path="resource.action")
+
+    async def _get(self, target: Target, flags: KubectlFlags) -> Document | None:
+        name = target.name
+        try:
+            async with _in_kubectl_words(target.kind, name):
+                return patches.to_builtins(await self._resources.get(target.kind, target.namespace, name))
+        except NotFoundThere:
+            if flags.ignore_not_found:
+                return None
+            raise
+
+    async def _delete(self, target: Target, flags: KubectlFlags) -> None:
+        names = target.names
+        if not names:
+            found = await self._resources.list(target.kind, target.namespace, selector=target.selector)
+            names = tuple(item.metadata.name for item in found.items)
+        for name in names:
+            try:
+                how = Propagation(flags.propagation)
+                await self._resources.delete(target.kind, target.namespace, name, propagation=how)
+            except NotFound:
+                continue
 
     async def _create(self, wanted: Resource) -> Resource:
+        meta = wanted.metadata
         try:
             return await self._resources.create(wanted)
         except AlreadyExists:
-            meta = wanted.metadata
             held: Resource = await self._resources.get(type(wanted), meta.namespace, meta.name)
-            if held.metadata.annotations.get(COMMAND) != meta.annotations.get(COMMAND):
-                raise
-            return held
+            if held.metadata.annotations.get(COMMAND) == meta.annotations.get(COMMAND):
+                return held
+            raise InvalidSpec(
+                f'Error from server (AlreadyExists): error when creating "{_MANIFEST}": '
+                f'{resource_name(type(wanted))} "{meta.name}" already exists'
+            ) from None
 
     async def _apply(self, wanted: Resource) -> Resource:
         kind, meta = type(wanted), wanted.metadata
         try:
-            await self._resources.get(kind, meta.namespace, meta.name)
+            held: Resource = await self._resources.get(kind, meta.namespace, meta.name)
         except NotFound:
-            return await self._resources.create(wanted)
-        body = {key: value for key, value in render_wire(wanted).items() if key != "status"}
-        return await self._resources.patch(kind, meta.namespace, meta.name, body)
+            return await self._resources.create(patches.with_last_applied(wanted))
+        return await self._resources.patch(kind, meta.namespace, meta.name, patches.apply_patch(wanted, held))
 
-    async def _patch(self, command: RunResourceAction, workflow: Workflow) -> dict[str, Any]:
-        if command.resource.merge_strategy == "json":
-            raise NotSupported("mergeStrategy json is not supported: use merge", path="resource.mergeStrategy")
-        document = load_documents(command.resource.manifest, "resource.manifest")[0]
-        body = document.root.builtins()
-        kind = KINDS.of_manifest(str(body.get("apiVersion", "")), str(body.get("kind", "")))
-        meta = body.get("metadata") or {}
-        namespace = meta.get("namespace") or (workflow.metadata.namespace if kind.NAMESPACED else "")
-        found: Resource = await self._resources.patch(kind, namespace, meta.get("name", ""), body)
-        return render_wire(found)
+    async def _replace(self, wanted: Resource) -> Resource:
+        kind, meta = type(wanted), wanted.metadata
+        async with _in_kubectl_words(kind, meta.name, "replacing"):
+            held: Resource = await self._resources.get(kind, meta.namespace, meta.name)
+        version = meta.replace(resource_version=held.metadata.resource_version, uid=held.metadata.uid)
+        return await self._resources.update(wanted.replace(metadata=version))
 
-    async def _wait(
-        self, command: RunResourceAction, document: dict[str, Any]
-    ) -> tuple[NodePhase, str, dict[str, Any]]:
-        """Failure is tested first; success needs all; a missing successCondition is met at once."""
-        success = parse_selector(command.resource.success_condition)
-        kind = KINDS.of_manifest(document["apiVersion"], document["kind"])
-        meta = document["metadata"]
+    async def _patch(self, command: RunResourceAction, flags: KubectlFlags, workflow: Workflow) -> Document:
+        manifest = load_manifest(command.resource.manifest)
+        merge = flags.merge or command.resource.merge_strategy or "strategic"
+        target = target_of(flags, manifest, workflow)
+        name = target.name
+        patches.check_merge(target.kind, merge)
+        async with _in_kubectl_words(target.kind, name):
+            if merge == "json":
+                return patches.to_builtins(await self._patch_json(target, name, manifest))
+            body = patches.merge_body(manifest)
+            found: Resource = await self._resources.patch(target.kind, target.namespace, name, body)
+            return patches.to_builtins(found)
+
+    async def _patch_json(self, target: Target, name: str, operations: Any) -> Resource:
+        """Read, change and write, again if somebody else wrote in between."""
+        for _ in range(_UPDATES):
+            with suppress(Conflict):
+                return await self._patch_json_once(target, name, operations)
+        return await self._patch_json_once(target, name, operations)
+
+    async def _patch_json_once(self, target: Target, name: str, operations: Any) -> Resource:
+        held: Resource = await self._resources.get(target.kind, target.namespace, name)
+        patched = msgspec.convert(patches.json_patched(held, operations), target.kind)
+        meta = patched.metadata.replace(resource_version=held.metadata.resource_version)
+        return await self._resources.update(patched.replace(metadata=meta))
+
+    async def _wait(self, command: RunResourceAction, document: Document) -> Document:
+        """Until the conditions decide: failure is tested first; success needs all; no successCondition is met at once.
+
+        Raises: InvalidSpec if it has failed.
+        """
+        body = command.resource
+        success = read_condition(body.success_condition, "success")
+        failure = read_condition(body.failure_condition, "fail")
+        if not body.success_condition and not body.failure_condition:
+            return document
+        kind, meta = KINDS.of_manifest(document["apiVersion"], document["kind"]), document["metadata"]
         while True:
-            failed = failed_requirement(command.resource.failure_condition, document)
+            failed = failed_requirement(failure, document)
             if failed:
-                text = f"failure condition '{failed}' evaluated true"
-                return NodePhase.FAILED, f"main: Error (exit code 64): {text}", document
+                raise InvalidSpec(f"failure condition '{failed}' evaluated true")
             if holds(success, document):
-                return NodePhase.SUCCEEDED, "", document
+                return document
             await self._clock.sleep_until(self._clock.now() + POLL)
             try:
                 held: Resource = await self._resources.get(kind, meta.get("namespace", ""), meta["name"])
             except NotFound:
-                text = f"the resource {meta['name']} was deleted while its conditions were waited for"
-                return NodePhase.FAILED, f"main: Error (exit code 64): {text}", document
-            document = json.loads(msgspec.json.encode(render_wire(held)))
+                raise InvalidSpec(f'{_GONE}: {resource_name(kind)} "{meta["name"]}" not found') from None
+            document = patches.to_builtins(held)
 
 
-def _parameters(command: RunResourceAction, document: dict[str, Any] | None) -> tuple[Parameter, ...]:
-    """The template's outputs that have a value."""
-    values = {item.name: output_value(item, document) for item in command.outputs}
-    return tuple(Parameter(name=name, value=value) for name, value in values.items() if value is not None)
+class NotFoundThere(InvalidSpec):
+    """There is no such object, in kubectl's words."""
+
+
+@asynccontextmanager
+async def _in_kubectl_words(kind: Kind, name: str, doing: str = "") -> AsyncIterator[None]:
+    try:
+        yield
+    except NotFound:
+        when = f'error when {doing} "{_MANIFEST}": ' if doing else ""
+        text = f'Error from server (NotFound): {when}{resource_name(kind)} "{name}" not found'
+        raise NotFoundThere(text) from None

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from setpoint.apis.argo import RESOURCE_ACTIONS, ContainerSetTemplate, Template, TemplateType
-from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.errors import InvalidSpec, NotSupported
 from setpoint.apis.manifest import FieldPath, load_values
 from setpoint.core.workflow.http_template import body_of
+from setpoint.core.workflow.kubectl_flags import parse_flags
 from setpoint.operations.lint.graph import find_cycle
 from setpoint.operations.lint.names import check_names, field_name_problem
 from setpoint.operations.lint.report import Findings, did_you_mean
@@ -88,10 +89,18 @@ def _check_resource(findings: Findings, template: Template, path: FieldPath, sai
         hint = did_you_mean(body.action, RESOURCE_ACTIONS)
         findings.error((*here, "action"), f"{said}.resource.action must be one of: {allowed}{hint}")
     if body.manifest and body.manifest_from is not None:
-        findings.error(here, f"{said}.resource shouldn't have both `manifest` and `manifestFrom` specified")
-    if not body.manifest and body.manifest_from is None and (body.action not in _FLAGS_WILL_DO or not body.flags):
-        ref = f"{said}.resource.manifest"
-        findings.error(here, f"either {ref} or {ref}From must be specified")
+        reason = "shouldn't have both `manifest` and `manifestFrom` specified in `Manifest` for resource template"
+        findings.error(here, reason)
+    if not body.manifest and body.manifest_from is None and (body.action not in ("get", "delete") or not body.flags):
+        ref = f"{said}.resource"
+        findings.error(here, f"either {ref}.manifest or {ref}.manifestFrom must be specified")
+    if not any("{{" in flag for flag in body.flags):
+        try:
+            parse_flags(body.flags)
+        except NotSupported as error:
+            findings.unsupported((*here, "flags"), f"{said}.resource.flags: {error.reason}")
+        except InvalidSpec as error:
+            findings.error((*here, "flags"), f"{said}.resource.flags: {error.reason}", error.allowed)
     if body.manifest and "{{" not in body.manifest:
         try:
             load_values(body.manifest, "manifest")
@@ -100,8 +109,9 @@ def _check_resource(findings: Findings, template: Template, path: FieldPath, sai
     if body.merge_strategy and "{{" not in body.merge_strategy and body.merge_strategy not in _MERGE_STRATEGIES:
         reason = f"{said}.resource.mergeStrategy must be one of: {', '.join(_MERGE_STRATEGIES)}"
         findings.error((*here, "mergeStrategy"), reason)
-    if body.action == "delete" and (body.success_condition or body.failure_condition):
-        findings.error(here, f"{said}.resource: delete takes no successCondition and no failureCondition")
+    if body.action == "delete" and (body.success_condition or body.failure_condition or template.outputs.parameters):
+        reason = "successCondition, failureCondition and outputs are not supported for delete action"
+        findings.error(here, f"{said}.resource: {reason}")
 
 
 def _check_suspend(findings: Findings, template: Template, path: FieldPath, said: str) -> None:

@@ -46,13 +46,11 @@ REFUSED: dict[str, str] = {
     "Artifact.artifact_gc": "deletion of artifacts is not supported yet",
     "Artifact.recurse_mode": "recurseMode is not supported yet, set the mode in the template's command",
     "ValueFrom.event": "event bindings are not supported yet",
-    "ValueFrom.jq_filter": "jq filters are not supported yet, use jsonPath",
     "Container.lifecycle": "lifecycle handlers of containers are not supported",
     "Container.volume_devices": "block devices are not supported",
     "Container.restart_policy_rules": "restarts inside a pod are not supported",
     "VolumeMount.sub_path_expr": "subPathExpr is not supported yet, use subPath",
     "ResourceTemplate.manifest_from": "manifestFrom is not supported yet, write the manifest in place",
-    "ResourceTemplate.flags": "flags of kubectl are not supported",
 }
 
 IGNORED: dict[str, str] = {
