@@ -6,12 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import http.server
 import json
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,79 +22,14 @@ from setpoint.clients.requests import RequestClient
 from setpoint.core.workflow import ExecutePlugin
 from setpoint.engines.workflow.plugin_actions import PluginActions
 from setpoint.operations import workflows as verbs
+from tests.http_stub import Answer, Server, serving
 from tests.workflow_engine import node, running_plane
-
-Answer = Callable[["Call"], tuple[int, str]]
-
-
-@dataclass(frozen=True)
-class Call:
-    """A request as the server saw it."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
-def nothing(_: Call) -> tuple[int, str]:
-    return 404, "nothing here"
-
-
-@dataclass
-class Server:
-    """A server on loopback whose answers a test chooses by path."""
-
-    port: int
-    calls: list[Call] = field(default_factory=list)
-    answers: dict[str, Answer] = field(default_factory=dict)
-    held: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            call = Call(self.command, self.path, dict(self.headers.items()), body)
-            found.calls.append(call)
-            status, text = found.answers.get(self.path, nothing)(call)
-            self.send_response(status)
-            if status in (301, 302):
-                self.send_header("Location", text)
-            self.send_header("X-Twice", "a")
-            self.send_header("X-Twice", "b")
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        do_GET = do_POST = do_PUT = _serve
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found = Server(listening.server_port)
-    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving() as found:
         yield found
-    finally:
-        found.held.set()
-        listening.shutdown()
-        listening.server_close()
-        thread.join()
-
-
-@pytest.fixture
-def closed() -> Iterator[int]:
-    """A port that is taken and that nobody listens on."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
 
 
 HEAD = """
@@ -177,13 +108,13 @@ FAILURES = {
 
 
 @pytest.mark.rule("leaf.http-failed")
-async def test_what_goes_wrong_is_failed_in_the_words_of_go(tmp_path: Path, server: Server, closed: int) -> None:
+async def test_what_goes_wrong_is_failed_in_the_words_of_go(tmp_path: Path, server: Server, closed_port: int) -> None:
     server.answers["/ok"] = lambda _: (200, "ok")
     server.answers["/circle"] = lambda _: (302, "/circle")
     server.answers["/slow"] = lambda _: (200, str(server.held.wait(30)))
 
     def filled(text: str) -> str:
-        return text.replace("URL", server.url).replace("CLOSED", str(closed))
+        return text.replace("URL", server.url).replace("CLOSED", str(closed_port))
 
     names = [f"{{name: s{at}, template: t{at}, continueOn: {{failed: true}}}}" for at in range(len(FAILURES))]
     steps = "".join(f"    - - {name}\n" for name in names)
@@ -196,9 +127,9 @@ async def test_what_goes_wrong_is_failed_in_the_words_of_go(tmp_path: Path, serv
         assert (found.outputs is None) == (name != "status"), name
 
 
-async def test_a_password_in_the_url_is_in_no_message(closed: int) -> None:
+async def test_a_password_in_the_url_is_in_no_message(closed_port: int) -> None:
     with pytest.raises(RequestFailed, match=r"http://me:\*\*\*@127.0.0.1") as caught:
-        await RequestClient().send(HttpRequest(method="GET", url=f"http://me:hush@127.0.0.1:{closed}/"))
+        await RequestClient().send(HttpRequest(method="GET", url=f"http://me:hush@127.0.0.1:{closed_port}/"))
     assert "hush" not in str(caught.value)
     secret = HttpRequest(method="GET", url="http://x", headers=(("A", "hush"),), body=b"hush")
     assert "hush" not in repr(secret)
@@ -296,7 +227,7 @@ async def test_the_next_plugin_is_asked_when_one_has_nothing_to_say(tmp_path: Pa
         assert only(await plane.run(PLUGIN)).phase is NodePhase.SUCCEEDED
 
 
-async def test_a_plugin_that_is_not_up_or_busy_is_called_a_few_times(server: Server, closed: int) -> None:
+async def test_a_plugin_that_is_not_up_or_busy_is_called_a_few_times(server: Server, closed_port: int) -> None:
     workflow = Workflow(metadata=ObjectMeta(name="wf", namespace="default", uid="u"), spec=WorkflowSpec())
     command = ExecutePlugin(id="c", node="n", template={"plugin": {}})
 
@@ -310,8 +241,8 @@ async def test_a_plugin_that_is_not_up_or_busy_is_called_a_few_times(server: Ser
     assert await run(server.url) == (NodePhase.SUCCEEDED, "")
     server.answers[PATH] = lambda _: (503, "never")
     assert await run(server.url) == (NodePhase.FAILED, "never")
-    url = f"http://127.0.0.1:{closed}"
-    refused = f'Post "{url}{PATH}": dial tcp 127.0.0.1:{closed}: connect: connection refused'
+    url = f"http://127.0.0.1:{closed_port}"
+    refused = f'Post "{url}{PATH}": dial tcp 127.0.0.1:{closed_port}: connect: connection refused'
     assert await run(url) == (NodePhase.FAILED, refused)
 
 
