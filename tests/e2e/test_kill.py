@@ -19,9 +19,10 @@ from typing import Any
 import pytest
 
 from tests.e2e.runs import MANIFESTS, command, environment, final_object, setpoint, tree
+from tests.soak_page import SoakPage
 
 MANIFEST = str(MANIFESTS / "kill.yaml")
-MOMENTS, SOAK_MOMENTS = 20, 300
+MOMENTS, SOAK_MOMENTS = 8, 300
 SEED = 20261123
 STEPS = Counter(
     ["make", "work-1", "work-2", "work-3", "flaky-0", "flaky-1", "broken", "work-caught", "join", "bye-Succeeded"]
@@ -97,17 +98,4 @@ def test_three_hundred_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     begin = time.monotonic()
     with capsys.disabled():
         result = kill_many(tmp_path, SOAK_MOMENTS, print)
-    minutes = (time.monotonic() - begin) / 60
-    page = Path(__file__).resolve().parents[2] / "docs" / "soak.md"
-    page.write_text(_PAGE.format(minutes=minutes, **result))
-
-
-_PAGE = """# Soak: kill -9 of the control plane
-
-Written by `make soak`. A run with parallel pods, a retry, a caught failure, artifacts and an exit handler is killed at
-a random moment, and the same command is given again.
-
-| kills tried | hit a live control plane | trees that differ | steps run twice or lost | minutes |
-|---|---|---|---|---|
-| {moments} | {hits} | 0 | 0 | {minutes:.0f} |
-"""
+    SoakPage("command").write(result["moments"], result["hits"], time.monotonic() - begin)

@@ -1,13 +1,20 @@
-"""kill -9 of the engine at random moments: it goes on, nothing runs twice, and the tree equals the undisturbed one."""
+"""kill -9 of the engine: it goes on, nothing runs twice, the tree is the undisturbed one, and nothing is left behind.
+
+A workflow of forty nodes is killed at each point around the outbox, early and late, and at random moments; one run
+goes through several deaths. `make soak` does it 300 times and writes its lines into docs/soak.md.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,65 +24,24 @@ from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.argo import Workflow
 from setpoint.apis.manifest import decode_document, load_documents
 from setpoint.operations import workflows as verbs
+from tests.integration.workflow_process import POINTS
+from tests.processes import wait_until
+from tests.soak_page import SoakPage
 from tests.workflow_engine import shape
 
 ROOT = Path(__file__).resolve().parents[2]
-KILLS = 5
-MANIFEST = """
-apiVersion: argoproj.io/v1alpha1
-kind: Workflow
-metadata: {name: wf}
-spec:
-  entrypoint: main
-  onExit: bye
-  volumes: [{name: marks, hostPath: {path: MARKS}}]
-  templates:
-  - name: main
-    dag:
-      tasks:
-      - {name: gen, template: gen}
-      - name: loop
-        template: work
-        depends: gen
-        withParam: "{{tasks.gen.outputs.result}}"
-        arguments: {parameters: [{name: m, value: "{{item}}"}]}
-      - {name: fails, template: fails, depends: gen}
-      - {name: caught, template: catch, depends: "fails.Failed && loop"}
-  - name: gen
-    script: {image: busybox, command: [sh], source: "echo '[1, 2, 3]'"}
-  - name: work
-    inputs: {parameters: [{name: m}]}
-    steps:
-    - - {name: a, template: touch, arguments: {parameters: [{name: m, value: "{{inputs.parameters.m}}"}]}}
-    - - {name: b, template: touch, arguments: {parameters: [{name: m, value: "{{steps.a.outputs.parameters.out}}"}]}}
-  - name: touch
-    inputs: {parameters: [{name: m}]}
-    script:
-      image: busybox
-      command: [sh]
-      volumeMounts: [{name: marks, mountPath: /marks}]
-      source: |
-        echo "$ARGO_NODE_ID" >> /marks/marks
-        sleep 0.1
-        printf 'x%s' '{{inputs.parameters.m}}' > /tmp/out
-    outputs: {parameters: [{name: out, valueFrom: {path: /tmp/out}}]}
-  - name: fails
-    retryStrategy: {limit: 1, backoff: {duration: 1s}}
-    script:
-      image: busybox
-      command: [sh]
-      source: "echo $ARGO_NODE_ID >> /marks/marks; exit 3"
-      volumeMounts: [{name: marks, mountPath: /marks}]
-  - name: catch
-    container: {image: busybox, command: [sh, -c, "sleep 0.1; echo caught"]}
-  - name: bye
-    container: {image: busybox, command: [echo, "{{workflow.status}}"]}
-"""
+MANIFEST = Path(__file__).parent / "manifests" / "forty.yaml"
+Moment = tuple[str, int] | float
+"""A point and how often to pass it by, or seconds."""
+
+EACH_POINT: list[Moment] = [(point, times) for point in POINTS for times in (1, 4)]
+RANDOM_MOMENTS, SOAK_MOMENTS, DEATHS_OF_A_RUN = 8, 300, 10
+SEED = 20261126
 
 
 async def submit(home: Path, marks: Path) -> None:
     with SqliteStore(home / "store", SystemClock()) as store:
-        resource = decode_document(load_documents(MANIFEST.replace("MARKS", str(marks)), "test.yaml")[0])
+        resource = decode_document(load_documents(MANIFEST.read_text().replace("MARKS", str(marks)), "forty.yaml")[0])
         assert isinstance(resource, Workflow)
         await verbs.submit(store.resources, resource)
 
@@ -85,60 +51,88 @@ async def read(home: Path) -> Workflow:
         return await store.resources.get(Workflow, "default", "wf")
 
 
-def engine(home: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.workflow_process", str(home)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline().strip() == "up"
-    return process
+def live(home: Path, moment: Moment | None) -> bool:
+    """One life of the engine, to its end or to the moment of its death; whether it was killed."""
+    arguments = [moment[0], str(moment[1])] if isinstance(moment, tuple) else []
+    command = [sys.executable, "-m", "tests.integration.workflow_process", str(home), *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            if isinstance(moment, float):
+                process.stdout.readline()
+            process.wait(moment if isinstance(moment, float) else 90)
+        except subprocess.TimeoutExpired:
+            assert isinstance(moment, float), "the engine does not end"
+        finally:
+            process.kill()
+        assert process.wait() in (0, -signal.SIGKILL)
+        return process.returncode != 0
 
 
-def finish(process: subprocess.Popen[str]) -> None:
-    assert process.wait(timeout=60) == 0
-    assert process.stdout is not None
-    process.stdout.close()
-
-
-def run_with_kills(folder: Path, kills: int, seed: int) -> tuple[Workflow, list[str]]:
+def run_with_deaths(folder: Path, moments: list[Moment]) -> tuple[Workflow, list[str], int]:
+    """The workflow at its end, what its pods left, and how many of the deaths came before that."""
     home, marks = folder / "home", folder / "marks"
     home.mkdir(parents=True)
     marks.mkdir()
     asyncio.run(submit(home, marks))
-    draw = random.Random(seed)
-    for _ in range(kills):
-        process = engine(home)
-        try:
-            process.wait(timeout=draw.uniform(0.0, 0.5))
+    deaths = 0
+    for moment in moments:
+        if not live(home, moment):
             break
-        except subprocess.TimeoutExpired:
-            os.kill(process.pid, signal.SIGKILL)
-        finally:
-            if process.poll() is None:
-                process.wait(timeout=10)
-            assert process.stdout is not None
-            process.stdout.close()
-    finish(engine(home))
-    return asyncio.run(read(home)), sorted((marks / "marks").read_text().split())
+        deaths += 1
+    else:
+        assert not live(home, None)
+    wait_until(lambda: not list(processes_of(home)), "the end of all processes")
+    assert str(home) not in Path("/proc/self/mountinfo").read_text()
+    return asyncio.run(read(home)), sorted((marks / "marks").read_text().splitlines()), deaths
 
 
+def processes_of(home: Path) -> Iterator[str]:
+    """Command lines of processes that work for the state directory: by their words, environment or directory."""
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and int(process.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                told = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+                if str(home).encode() in told or str(process / "cwd").startswith(str(home)):
+                    yield (process / "cmdline").read_bytes().decode()
+
+
+def compare(folder: Path, calm: tuple[Workflow, list[str], int], moments: list[Moment]) -> int:
+    wild, marks, deaths = run_with_deaths(folder, moments)
+    assert shape(wild) == shape(calm[0]), moments
+    assert wild.status.message == calm[0].status.message
+    assert marks == calm[1], moments  # every pod ran exactly once, and to its end
+    return deaths
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.rule("machine.kill-control-plane", "machine.orphans")
 def test_a_killed_engine_goes_on(tmp_path: Path) -> None:
-    calm, calm_marks = run_with_kills(tmp_path / "calm", 0, 0)
-    assert calm.status.phase.value == "Succeeded"
-    assert len(calm_marks) == len(set(calm_marks))
-    wild, wild_marks = run_with_kills(tmp_path / "wild", KILLS, 7)
-    assert shape(wild) == shape(calm)
-    assert wild.status.message == calm.status.message
-    assert wild_marks == calm_marks  # every pod ran exactly once
+    begin = time.monotonic()
+    calm = run_with_deaths(tmp_path / "calm", [])
+    seconds = time.monotonic() - begin
+    assert calm[0].status.phase.value == "Succeeded"
+    assert len(calm[0].status.nodes) >= 40
+    assert len(calm[1]) == len(set(calm[1]))
+    assert compare(tmp_path / "points", calm, EACH_POINT) >= len(POINTS)
+    draw = random.Random(SEED)
+    compare(tmp_path / "moments", calm, [draw.uniform(0, seconds / 4) for _ in range(RANDOM_MOMENTS)])
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(20))
-def test_many_kills(tmp_path: Path, seed: int) -> None:
-    calm, calm_marks = run_with_kills(tmp_path / "calm", 0, 0)
-    wild, wild_marks = run_with_kills(tmp_path / "wild", 15, seed)
-    assert shape(wild) == shape(calm)
-    assert wild_marks == calm_marks
+@pytest.mark.timeout(7200)
+def test_three_hundred_kills_of_the_engine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    begin = time.monotonic()
+    calm = run_with_deaths(tmp_path / "calm", [])
+    seconds = time.monotonic() - begin
+    draw = random.Random(SEED)
+    deaths = 0
+    for number in range(SOAK_MOMENTS // DEATHS_OF_A_RUN):
+        moments: list[Moment] = [
+            draw.uniform(0, seconds / 4) if draw.random() < 0.5 else (draw.choice(POINTS), draw.randint(1, 8))
+            for _ in range(DEATHS_OF_A_RUN)
+        ]
+        deaths += compare(tmp_path / str(number), calm, moments)
+        with capsys.disabled():
+            print(f"run {number + 1}: {deaths} deaths")
+    SoakPage("engine").write(SOAK_MOMENTS, deaths, time.monotonic() - begin)
