@@ -99,6 +99,12 @@ def check(expected: dict[str, Any], cluster: Cluster) -> None:
     for name, children in expected.get("children", {}).items():
         ids = cluster.node(full_name(cluster, name)).children
         assert [cluster.state.nodes[child].name.removeprefix(root) for child in ids] == children, name
+    if "hooked" in expected:
+        flagged = [node.name for node in cluster.state.nodes.values() if node.node_flag and node.node_flag.hooked]
+        assert sorted(flagged) == sorted(full_name(cluster, name) for name in expected["hooked"])
+    if "order" in expected:
+        started = [cluster.state.nodes[node].name.removeprefix(root) for node in cluster.started]
+        assert [name for name in started if name in expected["order"]] == expected["order"]
     if "global" in expected:
         assert {item.name: item.value for item in (status.outputs.parameters if status.outputs else ())} == expected[
             "global"

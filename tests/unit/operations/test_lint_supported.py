@@ -49,10 +49,6 @@ REFUSALS = {
         workflow("  - {name: main, suspend: {}}\n", "synchronization: {mutexes: [{name: m}]}\n"),
         "spec.synchronization",
     ),
-    "hook": (
-        steps("{name: a, template: leaf, hooks: {running: {template: leaf, expression: 'true'}}}"),
-        "spec.templates[0].steps[0][0].hooks",
-    ),
     "environment": (
         main_of("container: {image: a, env: [{name: E, valueFrom: {fieldRef: {fieldPath: x}}}]}\n"),
         "spec.templates[0].container.env[0].valueFrom",
@@ -85,6 +81,7 @@ SUPPORTED = {
     "exit hook": steps(
         "{name: a, template: leaf, hooks: {exit: {template: leaf}}} | {name: b, template: leaf, onExit: leaf}"
     ),
+    "hook": steps("{name: a, template: leaf, hooks: {running: {template: leaf, expression: 'true'}}}"),
     "global output": main_of(
         "container: {image: a}\noutputs: {parameters: [{name: o, globalName: g, valueFrom: {path: /o}}]}\n"
     ),
@@ -130,3 +127,9 @@ def test_a_called_template_of_another_object_is_judged_where_it_is_called() -> N
     assert isinstance(error, NotSupported)
     assert error.path == "spec.templates[0].steps[0][0].templateRef"
     assert error.reason == f"template stored.work: daemon: {REFUSED['Template.daemon']}"
+
+
+def test_a_hook_other_than_exit_needs_an_expression() -> None:
+    (error,) = lint_text(steps("{name: a, template: leaf, hooks: {x: {template: leaf}}}"), "f.yaml").errors
+    assert error.path == "spec.templates[0].steps[0][0].hooks.x"
+    assert "Expression required for hook" in error.reason

@@ -125,6 +125,11 @@ class WorkflowSpec(Wire, frozen=True, kw_only=True):
         """What runs after the entry node: `onExit` wins over `hooks.exit`."""
         return LifecycleHook(template=self.on_exit) if self.on_exit else self.hooks.get("exit")
 
+    @property
+    def lifecycle_hooks(self) -> dict[str, LifecycleHook]:
+        """The hooks that run while the workflow does, each on its expression: all but `exit`."""
+        return {name: hook for name, hook in self.hooks.items() if name != "exit"}
+
 
 class StopStrategy(Wire, frozen=True, kw_only=True):
     """Stops a cron workflow for good once the expression is true."""

@@ -107,6 +107,11 @@ class Call(Wire, frozen=True, kw_only=True):
         """What runs after the node: `onExit` wins over `hooks.exit`."""
         return LifecycleHook(template=self.on_exit) if self.on_exit else self.hooks.get("exit")
 
+    @property
+    def lifecycle_hooks(self) -> dict[str, LifecycleHook]:
+        """The hooks that run while the node does, each on its expression: all but `exit`."""
+        return {name: hook for name, hook in self.hooks.items() if name != "exit"}
+
 
 class WorkflowStep(Call, frozen=True, kw_only=True):
     """One step of a parallel group."""

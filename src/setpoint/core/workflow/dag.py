@@ -7,52 +7,43 @@ Per event only the dependants of the task that settled are looked at. Source: ar
 from __future__ import annotations
 
 import bisect
-import json
-import re
 from collections import deque
 from typing import Any
 
 import msgspec
 
-from setpoint.apis.argo import Artifact, DAGTask, NodePhase, NodeStatus, NodeType
+from setpoint.apis.argo import DAGTask, NodePhase, NodeStatus, NodeType
 from setpoint.core.expr import ExpressionError, Scope, evaluate_depends
+from setpoint.core.workflow.dag_scope import siblings_of, task_siblings
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.edges import outbound
 from setpoint.core.workflow.execute import execute
-from setpoint.core.workflow.expansion import is_loop
-from setpoint.core.workflow.groups import EMPTY_LOOP, FAIL_FAST, called, plan_children, start_exit
-from setpoint.core.workflow.inputs import artifact_inputs, input_variables
+from setpoint.core.workflow.expansion import called, is_loop
+from setpoint.core.workflow.groups import EMPTY_LOOP, FAIL_FAST, plan_children
+from setpoint.core.workflow.hooks import exits_run, failed_hook, notice, settle, watch
+from setpoint.core.workflow.inputs import input_variables
+from setpoint.core.workflow.lifecycle import end_leaf
 from setpoint.core.workflow.outputs import publish_outputs, template_outputs
-from setpoint.core.workflow.references import Siblings
 from setpoint.core.workflow.state import Child, DagFrame, GroupFrame, TemplateCall
-from setpoint.core.workflow.templates import find_template
-from setpoint.core.workflow.variables import (
-    TagValues,
-    absent_variables,
-    aggregate_variables,
-    global_values,
-    is_attempt,
-    last_attempt,
-    node_artifacts,
-    node_variables,
-)
+from setpoint.core.workflow.variables import TagValues, is_attempt, last_attempt
 
 
 def assess_dag(d: Draft, dag: DagFrame) -> None:
     """Start the tasks that are ready, and end the DAG when nothing is open."""
     frame = d.edit(dag)
-    if d.shut_down(on_exit=frame.call.on_exit):
-        if not frame.waiting_exit:
-            _finish(d, frame, NodePhase.FAILED)
-        return
     if frame.template.fail_fast and frame.unsuccessful and frame.pods == 0:
         d.end_groups_below(frame.id, FAIL_FAST)
         _finish(d, frame, NodePhase.FAILED, FAIL_FAST)
         return
     if not frame.waiting:
         _count_dependencies(frame)
-    _start_exits(d, frame)
+    if not _settle_hooked(d, frame):
+        return
     _start_ready(d, frame)
+    if d.shut_down(on_exit=frame.call.on_exit):
+        if not exits_run(d, frame):
+            _finish(d, frame, NodePhase.FAILED)
+        return
     if frame.open == 0 and not frame.ready:
         _judge(d, frame)
 
@@ -82,14 +73,12 @@ def _start_task(d: Draft, frame: DagFrame, task: str) -> bool:
     node_id = frame.plan.ids[task]
     node = d.node(node_id)
     if node is not None and node.fulfilled:
-        hook = msgspec.convert(frame.plan.trees[task], DAGTask).exit_hook
-        if hook is not None:
-            frame.hooked = frame.hooked.set(node_id, Child(id=node_id, call=_bare_call(frame, task), exit_hook=hook))
+        watch(d, frame, _as_written(frame, task))
         frame.open += 1
         d.ended.append((frame.id, node_id, ""))
         return True
     if node is None:
-        if d.suspended:
+        if d.suspended or d.shut_down(on_exit=frame.call.on_exit):
             return False
         try:
             if not _condition_holds(d, frame, task):
@@ -135,9 +124,7 @@ def _enter_loop(d: Draft, frame: DagFrame, task: str, children: list[Child]) -> 
         d.init_node(call, NodeType.TASK_GROUP, NodePhase.RUNNING)
         _connect(d, frame, task)
     frame.open += 1
-    hook = children[0].exit_hook
-    if hook is not None:
-        frame.hooked = frame.hooked.set(node_id, Child(id=node_id, call=call, exit_hook=hook))
+    watch(d, frame, _as_written(frame, task))
     d.enter_frame(GroupFrame(node_id, call, seq=d.next_seq(), parent=frame.id, children=tuple(children)))
 
 
@@ -156,8 +143,7 @@ def _start_child(d: Draft, frame: DagFrame, task: str, child: Child) -> bool:
         d.task_errored(child.id, error.message)
         frame.open += 1
         d.ended.append((frame.id, child.id, ""))
-    if child.exit_hook is not None:
-        frame.hooked = frame.hooked.set(child.id, child)
+    watch(d, frame, child)
     _connect(d, frame, task)
     return True
 
@@ -179,10 +165,23 @@ def _bare_call(frame: DagFrame, task: str) -> TemplateCall:
     )
 
 
+def _as_written(frame: DagFrame, task: str) -> Child:
+    """A task's hooks are filled in when they run, so as written they do for its node, whatever it is."""
+    definition = msgspec.convert(frame.plan.trees[task], DAGTask)
+    return Child(
+        id=frame.plan.ids[task],
+        call=_bare_call(frame, task),
+        label=task,
+        exit_hook=definition.exit_hook,
+        hooks=definition.lifecycle_hooks,
+    )
+
+
 def _born(d: Draft, frame: DagFrame, task: str, phase: NodePhase, message: str) -> None:
     """A task's node that is made ended."""
     d.init_node(_bare_call(frame, task), NodeType.SKIPPED, phase, message=message)
     _connect(d, frame, task)
+    watch(d, frame, _as_written(frame, task))
     frame.open += 1
     d.ended.append((frame.id, frame.plan.ids[task], ""))
 
@@ -199,22 +198,17 @@ def _connect(d: Draft, frame: DagFrame, task: str) -> None:
 
 
 def task_ended(d: Draft, dag: DagFrame, node_id: str, raised: str) -> None:
-    """A task's node, or the exit node of one, has ended."""
+    """A task's node, or a hook beside one, has changed its phase."""
     frame = d.edit(dag)
     d.touch(frame.id)
-    if node_id in frame.waiting_exit:
-        task = frame.waiting_exit[node_id]
-        frame.waiting_exit = frame.waiting_exit.delete(node_id)
-        _settle(frame, task)
-        return
     task = frame.plan.tasks.get(node_id, "")
-    if not task:  # a leftover below a group that failed at once
-        return
-    if raised:
+    if raised and task:
         d.task_errored(node_id, raised)
-    if node_id in frame.hooked and d.need(node_id).completed:
-        frame.exits = (*frame.exits, node_id)
-    else:
+    elif raised and (followed := failed_hook(d, frame, node_id)):
+        frame.hooked = frame.hooked.delete(followed)
+        _fail_hooked(d, frame, followed, raised)
+        return
+    if not notice(d, frame, node_id) and task:
         _settle(frame, task)
 
 
@@ -231,28 +225,29 @@ def _settle(frame: DagFrame, task: str) -> None:
     frame.ready = tuple(ready)
 
 
-def _start_exits(d: Draft, frame: DagFrame) -> None:
-    waiting: list[str] = []
-    for node_id in frame.exits:
-        child = frame.hooked[node_id]
-        assert child.exit_hook is not None  # noqa: S101 (only such children are noted)
-        started: str | None = ""
-        try:
-            started = start_exit(d, d.need(node_id), child.exit_hook, child.call, frame.id, d.variables)
-        except BuildError as error:
-            d.mark_hook_error(node_id, error.message)
-        task = frame.plan.tasks[node_id]
-        if started is None:
-            d.block(frame.id)
-            waiting.append(node_id)
-        elif started and not d.need(started).fulfilled:
-            frame.waiting_exit = frame.waiting_exit.set(started, task)
+def _settle_hooked(d: Draft, frame: DagFrame) -> bool:
+    """Look at the tasks that hooks follow. False if the DAG has ended by it."""
+    for node_id, failure in settle(d, frame, lambda child: task_siblings(d, frame, child.label)):
+        if failure:
+            _fail_hooked(d, frame, node_id, failure)
         else:
-            _settle(frame, task)
-    frame.exits = tuple(waiting)
+            _settle(frame, frame.plan.tasks[node_id])
+    return not d.need(frame.id).fulfilled
 
 
-# --- conditions and variables
+def _fail_hooked(d: Draft, frame: DagFrame, node_id: str, message: str) -> None:
+    """A hook that cannot be judged or started turns the task to Error; a target's is passed up as well."""
+    task = frame.plan.tasks[node_id]
+    if d.need(node_id).fulfilled:
+        d.mark_hook_error(node_id, message)
+        _settle(frame, task)
+    else:
+        end_leaf(d, node_id, NodePhase.ERROR, message)
+    if task in frame.plan.targets:
+        d.mark(frame.id, NodePhase.ERROR, message, raised=message)
+
+
+# --- conditions
 
 
 def _condition_holds(d: Draft, frame: DagFrame, task: str) -> bool:
@@ -285,70 +280,6 @@ def _result(d: Draft, frame: DagFrame, task: str, result: str | None) -> bool:
     if result == "AnySucceeded":
         return NodePhase.SUCCEEDED in phases
     return bool(phases) and all(phase is NodePhase.FAILED for phase in phases)
-
-
-_NAMED = re.compile(r"\btasks(?:\.([\w-]+)|\[\s*(?:'|\\\")([\w-]+)(?:'|\\\")\s*\])?")
-
-
-def task_siblings(d: Draft, frame: DagFrame, task: str) -> Siblings:
-    """What a task may refer to: its ancestors, as far as its text names them. Raises: ExpressionError."""
-    text = json.dumps(frame.plan.trees[task])
-    matches = list(_NAMED.finditer(text)) if "tasks" in text else []
-    named = {match[1] or match[2] for match in matches}
-    if "" in named or None in named:
-        wanted = _ancestors(frame, task, None)
-    else:
-        wanted = _ancestors(frame, task, {name for name in named if name})
-    return _siblings(d, frame, wanted)
-
-
-def _ancestors(frame: DagFrame, task: str, wanted: set[str] | None) -> list[str]:
-    """The task's ancestors; only those wanted, looked for no further than needed, unless None."""
-    found: dict[str, None] = {}
-    seen: set[str] = set()
-    queue = deque(frame.plan.dependencies[task])
-    while queue and (wanted is None or len(found) < len(wanted)):
-        name = queue.popleft()
-        if name in seen:
-            continue
-        seen.add(name)
-        if wanted is None or name in wanted:
-            found[name] = None
-        queue.extend(frame.plan.dependencies[name])
-        if wanted is not None and not wanted:
-            break
-    return list(found)
-
-
-def _siblings(d: Draft, frame: DagFrame, tasks: list[str]) -> Siblings:
-    values: dict[str, Any] = {}
-    artifacts: dict[str, Artifact] = artifact_inputs(frame.tree) | dict(d.artifacts)
-    absent: frozenset[str] = frozenset()
-    for name in tasks:
-        node = d.node(frame.plan.ids[name])
-        if node is None:
-            continue
-        prefix = f"tasks.{name}"
-        shown = last_attempt(d, node)
-        values |= node_variables(prefix, shown)
-        artifacts |= node_artifacts(prefix, shown)
-        if node.type is NodeType.TASK_GROUP:
-            values |= aggregate_variables(prefix, _loop_nodes(d, node))
-        if node.phase in (NodePhase.SKIPPED, NodePhase.OMITTED):
-            definition = msgspec.convert(called(frame.plan.trees[name], inline=True), DAGTask)
-            more, missing = absent_variables(prefix, node, find_template(d, definition, frame.resolved.scope))
-            values |= more
-            absent |= missing
-    return Siblings(scope=Scope(global_values(d, values), absent), artifacts=artifacts, prefix="tasks.")
-
-
-def _loop_nodes(d: Draft, group: NodeStatus) -> list[NodeStatus]:
-    nodes = [d.need(child) for child in d.children(group.id)]
-    return [node for node in nodes if node.name.startswith(f"{group.name}(") and not _hooked(node)]
-
-
-def _hooked(node: NodeStatus) -> bool:
-    return node.node_flag is not None and node.node_flag.hooked
 
 
 # --- the verdict
@@ -430,7 +361,7 @@ def _outputs(d: Draft, frame: DagFrame) -> Any:
     declared = frame.template.outputs
     if not declared.parameters and not declared.artifacts:
         return None
-    siblings = _siblings(d, frame, made)
+    siblings = siblings_of(d, frame, made)
     seen = TagValues(
         {name: value for name, value in siblings.scope.values.items() if name.startswith("tasks.")},
         input_variables(frame.tree),

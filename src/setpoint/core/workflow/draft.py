@@ -304,6 +304,10 @@ class Draft(CountedTable):
             self._leaves.pop(node, None)
             if owner is not None:
                 self.ended.append((owner, node, raised))
+        elif old.phase is not phase:
+            frame = self._frames.get(self.owner_of(node) or "")
+            if frame is not None and node in frame.hooked:
+                self.ended.append((frame.id, node, ""))
         return new
 
     def open_containers(self, pod: str) -> list[NodeStatus]:
@@ -318,7 +322,7 @@ class Draft(CountedTable):
         return [node for node in found.values() if not node.fulfilled]
 
     def mark_hook_error(self, node: str, message: str) -> None:
-        """An ended node whose hook could not be judged turns to Error."""
+        """An ended node of which a hook could not be judged or started turns to Error."""
         self.mark(node, NodePhase.ERROR, message, cause=Cause.HOOK)
 
     def task_errored(self, node: str, message: str) -> None:

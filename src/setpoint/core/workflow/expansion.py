@@ -36,6 +36,12 @@ def is_loop(tree: Mapping[str, Any]) -> bool:
     return "withItems" in tree or bool(tree.get("withParam")) or tree.get("withSequence") is not None
 
 
+def called(tree: dict[str, Any], *, inline: bool = False) -> dict[str, Any]:
+    """What of a step's or task's definition says which template it calls."""
+    keys = ("name", "template", "templateRef", *(("inline",) if inline else ()))
+    return {key: tree[key] for key in keys if key in tree}
+
+
 def loop_items(tree: Mapping[str, Any]) -> list[Any]:
     """The items of a loop. Raises: BuildError with a cluster's message."""
     if "withItems" in tree:

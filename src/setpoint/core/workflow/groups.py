@@ -7,29 +7,21 @@ Source: argo-workflows `executeStepGroup`, `executeDAGTask`; SEMANTICS sections 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from setpoint.apis.argo import (
-    Arguments,
-    Artifact,
-    Call,
-    DAGTask,
-    LifecycleHook,
-    NodePhase,
-    NodeStatus,
-    NodeType,
-    WorkflowStep,
-)
-from setpoint.core.expr import ExpressionError, Scope, evaluate_condition, substitute
+from setpoint.apis.argo import Call, DAGTask, NodePhase, NodeType, WorkflowStep
+from setpoint.apis.errors import InvariantViolation
+from setpoint.core.expr import Scope
+from setpoint.core.workflow.dag_scope import task_siblings
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.execute import execute
 from setpoint.core.workflow.expansion import Expanded, expand, is_loop
-from setpoint.core.workflow.references import Referred, Siblings, resolve_artifact, resolve_references, should_execute
-from setpoint.core.workflow.state import Child, GroupFrame, StepsFrame, TemplateCall, TemplateFrame
-from setpoint.core.workflow.variables import global_values, last_attempt, node_artifacts, node_variables
+from setpoint.core.workflow.hooks import failed_hook, notice, settle, watch
+from setpoint.core.workflow.references import Referred, Siblings, resolve_references, should_execute
+from setpoint.core.workflow.state import Child, DagFrame, GroupFrame, StepsFrame, TemplateCall, TemplateFrame
+from setpoint.core.workflow.variables import global_values
 
 
 def plan_children(
@@ -77,12 +69,6 @@ EMPTY_LOOP = "Skipped, empty params"
 FAIL_FAST = "template has failed or errored children and failFast enabled"
 
 
-def called(tree: dict[str, Any], *, inline: bool = False) -> dict[str, Any]:
-    """What of a step's or task's definition says which template it calls."""
-    keys = ("name", "template", "templateRef", *(("inline",) if inline else ()))
-    return {key: tree[key] for key in keys if key in tree}
-
-
 def _convert(tree: dict[str, Any], kind: type[Call]) -> Call:
     try:
         return msgspec.convert(tree, kind)
@@ -117,6 +103,7 @@ def _child(
         on_exit=frame.call.on_exit,
         depth=frame.call.depth + 1,
     )
+    of_loop = owner != frame.id and prefix == "tasks."  # only the task group has these then
     skipped = error = None
     try:
         if not should_execute(call.when):
@@ -128,6 +115,7 @@ def _child(
         call=made,
         label=call.name,
         exit_hook=call.exit_hook,
+        hooks={} if of_loop else call.lifecycle_hooks,
         continue_on=call.continue_on,
         skipped=skipped,
         error=error,
@@ -138,7 +126,7 @@ def assess_group(d: Draft, group: GroupFrame) -> None:
     """Start what can be started, and end the group when nothing is open."""
     frame = d.edit(group)
     steps = d.need(frame.id).type is NodeType.STEP_GROUP
-    if not _start_exits(d, frame):
+    if not _settle(d, frame):
         return
     while frame.cursor < len(frame.children):
         child = frame.children[frame.cursor]
@@ -152,6 +140,9 @@ def assess_group(d: Draft, group: GroupFrame) -> None:
                 return
             if child.error is None:
                 d.task_errored(child.id, error.message)
+            frame.open += 1
+            watch(d, frame, child)
+            d.ended.append((frame.id, child.id, ""))
         frame.cursor += 1
     if frame.cursor == len(frame.children) and frame.open == 0:
         _judge(d, frame, steps=steps)
@@ -178,6 +169,7 @@ def _start(d: Draft, frame: GroupFrame, child: Child) -> bool:
         return True
     if node is not None and node.fulfilled:
         frame.open += 1
+        watch(d, frame, child)
         d.ended.append((frame.id, child.id, ""))
         return True
     try:
@@ -188,6 +180,7 @@ def _start(d: Draft, frame: GroupFrame, child: Child) -> bool:
         raise
     d.add_child(frame.id, child.id)
     frame.open += 1
+    watch(d, frame, child)
     return True
 
 
@@ -198,126 +191,47 @@ def _born_ended(d: Draft, frame: GroupFrame, child: Child) -> None:
 
 
 def child_ended(d: Draft, group: GroupFrame, node_id: str, raised: str) -> None:
-    """A child or an exit node of a child has ended."""
+    """A child, or a hook beside one, has changed its phase."""
     frame = d.edit(group)
-    if node_id in frame.waiting_exit:
-        frame.waiting_exit = frame.waiting_exit.delete(node_id)
-        frame.open -= 1
-        d.touch(frame.id)
-        return
-    at = frame.index.get(node_id)
-    steps = d.need(frame.id).type is NodeType.STEP_GROUP
-    if at is None:  # a leftover of a group below that failed at once
-        d.touch(frame.id)
-        return
-    child = frame.children[at]
-    if raised and steps:
-        _fail_step_group(d, frame, child, raised)
-        return
-    if raised:
-        d.task_errored(node_id, raised)
-    if child.exit_hook is not None and d.need(node_id).completed:
-        frame.exits = (*frame.exits, node_id)
-    else:
-        frame.open -= 1
     d.touch(frame.id)
+    at = frame.index.get(node_id)
+    if raised and d.need(frame.id).type is NodeType.STEP_GROUP:
+        if at is not None:
+            _fail_step_group(d, frame, frame.children[at], raised)
+            return
+        if failed_hook(d, frame, node_id):
+            d.mark(frame.id, NodePhase.ERROR, raised)
+            return
+    elif raised and at is not None:
+        d.task_errored(node_id, raised)
+    if not notice(d, frame, node_id) and at is not None:
+        frame.open -= 1
 
 
-def _start_exits(d: Draft, frame: GroupFrame) -> bool:
-    """Run the exit nodes that are due. False if the group has ended by it."""
-    waiting: list[str] = []
-    for node_id in frame.exits:
-        child = frame.children[frame.index[node_id]]
-        assert child.exit_hook is not None  # noqa: S101 (only such children are queued)
-        try:
-            started = start_exit(d, d.need(node_id), child.exit_hook, child.call, frame.id, _layer(d, frame))
-        except BuildError as error:
-            d.mark(frame.id, NodePhase.ERROR, error.message)
+def _settle(d: Draft, frame: GroupFrame) -> bool:
+    """Look at the children that hooks follow. False if the group has ended by it."""
+    for _, failure in settle(d, frame, lambda child: _siblings(d, frame, child)):
+        if failure:
+            d.mark(frame.id, NodePhase.ERROR, failure)
             return False
-        if started is None:
-            d.block(frame.id)
-            waiting.append(node_id)
-        elif started and not d.need(started).fulfilled:
-            frame.waiting_exit = frame.waiting_exit.set(started, node_id)
-        else:
-            frame.open -= 1
-    frame.exits = tuple(waiting)
+        frame.open -= 1
     return True
 
 
-def start_exit(
-    d: Draft, node: NodeStatus, hook: LifecycleHook, call: TemplateCall, owner: str, layer: Mapping[str, Any]
-) -> str | None:
-    """Run the exit hook of an ended node.
-
-    Args:
-        d: The draft.
-        node: The node that ended.
-        hook: What to run.
-        call: The call that made the node.
-        owner: The frame that waits for the exit node.
-        layer: The names its siblings left, for the hook's arguments.
-
-    Returns:
-        The id of the exit node; "" if the hook's expression decides against it or the workflow is being terminated;
-        None if there is no room now.
-
-    Raises: BuildError if the hook's expression fails or is not boolean.
-    """
-    if d.engine.shutdown == "Terminate":
-        return ""
-    prefix = f"{next(iter(call.variables)).removesuffix('.name')}.{call_label(call)}"
-    shown = last_attempt(d, node)
-    scope = Scope(global_values(d, node_variables(prefix, shown), layer))
-    try:
-        if hook.expression and not evaluate_condition(hook.expression, scope.environment):
-            return ""
-        arguments = _hook_arguments(hook, scope, node_artifacts(prefix, shown) if shown.outputs is not None else None)
-    except ExpressionError as error:
-        raise BuildError(str(error)) from error
-    exit_call = TemplateCall(
-        name=f"{node.name}.onExit",
-        template=hook.template,
-        template_ref=hook.template_ref,
-        arguments=arguments,
-        scope=call.scope,
-        owner=owner,
-        boundary=call.boundary,
-        on_exit=True,
-        hooked=True,
-        depth=call.depth,
-    )
-    exit_id = d.id_of(exit_call.name)
-    try:
-        if not execute(d, exit_call):
-            return None
-    except BuildError:
-        pass  # its failure changes nothing: the node shows it
-    d.add_child(node.id, exit_id)
-    return exit_id
-
-
-def _hook_arguments(hook: LifecycleHook, scope: Scope, artifacts: Mapping[str, Artifact] | None) -> Arguments:
-    """The hook's arguments; what the node put out is filled in only if it put out anything."""
-    if artifacts is None:
-        return hook.arguments
-    filled: Arguments = msgspec.convert(substitute(msgspec.to_builtins(hook.arguments), scope), Arguments)
-    located = []
-    for item in filled.artifacts:
-        found = resolve_artifact(item, scope, artifacts) if item.from_ or item.from_expression else item
-        located.append(item if found is None else found.replace(name=item.name))
-    return filled.replace(artifacts=tuple(located))
-
-
-def _layer(d: Draft, frame: GroupFrame) -> Mapping[str, Any]:
+def _siblings(d: Draft, frame: GroupFrame, child: Child) -> Siblings:
+    """What the hooks of a child may refer to."""
     above = d.frame(frame.parent)
-    return above.variables if isinstance(above, StepsFrame) else d.variables
+    if isinstance(above, StepsFrame):
+        return step_siblings(d, above)
+    if isinstance(above, DagFrame):
+        return task_siblings(d, above, child.label)
+    raise InvariantViolation(f"group {frame.id!r} is in no steps and no DAG that runs")
 
 
-def call_label(call: TemplateCall) -> str:
-    """The step's or task's name of a call, without the index and item of a loop."""
-    name = next(iter(call.variables.values()), "")
-    return name.partition("(")[0]
+def step_siblings(d: Draft, frame: StepsFrame) -> Siblings:
+    """What a step may refer to: the steps of earlier groups."""
+    artifacts = frame.artifacts.update(d.artifacts) if d.artifacts else frame.artifacts
+    return Siblings(scope=Scope(global_values(d, frame.variables), frame.absent), artifacts=artifacts, prefix="steps.")
 
 
 def continues_on(child: Child, phase: NodePhase) -> bool:

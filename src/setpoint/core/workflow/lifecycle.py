@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from setpoint.apis.argo import Arguments, LifecycleHook, NodePhase, NodeStatus, NodeType, WorkflowPhase
-from setpoint.core.expr import ExpressionError, Scope, substitute
+from setpoint.core.expr import ExpressionError, Scope, evaluate_condition, substitute
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import CancelAction, SetTimer, TimerKind
 from setpoint.core.workflow.draft import BuildError, Draft
@@ -86,7 +86,12 @@ def assess_workflow(d: Draft) -> None:
     root = d.node(d.name)
     if root is None or not (root.fulfilled or d.entered(root.id)):
         _start_entry(d)
+        if d.node(d.name) is not None:
+            d.touch(WORKFLOW)  # once what is below has settled
         return
+    if not _hooks_settled(d, root):
+        return
+    root = d.need(root.id)
     if not root.fulfilled:
         return
     running = d.node(d.id_of(f"{d.name}.onExit"))
@@ -106,6 +111,57 @@ def _start_entry(d: Draft) -> None:
             d.block(WORKFLOW)
     except BuildError as error:
         fail_entry(d, error.message)
+
+
+def _hooks_settled(d: Draft, root: NodeStatus) -> bool:
+    """Start the workflow's hooks that fire; whether all that have fired have ended."""
+    settled = True
+    try:
+        for name, hook in d.spec.lifecycle_hooks.items():
+            node_id = d.id_of(f"{d.name}.hooks.{name}")
+            if _fires(d, f"{d.name}.hooks.{name}", hook) or d.node(node_id) is not None:
+                settled &= _start_hook(d, root, f"{d.name}.hooks.{name}", hook)
+    except (BuildError, ExpressionError) as error:
+        fail_hooks(d, error.message if isinstance(error, BuildError) else str(error))
+    return settled
+
+
+def _fires(d: Draft, node_name: str, hook: LifecycleHook) -> bool:
+    if not hook.expression:
+        raise BuildError(f"Expression required for hook {node_name}")
+    if "failures" in hook.expression:
+        d.variables = d.variables.set("workflow.failures", failures(d))
+    return evaluate_condition(hook.expression, Scope(global_values(d)).environment)
+
+
+def _start_hook(d: Draft, root: NodeStatus, name: str, hook: LifecycleHook) -> bool:
+    """Start the node of a hook, or take it up again; whether it has ended. Raises: BuildError."""
+    call = TemplateCall(
+        name=name,
+        template=hook.template,
+        template_ref=hook.template_ref,
+        arguments=hook.arguments,
+        scope=local_scope(d),
+        hooked=True,
+        depth=1,
+    )
+    node_id = d.id_of(name)
+    if d.node(node_id) is None:
+        d.variables = d.variables.set("workflow.failures", failures(d))
+    if not execute(d, call):
+        d.block(WORKFLOW)
+        return False
+    d.add_child(root.id, node_id)
+    return d.need(node_id).fulfilled
+
+
+def fail_hooks(d: Draft, message: str) -> None:
+    """A hook of the workflow could not be judged or built: the entry node is Error, and its exit handler runs."""
+    root = d.need(d.name)
+    if root.fulfilled:
+        d.mark_hook_error(root.id, message)
+        return
+    end_leaf(d, root.id, NodePhase.ERROR, message)
 
 
 def fail_entry(d: Draft, message: str) -> None:

@@ -47,7 +47,7 @@ def check_node_move(name: str, old: NodePhase, new: NodePhase, cause: Cause = Ca
     """Nothing if the move is legal. Raises: InvariantViolation."""
     if new in NODE_MOVES[old]:
         return
-    if cause is Cause.HOOK and old in _ENDS and new is NodePhase.ERROR:
+    if cause is Cause.HOOK and old.fulfilled and new is NodePhase.ERROR:
         return
     if cause is Cause.RETRY and old in _ENDS and new is NodePhase.RUNNING:
         return

@@ -72,7 +72,7 @@ def _resolve(tree: dict[str, Any], siblings: Siblings) -> Referred:
         tree = {**tree, "when": when}
         if not _may_proceed(when, loop=is_loop(tree)):
             return Referred(tree=tree, proceed=False)
-    tree, absent = _without_absent(tree, siblings.scope)
+    tree, absent = without_absent(tree, siblings.scope)
     hooks = tree.get("hooks")
     body = {key: value for key, value in tree.items() if key != "hooks"}
     body = substitute(body, siblings.scope, Mode.STRICT, allowed=allowed)
@@ -104,7 +104,8 @@ def should_execute(when: str) -> bool:
         raise BuildError(str(error)) from error
 
 
-def _without_absent(tree: dict[str, Any], scope: Scope) -> tuple[dict[str, Any], frozenset[str]]:
+def without_absent(tree: dict[str, Any], scope: Scope) -> tuple[dict[str, Any], frozenset[str]]:
+    """The definition less the arguments that are one reference to an output nobody made, and their names."""
     arguments = tree.get("arguments") or {}
     parameters = arguments.get("parameters") or ()
     dropped = {item["name"] for item in parameters if sole_tag(item.get("value")) in scope.absent}

@@ -122,6 +122,7 @@ class Child:
     call: TemplateCall
     label: str = ""
     exit_hook: LifecycleHook | None = None
+    hooks: Mapping[str, LifecycleHook] = field(default_factory=dict)
     continue_on: ContinueOn | None = None
     skipped: str | None = None
     error: str | None = None
@@ -130,7 +131,7 @@ class Child:
 class Frame:
     """Base of frames: mutable inside one step, after a copy; their containers are immutable."""
 
-    __slots__ = ("active", "call", "id", "open", "pods", "seq", "unsuccessful")
+    __slots__ = ("active", "attached", "call", "due", "hooked", "id", "open", "pods", "seq", "unsuccessful")
     RANK: ClassVar[int] = 0  # order among the frames of one call: what lies deeper is settled first
 
     def __init__(self, node: str, call: TemplateCall, *, seq: int) -> None:
@@ -141,6 +142,9 @@ class Frame:
         self.active = 0  # Pending or Running Pod, Steps and DAG nodes whose boundary this is
         self.unsuccessful = 0  # those of them that Failed or Errored, ever
         self.open = 0  # children that have started and not ended, their exit nodes included
+        self.hooked: Map[str, Child] = Map()  # children with hooks that are not done with
+        self.due: tuple[str, ...] = ()  # those of them whose hooks are to be looked at
+        self.attached: Map[str, str] = Map()  # hook or exit node that runs -> the child it is beside
 
     @property
     def depth(self) -> int:
@@ -155,7 +159,7 @@ class Frame:
 class GroupFrame(Frame):
     """A step group or task group: children started in order, and how many of them are open."""
 
-    __slots__ = ("children", "cursor", "exits", "index", "parent", "waiting_exit")
+    __slots__ = ("children", "cursor", "index", "parent")
     RANK = 2
 
     children: tuple[Child, ...]
@@ -167,8 +171,6 @@ class GroupFrame(Frame):
         self.children = children
         self.index = Map({child.id: at for at, child in enumerate(children)})
         self.cursor = 0
-        self.waiting_exit: Map[str, str] = Map()  # exit node id -> child id
-        self.exits: tuple[str, ...] = ()  # children whose exit node found no room yet
 
 
 class TemplateFrame(Frame):
@@ -230,7 +232,7 @@ class DagPlan:
 class DagFrame(TemplateFrame):
     """A DAG: per task the number of dependencies not settled yet, and the tasks that may start."""
 
-    __slots__ = ("captured", "exits", "hooked", "plan", "ready", "waiting", "waiting_exit")
+    __slots__ = ("captured", "plan", "ready", "waiting")
     RANK = 1
 
     plan: DagPlan
@@ -239,10 +241,7 @@ class DagFrame(TemplateFrame):
         super().__init__(*args, **kwargs)
         self.plan = plan
         self.waiting: Map[str, int] = Map()
-        self.hooked: Map[str, Child] = Map()  # task nodes that an exit hook follows
-        self.exits: tuple[str, ...] = ()
         self.ready: tuple[str, ...] = ()
-        self.waiting_exit: Map[str, str] = Map()
         self.captured: frozenset[str] = frozenset()
 
 

@@ -41,6 +41,7 @@ from setpoint.core.workflow.lifecycle import (
     end_unentered,
     fail_entry,
     fail_exit,
+    fail_hooks,
     load_workflow,
     pass_deadline,
     start_workflow,
@@ -86,6 +87,8 @@ def step(state: WorkflowState, event: Event, ctx: StepContext) -> Step:
     """
     d = Draft(state, ctx)
     _fold(d, event)
+    if d.has_spec and d.spec.lifecycle_hooks:
+        d.touch(WORKFLOW)
     _settle(d)
     return d.freeze()
 
@@ -157,9 +160,18 @@ def _tell(d: Draft, owner: str, node: str, raised: str) -> None:
     elif isinstance(frame, RetryFrame):
         attempt_ended(d, frame, raised)
     elif owner == WORKFLOW and raised:
-        (fail_entry if node == d.name else fail_exit)(d, raised)
+        _fail_workflow(d, node, raised)
     else:
         d.touch(owner)
+
+
+def _fail_workflow(d: Draft, node: str, raised: str) -> None:
+    if node == d.name:
+        fail_entry(d, raised)
+    elif node == d.id_of(f"{d.name}.onExit"):
+        fail_exit(d, raised)
+    else:
+        fail_hooks(d, raised)
 
 
 def _assess(d: Draft, frame_id: str) -> None:

@@ -5,7 +5,6 @@ Source: argo-workflows `executeSteps`; SEMANTICS sections 4, 5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -14,18 +13,17 @@ from setpoint.apis.argo import Artifact, NodePhase, NodeStatus, NodeType, Workfl
 from setpoint.core.expr import ExpressionError, Scope
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.edges import outbound
-from setpoint.core.workflow.expansion import is_loop
-from setpoint.core.workflow.groups import EMPTY_LOOP, FAIL_FAST, called, plan_children
+from setpoint.core.workflow.expansion import called, is_loop
+from setpoint.core.workflow.groups import EMPTY_LOOP, FAIL_FAST, plan_children, step_siblings
 from setpoint.core.workflow.inputs import artifact_inputs, input_variables
 from setpoint.core.workflow.outputs import publish_outputs, template_outputs
-from setpoint.core.workflow.references import ReferenceFailure, Siblings
+from setpoint.core.workflow.references import ReferenceFailure
 from setpoint.core.workflow.state import Child, GroupFrame, StepsFrame, TemplateCall
 from setpoint.core.workflow.templates import find_template
 from setpoint.core.workflow.variables import (
     TagValues,
     absent_variables,
     aggregate_variables,
-    global_values,
     last_attempt,
     node_artifacts,
     node_variables,
@@ -119,7 +117,7 @@ def _link(d: Draft, frame: StepsFrame, group_id: str) -> None:
 
 
 def _children(d: Draft, frame: StepsFrame, group: TemplateCall) -> list[Child]:
-    siblings = Siblings(scope=step_scope(d, frame), artifacts=_artifacts(d, frame), prefix="steps.")
+    siblings = step_siblings(d, frame)
     children: list[Child] = []
     for tree in frame.tree["steps"][frame.group]:
         try:
@@ -145,15 +143,6 @@ def _empty_loop(d: Draft, frame: StepsFrame, tree: dict[str, Any], group: Templa
         depth=frame.call.depth + 1,
     )
     return Child(id=d.id_of(call.name), call=call, label=tree["name"], skipped=EMPTY_LOOP)
-
-
-def step_scope(d: Draft, frame: StepsFrame) -> Scope:
-    """The names a step may use now."""
-    return Scope(global_values(d, frame.variables), frame.absent)
-
-
-def _artifacts(d: Draft, frame: StepsFrame) -> Mapping[str, Artifact]:
-    return frame.artifacts.update(d.artifacts) if d.artifacts else frame.artifacts
 
 
 def _learn(d: Draft, frame: StepsFrame, group: list[dict[str, Any]]) -> None:
@@ -202,7 +191,7 @@ def _succeed(d: Draft, frame: StepsFrame) -> None:
         {name: value for name, value in d.variables.items() if name.startswith("workflow.outputs.")},
     )
     try:
-        outputs = template_outputs(frame.template, Scope(values, frame.absent), _artifacts(d, frame))
+        outputs = template_outputs(frame.template, Scope(values, frame.absent), step_siblings(d, frame).artifacts)
     except BuildError as error:
         _raise(d, frame, error.message)
         return

@@ -14,6 +14,7 @@ from setpoint.apis.argo import (
     Parameter,
     Template,
     TemplateRef,
+    WorkflowPhase,
     WorkflowSpec,
     resolve_spec,
     with_defaults,
@@ -43,7 +44,9 @@ def load_spec(d: Draft) -> None:
     spec = spec.replace(arguments=spec.arguments.replace(parameters=_valued_arguments(d, spec)))
     variables = workflow_variables(d.ctx.workflow, spec) | argument_variables(spec.arguments)
     tree = {key: value for key, value in to_wire(spec).items() if key != "templates"}
-    scope = Scope(TagValues(moving_variables(d), variables))
+    # While a pass begins the workflow runs, whatever its entry node has come to.
+    running = {"workflow.status": WorkflowPhase.RUNNING.value}
+    scope = Scope(TagValues(running, moving_variables(d), variables))
     try:
         filled = substitute(tree, scope)
         spec = msgspec.convert(filled, WorkflowSpec).replace(templates=spec.templates)

@@ -146,6 +146,7 @@ def argument_variables(arguments: Arguments) -> dict[str, str]:
 
 
 _WORKFLOW_PHASES = {
+    NodePhase.PENDING: WorkflowPhase.PENDING,
     NodePhase.SUCCEEDED: WorkflowPhase.SUCCEEDED,
     NodePhase.SKIPPED: WorkflowPhase.SUCCEEDED,
     NodePhase.OMITTED: WorkflowPhase.SUCCEEDED,

@@ -197,6 +197,8 @@ class Composition:
         check_supplied(self.findings, target, call.arguments, (*path, "arguments"), said, values=False)
         for name, hook in call.hooks.items():
             self.resolver.resolve(hook, (*path, "hooks", name), said)
+            if name != "exit" and not hook.expression:
+                self.findings.error((*path, "hooks", name), f"Expression required for hook {said}.hooks.{name}")
         if call.on_exit:
             self.resolver.by_name(call.on_exit, (*path, "onExit"), said)
         return target

@@ -16,13 +16,10 @@ from setpoint.apis.argo import (
     Artifact,
     ArtifactLocation,
     ArtifactPaths,
-    DAGTask,
     EnvVar,
     Template,
     TemplateType,
     Volume,
-    WorkflowSpec,
-    WorkflowStep,
 )
 from setpoint.apis.argo.artifacts import STORES
 from setpoint.apis.manifest import FieldPath
@@ -154,21 +151,12 @@ def _check_env(value: Any) -> Iterator[tuple[str, str]]:
             yield "valueFrom", f"{source} has no meaning on one machine, only {' and '.join(ENV_SOURCES)} are supported"
 
 
-def _check_hooks(value: Any) -> Iterator[tuple[str, str]]:
-    for name in value.hooks:
-        if name != "exit":
-            yield "hooks", f"hook {name!r} is not supported yet, only the hook named 'exit' is"
-
-
 _CHECKS: dict[type, Callable[[Any], Iterator[tuple[str, str]]]] = {
     Artifact: _check_artifact,
     ArtifactPaths: _check_paths,
     ArtifactLocation: _check_location,
     Volume: _check_volume,
     EnvVar: _check_env,
-    WorkflowStep: _check_hooks,
-    DAGTask: _check_hooks,
-    WorkflowSpec: _check_hooks,
 }
 
 
