@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from setpoint.adapters.artifact_reader import StoredArtifactReader
 from setpoint.adapters.clock import SystemClock
 from setpoint.adapters.jq import JqProcess
 from setpoint.adapters.pods.launcher import HostLauncher
@@ -86,6 +87,7 @@ async def running_plane(home: Path, *, plugins: Sequence[str] = (), **settings: 
                 launcher=launcher,
                 clock=SystemClock(),
                 artifacts=store_of(home),
+                reader=StoredArtifactReader(lambda: store_of(home)),
                 http=RequestClient(),
                 jq=JqProcess(),
                 plugins=plugins,

@@ -90,6 +90,33 @@ async def test_create_apply_replace_and_delete(tmp_path: Path) -> None:
             await read(plane, "c")
 
 
+@pytest.mark.rule("leaf.resource-manifest-from")
+@pytest.mark.parametrize("key", ["wf/manifest", "wf/none"])
+async def test_the_manifest_can_be_an_artifact(tmp_path: Path, key: str) -> None:
+    text = HEAD + (
+        f"""
+  - name: main
+    steps: [[{{name: write, template: write}}], [{{name: make, template: make}}]]
+  - name: write
+    container:
+      image: busybox
+      command: [sh, -c, 'echo "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: c}}, data: {{a: b}}}}" > /out']
+    outputs: {{artifacts: [{{name: out, path: /out, s3: {{key: wf/manifest}}}}]}}
+  - name: make
+    inputs: {{artifacts: [{{name: manifest, path: /m.yaml, s3: {{key: {key}}}}}]}}
+    resource: {{action: create, manifestFrom: {{artifact: {{name: manifest}}}}}}
+"""
+    )
+    async with running_plane(tmp_path) as plane:
+        made = node(await plane.run(text), "wf[1].make")
+        if key == "wf/manifest":
+            assert (made.phase, made.message) == (NodePhase.SUCCEEDED, "")
+            assert (await read(plane, "c")).data == {"a": "b"}
+        else:
+            reason = "init: Error (exit code 64): artifact manifest: Artifact 'wf/none' not found"
+            assert (made.phase, made.message) == (NodePhase.ERROR, reason)
+
+
 PATCHES = {
     "strategic": ("", "data: {b: '2'}", {"a": "1", "b": "2"}),
     "merge": ("mergeStrategy: merge", "data: {a: null, b: '2'}", {"b": "2"}),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from setpoint.apis.pods import ArtifactInput
+
 
 class ArtifactStore(Protocol):
     """Keys are relative, `/`-separated, without `..`; anything else is Forbidden. Synchronous: supervisors use it."""
@@ -30,4 +32,15 @@ class ArtifactStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove the object or tree; nothing if there is none."""
+        ...
+
+
+class ArtifactReader(Protocol):
+    """Reads small artifacts, wherever an input artifact may lie. Synchronous, as the store is."""
+
+    def read(self, artifact: ArtifactInput) -> bytes:
+        """The content of the artifact's one file.
+
+        Raises: NotFound; InvalidSpec if it is a directory, or too large for a manifest.
+        """
         ...

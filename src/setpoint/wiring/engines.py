@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
+from setpoint.adapters.artifact_reader import StoredArtifactReader
 from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.jq import JqProcess
 from setpoint.adapters.sqlite import SqliteStore
@@ -59,12 +60,14 @@ async def engines_up(
     runner = Runner(store.resources, clock, registry)
     serving = _serving_engine(settings, store.resources, launcher, clock)
     serving.attach(runner, resting=frozenset() if serve_stored else await _stored(store.resources))
+    artifacts = LocalArtifactStore(settings.home / "artifacts")
     workflows = WorkflowEngine(
         resources=store.resources,
         journal=store.journal,
         launcher=launcher,
         clock=clock,
-        artifacts=LocalArtifactStore(settings.home / "artifacts"),
+        artifacts=artifacts,
+        reader=StoredArtifactReader(lambda: artifacts),
         http=RequestClient(),
         jq=JqProcess(),
         plugins=settings.plugin_addresses,

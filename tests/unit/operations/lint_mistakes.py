@@ -536,4 +536,27 @@ BAD: dict[str, tuple[str, str, str | None]] = {
         "spec.templates[0].http.headers[0].valueFrom",
         "templates.main.http.headers.A.valueFrom must be a secretKeyRef",
     ),
+    "no manifest": (
+        main_of("resource: {action: create}\n"),
+        "spec.templates[0].resource",
+        "either templates.main.resource.manifest or templates.main.resource.manifestFrom must be specified",
+    ),
+    "manifest from nowhere": (
+        main_of("resource: {action: create, manifestFrom: {artifact: {name: m}}}\n"),
+        "spec.templates[0].resource.manifestFrom.artifact.name",
+        "artifact m in `manifestFrom` refer to a non-exist artifact",
+    ),
+    "flag of kubectl": (
+        main_of("resource: {action: delete, flags: [cm, x, --dry-run=server]}\n"),
+        "spec.templates[0].resource.flags",
+        "templates.main.resource.flags: flag --dry-run of kubectl is not supported",
+    ),
+    "outputs of delete": (
+        main_of(
+            "resource: {action: delete, flags: [cm, x]}\n"
+            "outputs: {parameters: [{name: o, valueFrom: {jsonPath: '{.a}'}}]}\n"
+        ),
+        "spec.templates[0].resource",
+        "templates.main.resource: successCondition, failureCondition and outputs are not supported for delete action",
+    ),
 }

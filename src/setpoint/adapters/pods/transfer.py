@@ -37,7 +37,7 @@ def load_artifacts(
         check()
         target = root.locate(artifact.path)
         try:
-            _load(artifact, store, target)
+            load_artifact(artifact, store, target)
         except NotFound as error:
             if not artifact.optional:
                 raise TransferError(f"init: Error (exit code 64): artifact {artifact.name}: {error}") from error
@@ -82,7 +82,8 @@ def read_parameters(outputs: tuple[ParameterOutput, ...], root: PrivateRoot) -> 
     return values, errors
 
 
-def _load(artifact: ArtifactInput, store: Callable[[], ArtifactStore], target: Path) -> None:
+def load_artifact(artifact: ArtifactInput, store: Callable[[], ArtifactStore], target: Path) -> None:
+    """Put one input at a path. Raises: NotFound if the store has none; what the store raises; OSError."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if artifact.raw is not None:
         target.write_text(artifact.raw)

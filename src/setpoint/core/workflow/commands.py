@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from setpoint.apis.argo import HTTP, Data, Parameter, ResourceTemplate
-from setpoint.apis.pods import PodRequest
+from setpoint.apis.pods import ArtifactInput, PodRequest
 
 
 class CommandBase(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
@@ -86,10 +86,11 @@ class SetTimer(CommandBase, frozen=True, kw_only=True):
 
 
 class RunResourceAction(CommandBase, frozen=True, kw_only=True):
-    """Do the verb of a resource template and wait for its conditions."""
+    """Do the verb of a resource template and wait for its conditions; `source` is the manifest, if an artifact is."""
 
     node: str
     resource: ResourceTemplate
+    source: ArtifactInput | None = None
     outputs: tuple[Parameter, ...] = ()
     deadline: datetime | None = None
 

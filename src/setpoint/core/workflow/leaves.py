@@ -12,6 +12,7 @@ from typing import Any
 
 from setpoint.apis.argo import NodePhase, NodeType, Outputs, Template
 from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.pods import ArtifactInput
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import (
     ActionCommand,
@@ -24,6 +25,7 @@ from setpoint.core.workflow.commands import (
 )
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.durations import parse_duration
+from setpoint.core.workflow.pod_request import artifact_input
 from setpoint.core.workflow.state import Leaf, TemplateCall
 
 DISPLAY_NAME = "workflows.argoproj.io/display-name"
@@ -79,8 +81,8 @@ def enter_action(d: Draft, call: TemplateCall, template: Template, tree: dict[st
 
 def _action(action: str, node: str, template: Template, tree: dict[str, Any]) -> ActionCommand:
     if template.resource is not None:
-        outputs = template.outputs.parameters
-        return RunResourceAction(id=action, node=node, resource=template.resource, outputs=outputs)
+        outputs, source = template.outputs.parameters, _manifest_source(template)
+        return RunResourceAction(id=action, node=node, resource=template.resource, source=source, outputs=outputs)
     if template.http is not None:
         return SendRequest(id=action, node=node, http=template.http)
     if template.data is not None:
@@ -88,6 +90,20 @@ def _action(action: str, node: str, template: Template, tree: dict[str, Any]) ->
     if template.plugin is not None:
         return ExecutePlugin(id=action, node=node, template=tree)
     raise BuildError("template type unspecified")
+
+
+def _manifest_source(template: Template) -> ArtifactInput | None:
+    """The input artifact that `manifestFrom` names. Raises: BuildError if there is none, or it cannot be loaded."""
+    if template.resource is None or template.resource.manifest_from is None:
+        return None
+    name = template.resource.manifest_from.artifact.name
+    found = template.inputs.artifact(name)
+    if found is None:
+        raise BuildError(f"artifact {name} in `manifestFrom` refer to a non-exist artifact")
+    try:
+        return artifact_input(found)
+    except InvalidSpec as error:
+        raise BuildError(str(error)) from error
 
 
 def enter_suspend(d: Draft, call: TemplateCall, template: Template) -> None:

@@ -94,7 +94,7 @@ def make_launch(template: Template, outputs: Outputs, place: PodPlace) -> Launch
         sidecars=tuple(beside),
         attempts=attempts,
         attempt_pause_seconds=pause,
-        artifact_inputs=tuple(_artifact_input(item) for item in template.inputs.artifacts),
+        artifact_inputs=tuple(artifact_input(item) for item in template.inputs.artifacts),
         artifact_outputs=tuple(_artifact_output(item) for item in outputs.artifacts if item.path),
         parameter_outputs=tuple(
             pods.ParameterOutput(name=item.name, path=item.value_from.path, default=item.value_from.default)
@@ -250,7 +250,8 @@ def _volume_source(volume: argo.Volume) -> VolumeSource | None:
     return VolumeSource(volume=volume.name, kind=kind, object=name, items=items, optional=bool(ref.get("optional")))
 
 
-def _artifact_input(item: Artifact) -> pods.ArtifactInput:
+def artifact_input(item: Artifact) -> pods.ArtifactInput:
+    """What is to be loaded for an input artifact. Raises: NotSupported for a store that is not served."""
     if item.raw is not None:
         return pods.ArtifactInput(
             name=item.name, path=item.path, raw=item.raw.data, optional=item.optional, mode=item.mode

@@ -27,7 +27,7 @@ from setpoint.engines.workflow.resource_actions import ResourceActions
 from setpoint.engines.workflow.worker import Worker
 from setpoint.engines.workflow.world import PodOwner, Validate, World
 from setpoint.operations.workflows import check
-from setpoint.ports.artifacts import ArtifactStore
+from setpoint.ports.artifacts import ArtifactReader, ArtifactStore
 from setpoint.ports.clock import Clock
 from setpoint.ports.http import HttpClient
 from setpoint.ports.journal import WorkflowJournal
@@ -55,6 +55,7 @@ class WorkflowEngine:
         artifacts: The embedded artifact store, which data templates list.
         http: Sends the requests of http and plugin templates.
         jq: Runs the jq filters of resource templates.
+        reader: Reads manifests that are artifacts.
         plugins: Base URLs of executor plugins, asked in this order.
         pod_environment: Variables for every pod, such as where the API is.
         validate: Raises InvalidSpec for a workflow that may not run; it then ends Failed, `invalid spec: ...`.
@@ -72,6 +73,7 @@ class WorkflowEngine:
         artifacts: ArtifactStore,
         http: HttpClient,
         jq: JqFilter,
+        reader: ArtifactReader,
         plugins: Sequence[str] = (),
         pod_environment: Mapping[str, str] | None = None,
         validate: Validate | None = None,
@@ -85,7 +87,7 @@ class WorkflowEngine:
             launcher=launcher,
             clock=clock,
             actions=Actions(
-                resources=ResourceActions(resources, clock, jq),
+                resources=ResourceActions(resources, clock, jq, reader),
                 http=HttpActions(resources, http, clock),
                 data=DataActions(artifacts),
                 plugins=PluginActions(http, clock, plugins),

@@ -7,6 +7,7 @@ Source: SEMANTICS section 13 (resource); argo-workflows `workflow/executor/resou
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -31,6 +32,7 @@ from setpoint.engines.workflow.resource_target import (
     target_of,
     wanted_object,
 )
+from setpoint.ports.artifacts import ArtifactReader
 from setpoint.ports.clock import Clock
 from setpoint.ports.jq import JqFilter
 from setpoint.ports.resources import Propagation, ResourceApi
@@ -46,10 +48,11 @@ Document = dict[str, Any]
 class ResourceActions:
     """Carries out RunResourceAction over the API."""
 
-    def __init__(self, resources: ResourceApi, clock: Clock, jq: JqFilter) -> None:
+    def __init__(self, resources: ResourceApi, clock: Clock, jq: JqFilter, artifacts: ArtifactReader) -> None:
         self._resources = resources
         self._clock = clock
         self._jq = jq
+        self._artifacts = artifacts
 
     async def run(self, command: RunResourceAction, workflow: Workflow) -> ActionReported:
         """Do the verb, wait for the conditions and read the outputs; how it went is the answer, whatever it is.
@@ -58,12 +61,28 @@ class ResourceActions:
         """
         phase, message, outputs = NodePhase.SUCCEEDED, "", None
         try:
-            outputs = await self._run(command, workflow)
+            outputs = await self._run(await self._with_manifest(command), workflow)
+        except _NotLoaded as error:
+            phase, message = NodePhase.ERROR, f"init: Error (exit code 64): {error}"
         except Transient:
             raise
         except (SetpointError, msgspec.ValidationError) as error:
             phase, message = NodePhase.FAILED, f"main: Error (exit code 64): {error}"
         return ActionReported(node=command.node, command=command.id, phase=phase, message=message, outputs=outputs)
+
+    async def _with_manifest(self, command: RunResourceAction) -> RunResourceAction:
+        """The command with the manifest in it. Raises: _NotLoaded; Transient."""
+        if command.source is None:
+            return command
+        try:
+            text = (await asyncio.to_thread(self._artifacts.read, command.source)).decode()
+        except Transient:
+            raise
+        except (SetpointError, UnicodeDecodeError, OSError) as error:
+            raise _NotLoaded(f"artifact {command.source.name}: {error}") from error
+        # as on a cluster, where the owner is written into the template's own manifest only
+        body = command.resource.replace(manifest=text, set_owner_reference=False)
+        return msgspec.structs.replace(command, resource=body)
 
     async def _run(self, command: RunResourceAction, workflow: Workflow) -> Outputs:
         body = command.resource
@@ -197,6 +216,10 @@ class ResourceActions:
             except NotFound:
                 raise InvalidSpec(f'{_GONE}: {resource_name(kind)} "{meta["name"]}" not found') from None
             document = patches.to_builtins(held)
+
+
+class _NotLoaded(SetpointError):
+    """The manifest is an artifact that cannot be loaded."""
 
 
 class NotFoundThere(InvalidSpec):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from setpoint.apis.argo import RESOURCE_ACTIONS, ContainerSetTemplate, Template, TemplateType
+from setpoint.apis.argo import RESOURCE_ACTIONS, ContainerSetTemplate, ResourceTemplate, Template, TemplateType
 from setpoint.apis.errors import InvalidSpec, NotSupported
 from setpoint.apis.manifest import FieldPath, load_values
 from setpoint.core.workflow.http_template import body_of
@@ -88,30 +88,44 @@ def _check_resource(findings: Findings, template: Template, path: FieldPath, sai
         allowed = ", ".join(RESOURCE_ACTIONS)
         hint = did_you_mean(body.action, RESOURCE_ACTIONS)
         findings.error((*here, "action"), f"{said}.resource.action must be one of: {allowed}{hint}")
-    if body.manifest and body.manifest_from is not None:
-        reason = "shouldn't have both `manifest` and `manifestFrom` specified in `Manifest` for resource template"
-        findings.error(here, reason)
-    if not body.manifest and body.manifest_from is None and (body.action not in ("get", "delete") or not body.flags):
-        ref = f"{said}.resource"
-        findings.error(here, f"either {ref}.manifest or {ref}.manifestFrom must be specified")
-    if not any("{{" in flag for flag in body.flags):
-        try:
-            parse_flags(body.flags)
-        except NotSupported as error:
-            findings.unsupported((*here, "flags"), f"{said}.resource.flags: {error.reason}")
-        except InvalidSpec as error:
-            findings.error((*here, "flags"), f"{said}.resource.flags: {error.reason}", error.allowed)
-    if body.manifest and "{{" not in body.manifest:
-        try:
-            load_values(body.manifest, "manifest")
-        except InvalidSpec as error:
-            findings.error((*here, "manifest"), f"{said}.resource.manifest must be a valid yaml: {error.reason}")
+    _check_manifest(findings, template, body, here, f"{said}.resource")
+    _check_flags(findings, body, here, f"{said}.resource")
     if body.merge_strategy and "{{" not in body.merge_strategy and body.merge_strategy not in _MERGE_STRATEGIES:
         reason = f"{said}.resource.mergeStrategy must be one of: {', '.join(_MERGE_STRATEGIES)}"
         findings.error((*here, "mergeStrategy"), reason)
     if body.action == "delete" and (body.success_condition or body.failure_condition or template.outputs.parameters):
         reason = "successCondition, failureCondition and outputs are not supported for delete action"
         findings.error(here, f"{said}.resource: {reason}")
+
+
+def _check_manifest(findings: Findings, template: Template, body: ResourceTemplate, here: FieldPath, said: str) -> None:
+    """The manifest is there, once, and can be read."""
+    if body.manifest and body.manifest_from is not None:
+        reason = "shouldn't have both `manifest` and `manifestFrom` specified in `Manifest` for resource template"
+        findings.error(here, reason)
+    if not body.manifest and body.manifest_from is None and (body.action not in ("get", "delete") or not body.flags):
+        findings.error(here, f"either {said}.manifest or {said}.manifestFrom must be specified")
+    if body.manifest_from is not None and template.inputs.artifact(body.manifest_from.artifact.name) is None:
+        name = body.manifest_from.artifact.name
+        hint = did_you_mean(name, tuple(item.name for item in template.inputs.artifacts))
+        reason = f"artifact {name} in `manifestFrom` refer to a non-exist artifact{hint}"
+        findings.error((*here, "manifestFrom", "artifact", "name"), reason)
+    if body.manifest and "{{" not in body.manifest:
+        try:
+            load_values(body.manifest, "manifest")
+        except InvalidSpec as error:
+            findings.error((*here, "manifest"), f"{said}.manifest must be a valid yaml: {error.reason}")
+
+
+def _check_flags(findings: Findings, body: ResourceTemplate, here: FieldPath, said: str) -> None:
+    if any("{{" in flag for flag in body.flags):
+        return
+    try:
+        parse_flags(body.flags)
+    except NotSupported as error:
+        findings.unsupported((*here, "flags"), f"{said}.flags: {error.reason}")
+    except InvalidSpec as error:
+        findings.error((*here, "flags"), f"{said}.flags: {error.reason}", error.allowed)
 
 
 def _check_suspend(findings: Findings, template: Template, path: FieldPath, said: str) -> None:

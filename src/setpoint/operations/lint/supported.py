@@ -47,7 +47,6 @@ REFUSED: dict[str, str] = {
     "Container.volume_devices": "block devices are not supported",
     "Container.restart_policy_rules": "restarts inside a pod are not supported",
     "VolumeMount.sub_path_expr": "subPathExpr is not supported yet, use subPath",
-    "ResourceTemplate.manifest_from": "manifestFrom is not supported yet, write the manifest in place",
 }
 
 IGNORED: dict[str, str] = {
