@@ -20,7 +20,7 @@ from setpoint.apis.errors import NotFound
 from setpoint.apis.manifest import decode_document, load_documents
 from setpoint.apis.meta import Resource
 from setpoint.clients.requests import RequestClient
-from setpoint.engines.workflow import WorkflowEngine
+from setpoint.engines.workflow import Outside, WorkflowEngine
 from setpoint.operations import workflows as verbs
 from setpoint.ports.journal import WorkflowJournal
 from setpoint.ports.resources import ResourceApi
@@ -76,6 +76,17 @@ class Plane:
         return await self.finished(workflow.metadata.name)
 
 
+def outside(home: Path, plugins: Sequence[str] = ()) -> Outside:
+    """What templates without pods act on, for an engine of this state directory."""
+    return Outside(
+        artifacts=store_of(home),
+        reader=StoredArtifactReader(lambda: store_of(home)),
+        http=RequestClient(),
+        jq=JqProcess(),
+        plugins=tuple(plugins),
+    )
+
+
 @asynccontextmanager
 async def running_plane(home: Path, *, plugins: Sequence[str] = (), **settings: Any) -> AsyncIterator[Plane]:
     """Store, launcher and engine up; at the end no pod is left."""
@@ -86,11 +97,7 @@ async def running_plane(home: Path, *, plugins: Sequence[str] = (), **settings: 
                 journal=store.journal,
                 launcher=launcher,
                 clock=SystemClock(),
-                artifacts=store_of(home),
-                reader=StoredArtifactReader(lambda: store_of(home)),
-                http=RequestClient(),
-                jq=JqProcess(),
-                plugins=plugins,
+                outside=outside(home, plugins),
             )
             task = asyncio.create_task(engine.run())
             try:

@@ -14,18 +14,16 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
-from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.clock import SystemClock
-from setpoint.adapters.jq import JqProcess
 from setpoint.adapters.pods.launcher import HostLauncher
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.argo import Workflow
 from setpoint.apis.pods import PodRequest
-from setpoint.clients.requests import RequestClient
 from setpoint.engines.workflow import WorkflowEngine
 from setpoint.ports.journal import Change, Record, WorkflowJournal
 from setpoint.ports.launcher import PodState
+from tests.workflow_engine import outside
 
 POINTS = ("before-commit", "after-commit", "before-launch", "after-launch", "pod-ended", "before-done")
 
@@ -99,9 +97,7 @@ async def main(home: Path, point: str = "", times: str = "1") -> None:
                 journal=journal,
                 launcher=launcher,
                 clock=clock,
-                artifacts=LocalArtifactStore(home / "artifacts"),
-                http=RequestClient(),
-                jq=JqProcess(),
+                outside=outside(home),
             )
             task = asyncio.create_task(engine.run())
             print("up", flush=True)

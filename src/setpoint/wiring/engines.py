@@ -20,7 +20,7 @@ from setpoint.clients.requests import RequestClient
 from setpoint.components import IMAGE
 from setpoint.engines.runner import Runner
 from setpoint.engines.serving import GatewayKeeper, ServingEngine, ServingSettings
-from setpoint.engines.workflow import WorkflowEngine
+from setpoint.engines.workflow import Outside, WorkflowEngine
 from setpoint.ports.clock import Clock
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.resources import ResourceApi
@@ -60,17 +60,12 @@ async def engines_up(
     runner = Runner(store.resources, clock, registry)
     serving = _serving_engine(settings, store.resources, launcher, clock)
     serving.attach(runner, resting=frozenset() if serve_stored else await _stored(store.resources))
-    artifacts = LocalArtifactStore(settings.home / "artifacts")
     workflows = WorkflowEngine(
         resources=store.resources,
         journal=store.journal,
         launcher=launcher,
         clock=clock,
-        artifacts=artifacts,
-        reader=StoredArtifactReader(lambda: artifacts),
-        http=RequestClient(),
-        jq=JqProcess(),
-        plugins=settings.plugin_addresses,
+        outside=_outside(settings),
         pod_environment={"SETPOINT_HOME": str(settings.home)},
         registry=registry,
     )
@@ -80,6 +75,17 @@ async def engines_up(
             yield
         if not keep_services:
             await serving.stop_services()
+
+
+def _outside(settings: Settings) -> Outside:
+    artifacts = LocalArtifactStore(settings.home / "artifacts")
+    return Outside(
+        artifacts=artifacts,
+        reader=StoredArtifactReader(lambda: artifacts),
+        http=RequestClient(),
+        jq=JqProcess(),
+        plugins=settings.plugin_addresses,
+    )
 
 
 async def _stored(resources: ResourceApi) -> frozenset[str]:

@@ -22,6 +22,30 @@ from setpoint.engines.workflow.data_actions import DataActions
 from setpoint.engines.workflow.http_actions import HttpActions
 from setpoint.engines.workflow.plugin_actions import PluginActions
 from setpoint.engines.workflow.resource_actions import ResourceActions
+from setpoint.ports.artifacts import ArtifactReader, ArtifactStore
+from setpoint.ports.clock import Clock
+from setpoint.ports.http import HttpClient
+from setpoint.ports.jq import JqFilter
+from setpoint.ports.resources import ResourceApi
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What actions reach beside the API.
+
+    Args:
+        artifacts: The embedded artifact store, which data templates list.
+        reader: Reads manifests that are artifacts.
+        http: Sends the requests of http and plugin templates.
+        jq: Runs the jq filters of resource templates.
+        plugins: Base URLs of executor plugins, asked in this order.
+    """
+
+    artifacts: ArtifactStore
+    reader: ArtifactReader
+    http: HttpClient
+    jq: JqFilter
+    plugins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +56,16 @@ class Actions:
     http: HttpActions
     data: DataActions
     plugins: PluginActions
+
+    @classmethod
+    def over(cls, resources: ResourceApi, clock: Clock, outside: Outside) -> Actions:
+        """Actions on an API and what is outside of it."""
+        return cls(
+            resources=ResourceActions(resources, clock, outside.jq, outside.reader),
+            http=HttpActions(resources, outside.http, clock),
+            data=DataActions(outside.artifacts),
+            plugins=PluginActions(outside.http, clock, outside.plugins),
+        )
 
     async def run(
         self, command: ActionCommand, workflow: Workflow, report: Callable[[ActionReported], None]

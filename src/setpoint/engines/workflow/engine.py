@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from datetime import timedelta
 from functools import partial
 from itertools import islice
@@ -17,21 +17,14 @@ from prometheus_client import CollectorRegistry
 
 from setpoint.apis.errors import Conflict, NotFound, SetpointError
 from setpoint.engines.runner import EventRecorder
-from setpoint.engines.workflow.actions import Actions
-from setpoint.engines.workflow.data_actions import DataActions
+from setpoint.engines.workflow.actions import Actions, Outside
 from setpoint.engines.workflow.head import WorkflowHead
-from setpoint.engines.workflow.http_actions import HttpActions
 from setpoint.engines.workflow.metrics import WorkflowMetrics
-from setpoint.engines.workflow.plugin_actions import PluginActions
-from setpoint.engines.workflow.resource_actions import ResourceActions
 from setpoint.engines.workflow.worker import Worker
 from setpoint.engines.workflow.world import PodOwner, Validate, World
 from setpoint.operations.workflows import check
-from setpoint.ports.artifacts import ArtifactReader, ArtifactStore
 from setpoint.ports.clock import Clock
-from setpoint.ports.http import HttpClient
 from setpoint.ports.journal import WorkflowJournal
-from setpoint.ports.jq import JqFilter
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.resources import ResourceApi, WatchType
 
@@ -52,11 +45,7 @@ class WorkflowEngine:
         journal: Durable memory of workflows under way.
         launcher: Runs pods; they outlive the engine.
         clock: Time.
-        artifacts: The embedded artifact store, which data templates list.
-        http: Sends the requests of http and plugin templates.
-        jq: Runs the jq filters of resource templates.
-        reader: Reads manifests that are artifacts.
-        plugins: Base URLs of executor plugins, asked in this order.
+        outside: What templates that run no pod act on.
         pod_environment: Variables for every pod, such as where the API is.
         validate: Raises InvalidSpec for a workflow that may not run; it then ends Failed, `invalid spec: ...`.
             By default what lint refuses.
@@ -70,11 +59,7 @@ class WorkflowEngine:
         journal: WorkflowJournal,
         launcher: Launcher,
         clock: Clock,
-        artifacts: ArtifactStore,
-        http: HttpClient,
-        jq: JqFilter,
-        reader: ArtifactReader,
-        plugins: Sequence[str] = (),
+        outside: Outside,
         pod_environment: Mapping[str, str] | None = None,
         validate: Validate | None = None,
         registry: CollectorRegistry | None = None,
@@ -86,12 +71,7 @@ class WorkflowEngine:
             journal=journal,
             launcher=launcher,
             clock=clock,
-            actions=Actions(
-                resources=ResourceActions(resources, clock, jq, reader),
-                http=HttpActions(resources, http, clock),
-                data=DataActions(artifacts),
-                plugins=PluginActions(http, clock, plugins),
-            ),
+            actions=Actions.over(resources, clock, outside),
             recorder=EventRecorder(resources, clock, COMPONENT),
             pod_environment=dict(pod_environment or {}),
             validate=validate or partial(check, resources),
