@@ -16,6 +16,7 @@ from setpoint.apis.manifest import (
     FieldPath,
     collect_problems,
     decode_document,
+    decode_object,
     format_path,
     load_documents,
     load_values,
@@ -290,3 +291,15 @@ def test_an_unknown_kind_says_which_there_are(text: str, said: str, kind: type[I
 def test_nearest_ignores_case_and_gives_up_on_strangers() -> None:
     assert nearest("WithItem", ("withItems", "withParam")) == "withItems"
     assert nearest("zzz", ("withItems", "withParam")) is None
+
+
+def test_a_request_body_gets_the_words_that_a_file_gets() -> None:
+    spec: dict[str, Any] = {"entrypoint": "m", "template": []}
+    body = {"metadata": {"name": None}, "spec": spec}
+    with pytest.raises(InvalidSpec) as caught:
+        decode_object(body, Workflow, ("workflow",))
+    assert str(caught.value).startswith("workflow.spec.template: unknown field 'template', did you mean 'templates'?")
+    with pytest.raises(InvalidSpec, match="workflow: expected a map, found nothing"):
+        decode_object(None, Workflow, ("workflow",))
+    del spec["template"]
+    assert decode_object(body, Workflow).spec.entrypoint == "m"

@@ -83,17 +83,18 @@ def _json_node(text: str) -> Node | None:
     if not text.lstrip().startswith(("{", "[")):
         return None
     try:
-        return _from_builtins(json.loads(text))
+        return node_of(json.loads(text))
     except (ValueError, RecursionError):
         return None
 
 
-def _from_builtins(value: Any) -> Node:
+def node_of(value: Any) -> Node:
+    """A value of JSON as nodes without places."""
     if isinstance(value, dict):
-        items = {key: _from_builtins(item) for key, item in value.items()}
+        items = {key: node_of(item) for key, item in value.items()}
         return Node(items, None, None, dict.fromkeys(items, (None, None)))
     if isinstance(value, list):
-        return Node([_from_builtins(item) for item in value], None, None)
+        return Node([node_of(item) for item in value], None, None)
     return Node(value, None, None)
 
 

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import msgspec
+
 from setpoint.apis.errors import InvalidSpec, Location, NotSupported
 from setpoint.apis.kinds import KINDS
 from setpoint.apis.manifest._check import Checker, convert, nearest, type_info
 from setpoint.apis.manifest._paths import FieldPath, format_path, parse_path
-from setpoint.apis.manifest._yaml import Node, parse
+from setpoint.apis.manifest._yaml import Node, node_of, parse
 from setpoint.apis.meta import Resource
 
 R = TypeVar("R", bound=Resource)
@@ -196,3 +198,19 @@ def collect_problems(document: Document, kinds: KindMap = KNOWN_KINDS) -> tuple[
     except InvalidSpec as error:
         return (error,)
     return document.problems(cls)
+
+
+def decode_object(body: Any, cls: type[R], base: FieldPath = ()) -> R:
+    """A value of JSON as the class, such as the body of a request; with the messages that a file would get.
+
+    Args:
+        body: What was sent.
+        cls: The class that reads it.
+        base: Path of the object in what was sent.
+
+    Raises: InvalidSpec, the first problem.
+    """
+    try:
+        return msgspec.convert(body, cls)
+    except msgspec.ValidationError:
+        return Document("", node_of(body), base).decode(cls)

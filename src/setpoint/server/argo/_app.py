@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from setpoint.apis.argo import Workflow
 from setpoint.apis.errors import InvalidSpec, SetpointError
+from setpoint.apis.manifest import decode_object
 from setpoint.apis.meta import render_wire
 from setpoint.ports.resources import ResourceApi
 from setpoint.ports.workflows import WorkflowVerbs
@@ -42,10 +43,7 @@ class ArgoRoutes:
 
     async def _create(self, request: Request) -> Response:
         body = await _json(request)
-        try:
-            workflow = msgspec.convert(body.get("workflow"), Workflow)
-        except msgspec.ValidationError as error:
-            raise InvalidSpec(str(error), path="workflow") from error
+        workflow = decode_object(body.get("workflow"), Workflow, ("workflow",))
         metadata = workflow.metadata.replace(namespace=request.path_params["namespace"])
         return JSONResponse(render_wire(await self._verbs.submit(workflow.replace(metadata=metadata))))
 

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from setpoint.apis.errors import InvalidSpec, NotFound, SetpointError
+from setpoint.apis.manifest import decode_object
 from setpoint.apis.meta import Resource, render_wire
 from setpoint.ports.resources import Propagation, ResourceApi
 from setpoint.server.kubernetes._status import make_status, status_of
@@ -149,11 +150,7 @@ class KubernetesRoutes:
 
     @staticmethod
     async def _body(request: Request, kind: type[Resource]) -> Resource:
-        try:
-            return msgspec.convert(await _json(request), kind)
-        except msgspec.ValidationError as error:
-            reason, _, path = str(error).partition(" - at `$.")
-            raise InvalidSpec(reason, path=path.rstrip("`")) from error
+        return decode_object(await _json(request), kind)
 
 
 async def _json(request: Request) -> dict[str, Any]:
