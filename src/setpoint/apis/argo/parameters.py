@@ -45,15 +45,18 @@ class ValueFrom(Wire, frozen=True, kw_only=True):
 
 
 class Parameter(Wire, frozen=True, kw_only=True):
-    """A named value; always text. `None` means absent, which differs from empty text."""
+    """A named value; always text. `None` means absent, which differs from empty text.
+
+    The fields stand in Argo's order, which is seen where parameters are put into text as JSON.
+    """
 
     name: str
+    default: AnyString | None = None
     value: AnyString | None = None
     value_from: ValueFrom | None = None
-    default: AnyString | None = None
-    description: AnyString | None = None
-    enum: tuple[AnyString, ...] | None = None
     global_name: str = ""
+    enum: tuple[AnyString, ...] | None = None
+    description: AnyString | None = None
 
     def __post_init__(self) -> None:
         """Scalars to text."""

@@ -57,7 +57,7 @@ def execute(d: Draft, call: TemplateCall) -> bool:
             raise BuildError("Maximum recursion depth exceeded")
         resolved = resolve_call(d, call)
         strategy = resolved.template.retry_strategy
-        variables = {"node.name": call.name, "steps.name": "", "tasks.name": ""}
+        variables = {"steps.name": "", "tasks.name": "", **call.variables, "node.name": call.name}
         if strategy is None and resolved.template.is_pod:
             variables["pod.name"] = ids.pod_name(d.name, _template_name(call), node_id)
         template, tree = process_template(d, resolved, call, variables)

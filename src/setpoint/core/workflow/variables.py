@@ -28,7 +28,7 @@ from setpoint.apis.argo import (
     WorkflowPhase,
     WorkflowSpec,
 )
-from setpoint.core.expr import ExpressionError
+from setpoint.core.expr import ExpressionError, render_result
 from setpoint.core.workflow.draft import Draft
 
 _UNQUOTABLE = re.compile(r"[\x00-\x07\x0b\x0e-\x1f\x7f]")
@@ -121,10 +121,10 @@ def workflow_variables(workflow: Workflow, spec: WorkflowSpec) -> dict[str, str]
         "workflow.uid": meta.uid,
         "workflow.serviceAccountName": spec.service_account_name or "default",
         "workflow.mainEntrypoint": spec.entrypoint,
-        "workflow.annotations": json.dumps(meta.annotations, sort_keys=True, separators=(",", ":")),
-        "workflow.annotations.json": json.dumps(meta.annotations, sort_keys=True, separators=(",", ":")),
-        "workflow.labels": json.dumps(meta.labels, sort_keys=True, separators=(",", ":")),
-        "workflow.labels.json": json.dumps(meta.labels, sort_keys=True, separators=(",", ":")),
+        "workflow.annotations": render_result(meta.annotations),
+        "workflow.annotations.json": render_result(meta.annotations),
+        "workflow.labels": render_result(meta.labels),
+        "workflow.labels.json": render_result(meta.labels),
     }
     if spec.priority is not None:
         values["workflow.priority"] = str(spec.priority)
@@ -294,7 +294,7 @@ def failures(d: Draft) -> str:
         for node in d.all_nodes()
         if node.failed_or_error
     ]
-    return json.dumps(wire_json(found) if found else "null")
+    return json.dumps(wire_json(found) if found else "null", ensure_ascii=False)
 
 
 def merged(values: Map[str, Any], more: Mapping[str, Any]) -> Map[str, Any]:
