@@ -23,6 +23,7 @@ from setpoint.core.expr._gotime import (
     parse_duration,
     parse_time,
 )
+from setpoint.core.expr._sprig_versions import VERSION_METHODS, GoVersion
 
 _MONTHS = [
     "January",
@@ -128,15 +129,14 @@ _OTHER_METHODS: dict[str, tuple[int, Callable[..., Any]]] = {"String": (0, str)}
 
 
 def call_method(target: Any, name: str, arguments: tuple[Any, ...]) -> Any:
-    """`target.name(arguments)` on a time, duration, zone, month or week day.
+    """`target.name(arguments)` on a time, duration, zone, month, week day or version.
 
     Raises:
         ExpressionError: If the value has no such method here, or the arguments do not fit.
     """
     if target is None:
         raise ExpressionError(f"cannot fetch {name} from <nil>")
-    tables = {GoTime: _TIME_METHODS, GoDuration: _DURATION_METHODS, GoLocation: _OTHER_METHODS, GoName: _OTHER_METHODS}
-    table = tables.get(type(target))
+    table = _TABLES.get(type(target))
     if table is None or name not in table:
         raise ExpressionError(f"unknown or unsupported method {name} of {go_type(target)}")
     count, run = table[name]
@@ -145,5 +145,12 @@ def call_method(target: Any, name: str, arguments: tuple[Any, ...]) -> Any:
     return run(target, *arguments)
 
 
-METHODS = frozenset({*_TIME_METHODS, *_DURATION_METHODS})
+_TABLES: dict[type, dict[str, tuple[int, Callable[..., Any]]]] = {
+    GoTime: _TIME_METHODS,
+    GoDuration: _DURATION_METHODS,
+    GoLocation: _OTHER_METHODS,
+    GoName: _OTHER_METHODS,
+    GoVersion: VERSION_METHODS,
+}
+METHODS = frozenset(name for table in _TABLES.values() for name in table)
 """All method names there are, for the parser's refusal."""

@@ -13,6 +13,7 @@ from setpoint.core.expr._function import Function
 from setpoint.core.expr._gotext import to_json
 from setpoint.core.expr._jsonpath import query
 from setpoint.core.expr._sprig import SPRIG as _SPRIG
+from setpoint.core.expr._sprig import WITHHELD
 
 PREDICATES = {
     **dict.fromkeys(
@@ -46,4 +47,6 @@ def refusal(name: str, known: dict[str, Function]) -> str:
     hint = f"; did you mean {near[0]}?" if near else ""
     if short in ("env", "expandenv"):
         return f"function {name} is not available: expressions cannot read the environment"
+    if name.startswith("sprig.") and short in WITHHELD:
+        return f"function {name} is not available: expressions make no secrets and do not use the network"
     return f"unknown or unsupported function {name}{hint}"

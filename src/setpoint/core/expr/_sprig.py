@@ -1,7 +1,7 @@
 """The table of sprig's functions, and those of them that read a clock, draw at random or handle dates.
 
-Not here, and refused by name where an expression calls one: `env` and `expandenv` (Argo has them not either), key and
-certificate making, password hashing, AES, host look-up, URL parsing, version ranges, case conversion and line wrapping.
+Not here, and refused by name where an expression calls one: `env` and `expandenv` (Argo has them not either), and
+`WITHHELD`, which make secrets or ask the network.
 Invariant: what reads the time or draws takes both from the `Ambient` it is given. Source: sprig 3.3.
 """
 
@@ -19,6 +19,8 @@ from setpoint.core.expr._gotext import go_type
 from setpoint.core.expr._gotime import GoDuration, GoTime, format_duration, from_unix, load_location, parse_duration
 from setpoint.core.expr._sprig_data import DATA_FUNCTIONS, to_whole
 from setpoint.core.expr._sprig_text import TEXT_FUNCTIONS
+from setpoint.core.expr._sprig_versions import VERSION_FUNCTIONS
+from setpoint.core.expr._sprig_words import WORD_FUNCTIONS
 
 _MAX_RANDOM = 10_000
 _SECOND = 10**9
@@ -152,9 +154,19 @@ _AMBIENT: dict[str, tuple[str, Any, str]] = {
     **{name: ("i", _letters(alphabet), "string") for name, alphabet in _ALPHABETS.items()},
 }
 
+WITHHELD = frozenset(
+    ("bcrypt", "htpasswd", "derivePassword", "encryptAES", "decryptAES", "genPrivateKey", "buildCustomCert", "genCA",
+     "genCAWithKey", "genSelfSignedCert", "genSelfSignedCertWithKey", "genSignedCert", "genSignedCertWithKey",
+     "getHostByName")
+)  # fmt: skip
+"""Functions of sprig that are not here: their values are secrets, which must not be written into the nodes' status, or
+come from the network, which an evaluation that can be repeated must not ask."""
+
 SPRIG: dict[str, Function] = {
     **TEXT_FUNCTIONS,
     **DATA_FUNCTIONS,
+    **WORD_FUNCTIONS,
+    **VERSION_FUNCTIONS,
     **{name: typed(f"sprig.{name}", kinds, run, result) for name, (kinds, run, result) in _DATES.items()},
     **{
         name: typed(f"sprig.{name}", kinds, run, result, ambient=True)

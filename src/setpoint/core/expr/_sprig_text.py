@@ -1,7 +1,6 @@
 """sprig's functions on texts, paths, regular expressions and encodings; the argument order is sprig's.
 
-Invariant: lengths and places count bytes where Go's code does; what sprig leaves to a third library in ways not
-covered here (case conversion, line wrapping, version ranges) is not in the table. Source: sprig 3.3.
+Invariant: lengths and places count bytes where Go's code does. Source: sprig 3.3.
 """
 
 from __future__ import annotations

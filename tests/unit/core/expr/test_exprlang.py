@@ -190,7 +190,7 @@ def test_value(text: str, expected: Any) -> None:
         ("'a' matches '(a)\\\\1'", "invalid escape sequence"),
         ("foo(1)", "unknown or unsupported function foo"),
         ("Len('a')", "did you mean len?"),
-        ("sprig.genCA('a', 1)", "unknown or unsupported function sprig.genCA"),
+        ("sprig.genRa('a', 1)", "unknown or unsupported function sprig.genRa"),
         ("sprig.env('HOME')", "cannot read the environment"),
         ("env('HOME')", "cannot read the environment"),
         ("::asInt('1')", "unknown built-in function asInt"),

@@ -255,7 +255,79 @@ SPRIG_ROWS: list[tuple[str, Any]] = [
     ("sprig.uuidv4() == sprig.uuidv4()", False),
     ("sprig.shuffle('abc') | split('') | sort()", ["a", "b", "c"]),
 ]
-ROWS = BUILTIN_ROWS + TIME_ROWS + ARGO_ROWS + SPRIG_ROWS
+CASE_ROWS: list[tuple[str, Any]] = [
+    (f"sprig.{name}case('{text}')", expected)
+    for text, snake, camel in (
+        ("FirstName", "first_name", "FirstName"),
+        ("HTTPServer", "http_server", "Httpserver"),
+        ("NoHTTPS", "no_https", "NoHTTPS"),
+        ("GO_PATH", "go_path", "GoPath"),
+        ("GO PATH", "go_path", "GoPath"),
+        ("http2xx", "http_2xx", "Http2xx"),
+        ("HTTP20xOK", "http_20x_ok", "Http20xOK"),
+        ("Duration2m3s", "duration_2m3s", "Duration2m3s"),
+        ("Bld4Floor3rd", "bld4_floor_3rd", "Bld4Floor3rd"),
+        ("_complex__case_", "_complex__case_", "_Complex_Case_"),
+        ("some-words", "some_words", "SomeWords"),
+        ("a.b", "a.b", "A.b"),
+        ("", "", ""),
+    )
+    for name, expected in (("snake", snake), ("camel", camel), ("kebab", snake.replace("_", "-")))
+]
+WORD_ROWS: list[tuple[str, Any]] = [
+    ("sprig.wrap(5, 'one two three')", "one\ntwo\nthree"),
+    ("sprig.wrap(3, 'longest word')", "longest\nword"),
+    ("sprig.wrapWith(3, '|', 'longest')", "lon|ges|t"),
+    ("sprig.wrap(80, 'short')", "short"),
+    (
+        "sprig.urlParse('http://u:p@Host:80/a%20b?q=1#f')",
+        {
+            "scheme": "http", "host": "Host:80", "hostname": "Host", "path": "/a b", "query": "q=1", "opaque": "",
+            "fragment": "f", "userinfo": "u:p",
+        },
+    ),
+    ("sprig.urlParse('mailto:a@b').opaque", "a@b"),
+    ("sprig.urlParse('http://[::1]:80/').hostname", "::1"),
+    ("sprig.urlJoin(sprig.urlParse('http://u:p@host:80/a%20b?q=1#f'))", "http://u:p@host:80/a%20b?q=1#f"),
+    ("sprig.urlJoin({scheme: 'https', host: 'h', path: 'x'})", "https://h/x"),
+    ("toJson(sprig.semver('v1.2'))", '"1.2.0"'),
+    ("sprig.semver('1.2.3-rc.1+b').Prerelease() + sprig.semver('1.2.3+b').Metadata()", "rc.1b"),
+    ("sprig.semver('1.2.3').Minor()", 2),
+]  # fmt: skip
+VERSION_ROWS: list[tuple[str, Any]] = [
+    (f"sprig.semverCompare('{constraint}', '{version}')", expected)
+    for constraint, yes, no in (
+        ("", "1.2.3 0.0.0", "1.2.3-rc"),
+        ("*", "1.2.3", "1.0-a"),
+        ("1.2.3", "1.2.3 v1.2.3 1.2.3+x", "1.2.4"),
+        ("=1.2", "1.2.0 1.2.9", "1.3.0"),
+        ("1.x", "1.0.0 1.9.9", "2.0.0"),
+        ("!=1.2.3", "1.2.4", "1.2.3"),
+        ("!=1.x", "2.0.0", "1.5.0"),
+        (">1.2", "1.3.0 2.0.0", "1.2.9 1.2.0"),
+        (">11", "12.0.0", "11.1.0"),
+        (">1.2.3", "1.2.4", "1.2.3"),
+        ("<1.2", "1.1.9", "1.2.0"),
+        ("<=1.2", "1.2.9 1.1.0", "1.3.0"),
+        (">=1.2", "1.2.0", "1.1.9"),
+        ("~1.2.3", "1.2.3 1.2.9", "1.3.0 1.2.2"),
+        ("~1", "1.9.0", "2.0.0"),
+        ("~>1.2", "1.2.5", "1.3.0"),
+        ("^1.2.3", "1.2.3 1.9.0", "2.0.0 1.2.2"),
+        ("^0.2.3", "0.2.9", "0.3.0"),
+        ("^0.0.3", "0.0.3", "0.0.4"),
+        ("^0.0", "0.0.9", "0.1.0"),
+        ("^0", "0.9.0", "1.0.0"),
+        (">=1.2, <3", "1.2.0 2.9.9", "3.0.0"),
+        (">=1.2 <3 || 5.x", "2.0.0 5.1.0", "4.0.0"),
+        ("1.2 - 1.4.5", "1.2.0 1.4.5", "1.4.6 1.1.0"),
+        (">=1.2.3-0", "1.2.3-rc 1.3.0", "1.2.2"),
+        (">1.2.3-rc.2", "1.2.3-rc.10 1.2.3", "1.2.3-rc.1 1.2.3-alpha"),
+    )
+    for versions, expected in ((yes, True), (no, False))
+    for version in versions.split()
+]
+ROWS = CASE_ROWS + WORD_ROWS + VERSION_ROWS + BUILTIN_ROWS + TIME_ROWS + ARGO_ROWS + SPRIG_ROWS
 
 
 @pytest.mark.parametrize(("text", "expected"), ROWS, ids=[text for text, _ in ROWS])
@@ -315,7 +387,15 @@ def test_value(text: str, expected: Any) -> None:
         ("sprig.regexFind('(', 'a')", "error parsing regexp"),
         ("sprig.substr(3, 1, 'hello')", "out of range"),
         ("sprig.until(100000000)", "memory budget"),
-        ("sprig.snakecase('a')", "unknown or unsupported function sprig.snakecase"),
+        ("sprig.genCA('a', 1)", "sprig.genCA is not available: expressions make no secrets"),
+        ("sprig.getHostByName('a')", "do not use the network"),
+        ("sprig.semver('x')", "Invalid Semantic Version: 'x'"),
+        ("sprig.semverCompare('>>1', '1')", "improper constraint: >>1"),
+        ("sprig.semverCompare('1.2>=1', '1.0')", "improper constraint: 1.2>=1"),
+        ("sprig.semverCompare('1', 'x')", "Invalid Semantic Version"),
+        ("sprig.semver('1').Foo()", "unknown or unsupported method Foo of *semver.Version"),
+        ("sprig.urlParse('http://[::1')", "unable to parse url"),
+        ("sprig.urlJoin({host: 1})", "unable to parse host key"),
         ("sprig.date('2006', 'x')", "needs a time"),
         ("sprig.randAlpha(100000000)", "0 to 10000"),
     ],
