@@ -79,6 +79,7 @@ async def test_a_bad_end_of_main_is_failed(anyhow: Start, script: str, code: int
         assert exit_.message == f"main: Error (exit code {code})"
 
 
+@pytest.mark.rule("phases.command-not-found")
 async def test_a_command_that_is_not_there_is_failed_with_its_name_and_image(start: Start) -> None:
     async with start() as launcher:
         main = Container(name="main", image="debian:12", command=("no-such-tool", "x"))
@@ -89,6 +90,7 @@ async def test_a_command_that_is_not_there_is_failed_with_its_name_and_image(sta
         assert "no-such-tool" in await log_text(launcher, "pod-1")
 
 
+@pytest.mark.rule("leaf.image-entrypoint")
 async def test_an_unknown_image_without_command_is_refused_at_launch(anyhow: Start) -> None:
     async with anyhow() as launcher:
         with pytest.raises(InvalidSpec, match="example/tool:1"):
@@ -168,6 +170,7 @@ async def test_parameters_come_from_files_with_one_newline_cut(start: Start) -> 
         assert not Path("/mnt/out/one").exists()
 
 
+@pytest.mark.rule("phases.missing-output")
 async def test_a_missing_parameter_is_an_error_but_a_failed_main_wins(anyhow: Start) -> None:
     async with anyhow() as launcher:
         outputs = (ParameterOutput(name="p", path="/tmp/p"), ParameterOutput(name="q", path="/tmp/q"))
@@ -204,6 +207,7 @@ async def test_artifacts_go_from_pod_to_pod(start: Start, tmp_path: Path) -> Non
         assert not Path("/usr/share/setpoint-test.txt").exists()
 
 
+@pytest.mark.rule("phases.input-not-loaded")
 async def test_an_input_that_is_not_there_is_an_error_before_main(anyhow: Start, tmp_path: Path) -> None:
     async with anyhow() as launcher:
         seen = tmp_path / "seen"
@@ -291,6 +295,7 @@ async def test_a_volume_of_another_container_may_lie_where_main_does_not_look(
             assert exit_.phase is PodPhase.SUCCEEDED, exit_.message
 
 
+@pytest.mark.rule("leaf.init-containers")
 async def test_a_failing_init_container_stops_the_pod(start: Start, tmp_path: Path) -> None:
     async with start() as launcher:
         seen = tmp_path / "seen"
@@ -302,6 +307,7 @@ async def test_a_failing_init_container_stops_the_pod(start: Start, tmp_path: Pa
         assert await log_text(launcher, "pod-1", container="one") == "hello"
 
 
+@pytest.mark.rule("leaf.sidecars")
 async def test_sidecars_end_with_main(start: Start, tmp_path: Path) -> None:
     async with start() as launcher:
         ready, gone = tmp_path / "ready", tmp_path / "gone"
@@ -313,6 +319,7 @@ async def test_sidecars_end_with_main(start: Start, tmp_path: Path) -> None:
         assert gone.exists()
 
 
+@pytest.mark.rule("phases.sidecar-fails")
 async def test_a_sidecar_that_fails_fails_the_pod(anyhow: Start, tmp_path: Path) -> None:
     async with anyhow() as launcher:
         seen = tmp_path / "seen"

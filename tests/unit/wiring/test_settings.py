@@ -30,6 +30,8 @@ def test_home_comes_from_flag_then_environment(tmp_path: Path) -> None:
         ("colour = 1", {}, ["setpoint.toml", "colour", "isolation"]),
         ("", {"SETPOINT_PORT": "many"}, ["settings.port", "many"]),
         ("", {"SETPOINT_ISOLATION": "none"}, ["settings.isolation", "namespace"]),
+        ("", {"SETPOINT_EXECUTOR_PLUGINS": "http://example.org:80"}, ["settings.executor_plugins", "127.0.0.1"]),
+        ('executor_plugins = "http://127.0.0.1:1 localhost"', {}, ["settings.executor_plugins", "'localhost'"]),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, file: str, environment: dict[str, str], words: list[str]) -> None:
@@ -37,6 +39,13 @@ def test_what_is_wrong_is_named(tmp_path: Path, file: str, environment: dict[str
     with pytest.raises(InvalidSpec) as caught:
         load_settings(tmp_path, environment=environment)
     assert all(word in str(caught.value) for word in words)
+
+
+def test_executor_plugins_are_asked_in_the_order_written(tmp_path: Path) -> None:
+    text = "http://127.0.0.1:4355  http://localhost:4356"
+    settings = load_settings(tmp_path, environment={"SETPOINT_EXECUTOR_PLUGINS": text})
+    assert settings.plugin_addresses == ("http://127.0.0.1:4355", "http://localhost:4356")
+    assert load_settings(tmp_path, environment={}).plugin_addresses == ()
 
 
 def test_components_get_stores_and_registry_with_their_credentials_and_nothing_else(tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+"""The nodes of a container set where no manifest reaches: a lost pod, live phases, progress, manual retries."""
+
+from __future__ import annotations
+
+import pytest
+
+from setpoint.core.workflow import PodLost, PodStarted, RetryRequested, WorkflowStarted
+from tests.unit.core.workflow.driver import Cluster, workflow
+
+TEXT = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: wf}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    containerSet:
+      containers:
+      - {name: a, image: test, command: [COMMAND]}
+      - {name: b, image: test, command: [echo, x], dependencies: [a]}
+"""
+
+
+def started(command: str) -> Cluster:
+    cluster = Cluster(workflow(TEXT.replace("COMMAND", command)))
+    cluster.fold(WorkflowStarted())
+    return cluster
+
+
+def test_all_containers_run_as_soon_as_their_pod_does() -> None:
+    cluster = started("block")
+    assert cluster.tree() == {"wf": "Pod Pending", "wf.a": "Container Pending", "wf.b": "Container Pending"}
+    (pod,) = cluster.running
+    cluster.fold(PodStarted(node="wf", pod=pod))
+    assert cluster.tree() == {"wf": "Pod Running", "wf.a": "Container Running", "wf.b": "Container Running"}
+    assert cluster.node("wf.b").display_name == "b"
+    assert cluster.state.status.progress == "0/3"
+
+
+@pytest.mark.rule("phases.pod-lost")
+def test_a_lost_pod_takes_its_containers_along() -> None:
+    cluster = started("block")
+    (pod,) = cluster.running
+    cluster.fold(PodLost(node="wf", pod=pod))
+    assert cluster.tree() == {"wf": "Pod Error", "wf.a": "Container Error", "wf.b": "Container Error"}
+    assert [cluster.node(name).message for name in ("wf", "wf.a", "wf.b")] == [
+        "pod deleted",
+        *["container deleted"] * 2,
+    ]
+
+
+def test_a_manual_retry_runs_the_whole_set_again_and_a_container_means_its_pod() -> None:
+    cluster = started("exit, '1'").run()
+    assert cluster.phase == "Failed"
+    cluster.fold(RetryRequested())
+    assert cluster.tree() == {"wf": "Pod Pending", "wf.a": "Container Pending", "wf.b": "Container Pending"}
+    cluster = started("echo").run()
+    assert cluster.state.status.progress == "3/3"
+    cluster.fold(RetryRequested(restart_successful=True, selector="displayName=b"))
+    assert cluster.tree() == {"wf": "Pod Pending", "wf.a": "Container Pending", "wf.b": "Container Pending"}
