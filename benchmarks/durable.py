@@ -21,16 +21,15 @@ from typing import Any
 
 import msgspec
 
-from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.clock import SystemClock
-from setpoint.adapters.jq import JqProcess
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.argo import Workflow, WorkflowSpec
 from setpoint.apis.meta import ObjectMeta
 from setpoint.apis.pods import PodExit, PodPhase, PodRequest, PodState
-from setpoint.clients.requests import RequestClient
 from setpoint.engines.workflow import WorkflowEngine
 from setpoint.engines.workflow.head import WorkflowHead
+from setpoint.wiring.engines import outside
+from setpoint.wiring.settings import Settings
 
 SHAPES = {"fan_out_1000": ("fan-out", 1_000), "fan_out_100000": ("fan-out", 100_000), "dag_10000": ("dag", 10_000)}
 _TASKS_BEFORE = 3
@@ -138,9 +137,7 @@ async def measure(shape: str, count: int, home: Path) -> dict[str, Any]:
             journal=store.journal,
             launcher=PretendedPods(),
             clock=clock,
-            artifacts=LocalArtifactStore(home / "artifacts"),
-            http=RequestClient(),
-            jq=JqProcess(),
+            outside=outside(Settings(home=home)),
             validate=_valid,
         )
         task = asyncio.create_task(engine.run())

@@ -65,7 +65,7 @@ async def engines_up(
         journal=store.journal,
         launcher=launcher,
         clock=clock,
-        outside=_outside(settings),
+        outside=outside(settings),
         pod_environment={"SETPOINT_HOME": str(settings.home)},
         registry=registry,
     )
@@ -77,7 +77,8 @@ async def engines_up(
             await serving.stop_services()
 
 
-def _outside(settings: Settings) -> Outside:
+def outside(settings: Settings) -> Outside:
+    """What actions of workflows reach beside the API."""
     artifacts = LocalArtifactStore(settings.home / "artifacts")
     return Outside(
         artifacts=artifacts,

@@ -10,17 +10,18 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from setpoint.adapters.sqlite.database import statements
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.kinds import group_of
-from setpoint.apis.meta import Resource
+from setpoint.apis.meta import ObjectMeta, Resource
 
 R = TypeVar("R", bound=Resource)
 
@@ -30,6 +31,7 @@ _JOURNALED = frozenset({"Workflow.argoproj.io"})
 _at = re.compile(r"^(?P<reason>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 _journal = statements("journal")
 _building = threading.Lock()
+_KNOWN = 64  # objects a watcher keeps
 
 
 class Row(NamedTuple):
@@ -85,14 +87,18 @@ def kind_info(cls: type[Resource]) -> KindInfo:
 
 
 def _decoder(cls: type[R]) -> msgspec.json.Decoder[R]:
+    return _decoder_of(cls)
+
+
+def _decoder_of(kind: Any) -> msgspec.json.Decoder[Any]:
     """One at a time: msgspec crashes when two threads work out a type's decoder at once."""
     with _building:
-        return _built_decoder(cls)
+        return _built_decoder(kind)
 
 
 @cache
-def _built_decoder(cls: type[R]) -> msgspec.json.Decoder[R]:
-    return msgspec.json.Decoder(cls)
+def _built_decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
 
 
 def invalid(error: msgspec.ValidationError, *, stored: str = "") -> InvalidSpec:
@@ -136,10 +142,28 @@ def with_nodes(status: bytes | None, nodes: Iterable[tuple[str, bytes]]) -> byte
     return b'%b%b"nodes":{%b}}' % (head, b"" if head == b"{" else b",", text)
 
 
+class Pieces(NamedTuple):
+    """An object as it was or is at a version; the stored metadata lacks it."""
+
+    uid: str
+    version: int
+    metadata: bytes
+    body: bytes
+    status: bytes | None
+
+    def document(self) -> bytes:
+        """The whole document."""
+        return join(self.metadata, self.version, self.body, self.status)
+
+
 def join(metadata: bytes, version: int, body: bytes, status: bytes | None) -> bytes:
     """The whole document."""
     tail = b',"status":%b}' % status if status else b"}"
-    return b'{"metadata":%b,"resourceVersion":"%d"},%b%b' % (metadata[:-1], version, body[1:-1], tail)
+    return b'{"metadata":%b,%b%b' % (_versioned(metadata, version), body[1:-1], tail)
+
+
+def _versioned(metadata: bytes, version: int) -> bytes:
+    return b'%b,"resourceVersion":"%d"}' % (metadata[:-1], version)
 
 
 def typed(kind: KindInfo, cls: type[R], document: bytes) -> R:
@@ -157,9 +181,47 @@ def typed(kind: KindInfo, cls: type[R], document: bytes) -> R:
     return resource
 
 
-def document_of(connection: sqlite3.Connection, row: Row, kind: KindInfo) -> bytes:
-    """The whole document of a row, nodes and all if the kind's class has a place for them."""
+class Reading(Generic[R]):
+    """What one watcher has read: an object whose body stayed, as under the journal's commits, is not read as a whole.
+
+    A workflow's body is its spec, which may be a thousand times the size of what a commit changes.
+    """
+
+    def __init__(self, kind: KindInfo, cls: type[R]) -> None:
+        self._kind = kind
+        self._cls = cls
+        self._known: OrderedDict[str, tuple[bytes, R]] = OrderedDict()
+        self._status = next((field for field in msgspec.structs.fields(cls) if field.name == "status"), None)
+
+    def typed(self, pieces: Pieces) -> R:
+        """The object. Raises: InvalidSpec as `typed`."""
+        known = self._known.pop(pieces.uid, None)
+        if known is not None and known[0] == pieces.body:
+            resource = self._renewed(known[1], pieces)
+        else:
+            resource = typed(self._kind, self._cls, pieces.document())
+        self._known[pieces.uid] = (pieces.body, resource)
+        if len(self._known) > _KNOWN:
+            self._known.popitem(last=False)
+        return resource
+
+    def _renewed(self, known: R, pieces: Pieces) -> R:
+        fields: dict[str, Any] = {
+            "metadata": _decoder_of(ObjectMeta).decode(_versioned(pieces.metadata, pieces.version))
+        }
+        if self._status is not None and pieces.status:
+            fields["status"] = _decoder_of(self._status.type).decode(pieces.status)
+        return known.replace(**fields)
+
+
+def pieces_of(connection: sqlite3.Connection, row: Row, kind: KindInfo) -> Pieces:
+    """A row, nodes and all if the kind's class has a place for them."""
     status = row.status if kind.has_status else None
     if kind.journaled and kind.wants_nodes:
         status = with_nodes(status, nodes_of(connection, row.id))
-    return join(row.metadata, row.version, row.json, status)
+    return Pieces(row.uid, row.version, row.metadata, row.json, status)
+
+
+def document_of(connection: sqlite3.Connection, row: Row, kind: KindInfo) -> bytes:
+    """The whole document of a row."""
+    return pieces_of(connection, row, kind).document()

@@ -19,7 +19,7 @@ from setpoint.adapters.sqlite import objects
 from setpoint.adapters.sqlite.database import statements
 from setpoint.adapters.sqlite.hub import Hub
 from setpoint.adapters.sqlite.readers import Readers
-from setpoint.adapters.sqlite.rows import KindInfo, document_of, join, nodes_of, typed, with_nodes
+from setpoint.adapters.sqlite.rows import KindInfo, Pieces, Reading, document_of, nodes_of, pieces_of, typed, with_nodes
 from setpoint.apis.errors import Expired, InvalidSpec
 from setpoint.apis.meta import Resource
 from setpoint.apis.selectors import Selector
@@ -57,7 +57,7 @@ class _Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Events:
-    found: list[tuple[WatchType, bytes]]
+    found: list[tuple[WatchType, Pieces]]
     cursor: int
     more: bool
 
@@ -93,7 +93,7 @@ class View:
         more = len(changes) == _CHUNK
         return _Events(found, changes[-1].version if more else version, more)
 
-    def _event(self, connection: sqlite3.Connection, change: _Change) -> tuple[WatchType, bytes] | None:
+    def _event(self, connection: sqlite3.Connection, change: _Change) -> tuple[WatchType, Pieces] | None:
         if change.metadata is None or change.json is None:
             return self._journal_event(connection, change)
         now = self.selector.matches(labels_of(change.metadata))
@@ -104,14 +104,14 @@ class View:
         status = change.status if self.kind.has_status else None
         if self.kind.journaled and self.kind.wants_nodes and (row := objects.find_uid(connection, change.uid)):
             status = with_nodes(status, nodes_of(connection, row.id))
-        return kind, join(change.metadata, change.version, change.json, status)
+        return kind, Pieces(change.uid, change.version, change.metadata, change.json, status)
 
-    def _journal_event(self, connection: sqlite3.Connection, change: _Change) -> tuple[WatchType, bytes] | None:
+    def _journal_event(self, connection: sqlite3.Connection, change: _Change) -> tuple[WatchType, Pieces] | None:
         """A commit of the journal has no copy of the object: it is told if it is still the newest change."""
         row = objects.find_uid(connection, change.uid)
         if row is None or row.version != change.version or not self.selector.matches(labels_of(row.metadata)):
             return None
-        return WatchType.MODIFIED, document_of(connection, row, self.kind)
+        return WatchType.MODIFIED, pieces_of(connection, row, self.kind)
 
 
 def _seen_as(kind: WatchType, *, before: bool, now: bool) -> WatchType | None:
@@ -149,11 +149,12 @@ async def watch_view(
                 yield WatchEvent(type=WatchType.ADDED, resource=resource)
             since = present.resource_version
         cursor = _cursor(since)
+        reading = Reading(view.kind, cls)
         while True:
             waiter.reset()
             events = await readers.read(partial(view.after, cursor=cursor))
-            for kind, document in events.found:
-                yield WatchEvent(type=kind, resource=typed(view.kind, cls, document))
+            for kind, pieces in events.found:
+                yield WatchEvent(type=kind, resource=reading.typed(pieces))
             cursor = events.cursor
             if not events.more:
                 await waiter.wait()

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -126,6 +127,9 @@ def substitute(
     return _Substitution(scope, mode is Mode.STRICT, allowed).tree(value, 0)
 
 
+_MAPS = (dict, Mapping)  # the plain one first: to ask for a Mapping is slow
+
+
 class _Substitution:
     """One pass over one tree."""
 
@@ -135,21 +139,36 @@ class _Substitution:
         self.allowed = allowed
 
     def tree(self, value: Any, depth: int) -> Any:
+        """The value filled in. Most of a tree holds no tag: a map or list is copied at its first change only."""
         if isinstance(value, str):
-            return self.text(value)
+            return self.text(value) if "{{" in value else value
         if depth > MAX_DEPTH:
             raise ExpressionError(f"the object is nested deeper than {MAX_DEPTH}")
-        if isinstance(value, Mapping):
-            pairs = {self.tree(key, depth + 1): self.tree(item, depth + 1) for key, item in value.items()}
-            same = len(pairs) == len(value) and all(
-                a is b and pairs[a] is item for (a, (b, item)) in zip(pairs, value.items(), strict=True)
-            )
-            return value if same else pairs
+        if isinstance(value, _MAPS):
+            return self._map(value, depth + 1)
         if isinstance(value, list | tuple):
-            items = [self.tree(item, depth + 1) for item in value]
-            same = all(a is b for a, b in zip(items, value, strict=True))
-            return value if same else type(value)(items)
+            return self._list(value, depth + 1)
         return value
+
+    def _map(self, value: Mapping[Any, Any], depth: int) -> Any:
+        filled: dict[Any, Any] | None = None
+        for number, (key, item) in enumerate(value.items()):
+            new_key, new = self.tree(key, depth), self.tree(item, depth)
+            if filled is None and (new_key is not key or new is not item):
+                filled = dict(islice(value.items(), number))
+            if filled is not None:
+                filled[new_key] = new
+        return value if filled is None else filled
+
+    def _list(self, value: list[Any] | tuple[Any, ...], depth: int) -> Any:
+        filled: list[Any] | None = None
+        for number, item in enumerate(value):
+            new = self.tree(item, depth)
+            if filled is None and new is not item:
+                filled = list(value[:number])
+            if filled is not None:
+                filled.append(new)
+        return value if filled is None else type(value)(filled)
 
     def text(self, text: str) -> str:
         tags = find_tags(text)
