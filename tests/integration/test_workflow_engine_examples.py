@@ -174,9 +174,6 @@ async def log_differences(plane: Plane, workflow: Workflow, record: dict[str, An
 
 # Examples whose features are not all supported yet: file to a part of what lint says.
 REFUSED: dict[str, str] = {
-    "pod-spec-from-previous-step.yaml": "patches of the pod are not supported yet",
-    "pod-spec-patch-wf-tmpl.yaml": "patches of the pod are not supported yet",
-    "pod-spec-patch.yaml": "patches of the pod are not supported yet",
     "synchronization-mutex-wf-level.yaml": "locks are not supported yet",
 }
 

@@ -151,3 +151,15 @@ class Event(Resource, frozen=True, kw_only=True):
     action: str = ""
     reporting_component: str = ""
     reporting_instance: str = ""
+
+
+class PersistentVolumeClaim(Resource, frozen=True, kw_only=True):
+    """v1 PersistentVolumeClaim: a directory that outlives the pods which mount it."""
+
+    API_VERSION: ClassVar[str] = "v1"
+    KIND: ClassVar[str] = "PersistentVolumeClaim"
+    PLURAL: ClassVar[str] = "persistentvolumeclaims"
+    SHORT_NAMES: ClassVar[tuple[str, ...]] = ("pvc",)
+
+    spec: dict[str, Any] = {}
+    status: dict[str, Any] = {}

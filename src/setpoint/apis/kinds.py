@@ -101,6 +101,7 @@ KINDS = KindTable(
     core.Role,
     core.RoleBinding,
     core.Event,
+    core.PersistentVolumeClaim,
     *argo.KINDS,
     serving.InferenceService,
     serving.ServingRuntime,

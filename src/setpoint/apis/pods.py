@@ -14,6 +14,9 @@ from functools import lru_cache
 
 from setpoint.apis.meta import Wire
 
+SCRIPT_PATH = "/argo/staging/script"
+"""Where a container finds its `source`."""
+
 _PROGRESS = re.compile(r"([0-9]{1,15})/([0-9]{1,15})")
 
 
@@ -69,14 +72,34 @@ class ParameterOutput(Wire, frozen=True, kw_only=True):
 class Mount(Wire, frozen=True, kw_only=True):
     """A directory or file shown at `path` inside the pod.
 
-    `host_path` "" means an empty directory of the pod's own, shared by mounts of the same `volume`.
+    What is shown: `host_path`; or the directory of the `claim` of that uid; or a directory of the pod's own, shared by
+    mounts of the same `volume`. `sub_path_expr` becomes `sub_path` before the launch.
     """
 
     volume: str
     path: str
     host_path: str = ""
+    create: str = ""  # Directory or File: make a host path that does not exist
+    claim: str = ""
     sub_path: str = ""
+    sub_path_expr: str = ""
     read_only: bool = False
+
+
+class VolumeFile(Wire, frozen=True, kw_only=True):
+    """A file that a volume of the pod's own begins with."""
+
+    volume: str
+    path: str
+    content: bytes
+    mode: int = 0o644
+
+
+class HostAlias(Wire, frozen=True, kw_only=True):
+    """A line more of the pod's hosts file."""
+
+    ip: str
+    hostnames: tuple[str, ...] = ()
 
 
 class Container(Wire, frozen=True, kw_only=True):
@@ -91,6 +114,9 @@ class Container(Wire, frozen=True, kw_only=True):
     source: str | None = None  # script template: written to a file whose path becomes the last argument
     mounts: tuple[Mount, ...] = ()
     dependencies: tuple[str, ...] = ()  # of a container set: those that must have ended with 0 before this one starts
+    memory_bytes: int | None = None  # more than this, and it is killed
+    cpu_milli: int | None = None  # thousandths of a core
+    gpus: int = 0
 
 
 class Retention(StrEnum):
@@ -123,6 +149,11 @@ class PodRequest(Wire, frozen=True, kw_only=True):
     capture_result: bool = False
     deadline: datetime | None = None  # then the processes get TERM, and KILL after the grace period
     grace_seconds: float = 30.0
+    files: tuple[VolumeFile, ...] = ()
+    host_aliases: tuple[HostAlias, ...] = ()
+    requests: dict[str, int] = {}  # what is set aside for it: cpu in thousandths, memory in bytes, else a count
+    memory_bytes: int | None = None  # of all containers together
+    cpu_milli: int | None = None
 
     @property
     def containers(self) -> tuple[Container, ...]:

@@ -7,7 +7,7 @@ processes, collects the outputs and writes the exit record, with no control plan
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from setpoint.apis.pods import (
     ArtifactOutput,
     Container,
     ContainerEnd,
+    HostAlias,
     Mount,
     ParameterOutput,
     PodExit,
@@ -25,6 +26,7 @@ from setpoint.apis.pods import (
     PodRequest,
     PodState,
     Retention,
+    VolumeFile,
 )
 
 __all__ = [
@@ -33,8 +35,10 @@ __all__ = [
     "ArtifactOutput",
     "Container",
     "ContainerEnd",
+    "HostAlias",
     "Launcher",
     "LogLine",
+    "Machine",
     "Mount",
     "ParameterOutput",
     "PodExit",
@@ -42,6 +46,7 @@ __all__ = [
     "PodRequest",
     "PodState",
     "Retention",
+    "VolumeFile",
 ]
 
 
@@ -53,8 +58,27 @@ class LogLine(Wire, frozen=True, kw_only=True):
     time: datetime | None = None
 
 
+class Machine(Wire, frozen=True, kw_only=True):
+    """What pods are held against: cpu in thousandths of a core, memory in bytes, devices by number."""
+
+    name: str
+    resources: dict[str, int]
+
+
 class Launcher(Protocol):
     """Starts, finds, ends and reads pods."""
+
+    def machine(self) -> Machine:
+        """The machine that the pods run on."""
+        ...
+
+    async def reserve(self, request: PodRequest, waits: Callable[[str], None]) -> PodRequest:
+        """Set aside what the pod requests, until it has ended; the request with the devices it got.
+
+        Waits for room. `waits` is told once why, in Kubernetes' words. To stop waiting, cancel. Does nothing for a pod
+        that was launched before, or requests nothing.
+        """
+        ...
 
     async def launch(self, request: PodRequest) -> None:
         """Start the pod, or do nothing if its id was launched before (also by a control plane now dead).
@@ -63,8 +87,15 @@ class Launcher(Protocol):
         """
         ...
 
-    async def kill(self, pod_id: str, *, grace_seconds: float = 30.0, reason: str = "") -> None:
-        """TERM, then KILL after the grace period; nothing if it ended. `reason` becomes the exit message."""
+    def release(self, pod_id: str) -> None:
+        """Give back what was set aside for a pod that is not launched after all."""
+        ...
+
+    async def kill(self, pod_id: str, *, grace_seconds: float | None = None, reason: str = "") -> None:
+        """TERM, then KILL after the grace period (None: the pod's own); nothing if it ended.
+
+        `reason` becomes the exit message.
+        """
         ...
 
     async def state(self, pod_id: str) -> PodState | None:
@@ -89,6 +120,10 @@ class Launcher(Protocol):
 
     async def remove(self, pod_id: str) -> None:
         """Delete the directory of an ended pod."""
+        ...
+
+    async def remove_claims(self, kept: frozenset[str]) -> None:
+        """Delete the directories of all claims but those with the uids `kept`."""
         ...
 
     async def owners(self) -> tuple[str, ...]:

@@ -34,8 +34,8 @@ REFUSALS = {
         "spec.executorPlugins",
     ),
     "volume": (
-        main_of("container: {image: a}\nvolumes: [{name: v, persistentVolumeClaim: {claimName: c}}]\n"),
-        "spec.templates[0].volumes[0].persistentVolumeClaim",
+        main_of("container: {image: a}\nvolumes: [{name: v, nfs: {server: s, path: /}}]\n"),
+        "spec.templates[0].volumes[0].nfs",
     ),
     "bucket": (
         main_of("container: {image: a}\noutputs: {artifacts: [{name: o, path: /o, s3: {bucket: b, key: k}}]}\n"),
@@ -50,7 +50,7 @@ REFUSALS = {
         "spec.synchronization",
     ),
     "environment": (
-        main_of("container: {image: a, env: [{name: E, valueFrom: {fieldRef: {fieldPath: x}}}]}\n"),
+        main_of("container: {image: a, env: [{name: E, valueFrom: {fileKeyRef: {path: x}}}]}\n"),
         "spec.templates[0].container.env[0].valueFrom",
     ),
     "timeout by default": (
@@ -62,8 +62,8 @@ REFUSALS = {
         "spec.templates[0].steps[0][0].inline.container.volumeDevices",
     ),
     "in the defaults": (
-        workflow("  - {name: main, suspend: {}}\n", "templateDefaults: {podSpecPatch: '{}'}\n"),
-        "spec.templateDefaults.podSpecPatch",
+        workflow("  - {name: main, suspend: {}}\n", "templateDefaults: {daemon: true}\n"),
+        "spec.templateDefaults.daemon",
     ),
 }
 
@@ -105,14 +105,14 @@ def test_a_key_alone_is_the_embedded_store() -> None:
 
 
 def test_what_is_ignored_is_said_once_however_often_it_is_written() -> None:
-    leaf = "  - {name: %s, nodeSelector: {a: b}, container: {image: i, resources: {limits: {cpu: 1}}}}\n"
+    leaf = "  - {name: %s, nodeSelector: {a: b}, container: {image: i, securityContext: {runAsUser: 1}}}\n"
     text = workflow(leaf % "main" + leaf % "other", "serviceAccountName: me\nnodeSelector: {a: b}\n")
     report = lint_text(text, "f.yaml")
     assert report.errors == ()
     assert [(warning.path, warning.reason) for warning in report.warnings] == [
         ("spec.serviceAccountName", "ignored: processes run as the user who started Setpoint"),
         ("spec.nodeSelector", "ignored: there is one machine"),
-        ("spec.templates[0].container.resources", "ignored: resource limits are not enforced"),
+        ("spec.templates[0].container.securityContext", "ignored: processes run as the user who started Setpoint"),
     ]
 
 
@@ -133,3 +133,39 @@ def test_a_hook_other_than_exit_needs_an_expression() -> None:
     (error,) = lint_text(steps("{name: a, template: leaf, hooks: {x: {template: leaf}}}"), "f.yaml").errors
     assert error.path == "spec.templates[0].steps[0][0].hooks.x"
     assert "Expression required for hook" in error.reason
+
+
+PATCHES = {
+    "containers: [{name: main, resources: {limits: {memory: 64Mi}}}]": ([], []),
+    "nodeSelector: {a: b}": ([], ["nodeSelector: ignored: there is one machine"]),
+    '{"containers": [{"name": "main", "resources": {"limits": {{inputs.parameters.r}} }}]}': ([], []),
+    "terminationGracePeriodSeconds: 5\npriority: {{inputs.parameters.r}}": (
+        [],
+        ["priority: ignored: there is no scheduler"],
+    ),
+    "containers: [{image: a}]": (["invalid podSpecPatch: map does not contain declared merge key: name"], []),
+    "containers: {name: main}": (["invalid podSpecPatch: Expected `array`, got `object` - at `$.containers`"], []),
+    "[": (None, []),
+    "containers: [{name: main, resources: {limits: {memory: much}}}]": (None, []),
+    "containers: [{name: main, resources: {limits: {ephemeral-storage: 1Gi}}}]": (
+        [],
+        ['containers[0].resources.limits.ephemeral-storage: ignored: '
+         "ephemeral-storage is neither set aside nor limited"],
+    ),
+    "containers: [{name: main, lifecycle: {preStop: {exec: {command: [a]}}}}]": (
+        ["containers[0].lifecycle: lifecycle handlers of containers are not supported"],
+        [],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("patch", list(PATCHES))
+def test_a_patch_of_the_pod_is_read(patch: str) -> None:
+    errors, warnings = PATCHES[patch]
+    indented = patch.replace("\n", "\n  ")
+    body = f"inputs: {{parameters: [{{name: r, value: x}}]}}\ncontainer: {{image: a}}\npodSpecPatch: |\n  {indented}\n"
+    report = lint_text(main_of(body), "f.yaml")
+    assert {error.path for error in report.errors} <= {"spec.templates[0].podSpecPatch"}
+    said = [error.reason for error in report.errors]
+    assert said == errors if errors is not None else len(said) == 1
+    assert [item.reason for item in report.warnings if item.path.endswith("Patch")] == warnings

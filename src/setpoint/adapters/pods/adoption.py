@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from setpoint.adapters.pods import records
+from setpoint.adapters.pods.cgroups import remove_groups
 from setpoint.adapters.pods.processes import all_processes
 from setpoint.ports.launcher import PodExit, PodPhase
 
@@ -61,6 +62,7 @@ async def wait_for_end(identity: records.ProcessIdentity) -> None:
 def conclude(folder: Path, identity: records.ProcessIdentity) -> PodExit:
     """End what a dead supervisor left, then write the exit record it could not write."""
     _end_leftovers(folder, identity)
+    remove_groups(folder)
     started = records.read_record(folder, records.STARTED, records.Started)
     lost = PodExit(
         phase=PodPhase.ERROR,

@@ -8,9 +8,10 @@ writer lease sees to it). Invariant: a pod with a claim is never launched again.
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import signal
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -22,15 +23,19 @@ from setpoint.adapters.pods.images import resolve
 from setpoint.adapters.pods.index import PodIndex
 from setpoint.adapters.pods.isolation import IsolationReport
 from setpoint.adapters.pods.logfile import LogReader
+from setpoint.adapters.pods.machine import GPU, find_gpus, this_machine
 from setpoint.adapters.pods.preload import entry_point_of
 from setpoint.adapters.pods.progress import progress_files, progress_path, read_progress
+from setpoint.adapters.pods.reservations import Reservations, gpus_of, with_gpus
 from setpoint.adapters.pods.settings import PodSettings
+from setpoint.adapters.pods.volumes import remove_claims
 from setpoint.adapters.pods.zygote_client import ZygoteProcess
 from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
-from setpoint.ports.launcher import LogLine, PodExit, PodPhase, PodRequest, PodState, Retention
+from setpoint.ports.launcher import LogLine, Machine, PodExit, PodPhase, PodRequest, PodState, Retention
 
 _LOG_POLL_SECONDS = 0.1
 _TIDY_SECONDS = 1.0
+_log = logging.getLogger(__name__)
 
 
 class HostLauncher:
@@ -41,6 +46,9 @@ class HostLauncher:
         self._light = ZygoteProcess(self._settings, warm=False, on_end=self._told_of_end)
         self._warm = ZygoteProcess(self._settings, warm=True, on_end=self._told_of_end) if settings.preload else None
         self._index = PodIndex(Path(self._settings.home), self._settings.pods)
+        self._machine = this_machine(self._settings.capacity)
+        self._book = Reservations(self._machine.resources)
+        self._gpus_known = False
         self._progress: dict[str, tuple[Path, ...]] = {}  # of pods that run: where to look
         self._watched: dict[str, asyncio.Task[None]] = {}
         self._ended: dict[str, None] = {}  # ids in order of their end
@@ -84,6 +92,38 @@ class HostLauncher:
         except Unavailable as error:
             return str(error)
 
+    def machine(self) -> Machine:
+        """The machine that the pods run on."""
+        return self._machine
+
+    async def reserve(self, request: PodRequest, waits: Callable[[str], None]) -> PodRequest:
+        """Set aside what the pod requests, until it has ended; the request with the devices it got.
+
+        Waits for room; `waits` is told once why. To stop waiting, cancel.
+        """
+        folder = self._settings.pods / records.check_id(request.id)
+        if not request.requests or self._book.holds(request.id) or (folder / records.CLAIM).exists():
+            return request
+        if request.requests.get(GPU) and not self._gpus_known:
+            self._book.gpus, reason = await asyncio.to_thread(find_gpus)
+            self._gpus_known = True
+            if reason:
+                _log.warning("nvidia.com/gpu: %s", reason)
+        if beyond := self._book.beyond(request.requests):
+            _log.warning("pod %s can never start here: %s", request.name, self._explain(request, beyond))
+        gpus = await self._book.acquire(request.id, request.requests, waits)
+        return with_gpus(request, gpus) if gpus else request
+
+    def release(self, pod_id: str) -> None:
+        """Give back what was set aside for a pod that is not launched after all."""
+        self._book.release(pod_id)
+
+    def _explain(self, request: PodRequest, beyond: list[str]) -> str:
+        has = {GPU: len(self._book.gpus), **self._machine.resources}
+        unit = {"cpu": "m"}
+        parts = (f"{name} {request.requests[name]}{unit.get(name, '')} of {has.get(name, 0)}" for name in beyond)
+        return f"it requests {', '.join(parts)}; the setting `capacity` says what pods may request"
+
     async def launch(self, request: PodRequest) -> None:
         """Start the pod, or do nothing if its id was launched before (also by a control plane now dead).
 
@@ -104,8 +144,8 @@ class HostLauncher:
         await zygote.launch(request.id)
         self._watch(request.id)
 
-    async def kill(self, pod_id: str, *, grace_seconds: float = 30.0, reason: str = "") -> None:
-        """TERM, then KILL after the grace period; nothing if it ended. `reason` becomes the exit message."""
+    async def kill(self, pod_id: str, *, grace_seconds: float | None = None, reason: str = "") -> None:
+        """TERM, then KILL after the grace period (None: the pod's own); nothing if it ended."""
         folder = self._settings.pods / records.check_id(pod_id)
         if not folder.exists() or (folder / records.EXIT).exists():
             return
@@ -209,6 +249,10 @@ class HostLauncher:
         self._progress[pod_id] = files = progress_files(folder, identity.pid, path) if path else ()
         return files
 
+    async def remove_claims(self, kept: frozenset[str]) -> None:
+        """Delete the directories of all claims but those with the uids `kept`."""
+        await asyncio.to_thread(remove_claims, Path(self._settings.home), kept)
+
     async def owners(self) -> tuple[str, ...]:
         """Owners of pods whose records are kept."""
         return await asyncio.to_thread(self._index.owners)
@@ -256,7 +300,14 @@ class HostLauncher:
                 self._ended[pod_id] = None
                 self._tidy(folder)
             elif (folder / records.CLAIM).exists():
+                self._hold(folder, pod_id)
                 self._watch(pod_id)
+
+    def _hold(self, folder: Path, pod_id: str) -> None:
+        """What a predecessor had set aside for a pod that runs."""
+        request = records.read_record(folder, records.REQUEST, PodRequest)
+        if request is not None and request.requests:
+            self._book.hold(pod_id, request.requests, gpus_of(request))
 
     def _watch(self, pod_id: str) -> None:
         if pod_id not in self._watched and pod_id not in self._ended:
@@ -281,6 +332,7 @@ class HostLauncher:
 
     def _tell(self, pod_id: str) -> None:
         self._progress.pop(pod_id, None)
+        self._book.release(pod_id)
         if pod_id not in self._ended:
             self._ended[pod_id] = None
             for queue in self._readers:

@@ -30,12 +30,14 @@ class ContainerRun:
     exit_code: int | None = None
     ended_at: datetime | None = None
     error: str = ""  # why it could not be started
+    out_of_memory: bool = False
 
     @property
     def message(self) -> str:
         """In Argo's words."""
         detail = f": {self.error} (image {self.image!r} on this host)" if self.error else ""
-        return f"{self.name}: Error (exit code {self.exit_code}){detail}"
+        reason = "OOMKilled" if self.out_of_memory else "Error"
+        return f"{self.name}: {reason} (exit code {self.exit_code}){detail}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,11 +33,15 @@ class BecomeEntryPoint(BaseException):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSpec:
-    """What to start. `enter` puts the child into its private root; `entry_point` instead of an exec."""
+    """What to start. `join` puts the child under its limits, `enter` into its private root.
+
+    `entry_point` instead of an exec.
+    """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     working_dir: str
+    join: Callable[[], None] | None = None
     enter: Callable[[], None] | None = None
     entry_point: str = ""
 
@@ -93,6 +97,8 @@ def _become(spec: ProcessSpec, parent: int, stdout: int, stderr: int, note: int)
     for target, descriptor in enumerate((null, stdout, stderr)):
         os.dup2(descriptor, target)
     os.umask(0o022)
+    if spec.join is not None:
+        spec.join()
     if spec.enter is not None:
         spec.enter()
     os.chdir(spec.working_dir)

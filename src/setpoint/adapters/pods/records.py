@@ -60,7 +60,7 @@ class KillOrder(Wire, frozen=True, kw_only=True):
     """Why and how a pod is to be ended."""
 
     reason: str = ""
-    grace_seconds: float = 30.0
+    grace_seconds: float | None = None  # None: the pod's own
 
 
 def check_id(pod_id: str) -> str:

@@ -45,6 +45,8 @@ class PodSettings(Wire, frozen=True, kw_only=True):
         python_path: Directories that Setpoint's own steps import from, besides what is installed.
         visible: Host paths that pods see even below /tmp.
         log_bytes: A container's log is cut into two files of at most this size; the older one is dropped.
+        cgroups: Whether the limits of containers are kept by control groups where the host allows; else by looking.
+        capacity: What pods may request of this machine, in place of what it has.
         retention: What of an ended pod's private root is kept.
         warm_patience_seconds: How long a Python step waits for a warm process that still imports.
         warm_on_demand: Begin to import when the first such step comes, not at once; for launchers with a short life.
@@ -60,6 +62,8 @@ class PodSettings(Wire, frozen=True, kw_only=True):
     python_path: tuple[str, ...] = ()
     visible: tuple[str, ...] = ()
     log_bytes: int = _LOG_BYTES
+    cgroups: bool = True
+    capacity: dict[str, str] = {}
     retention: Retention = Retention.LOGS
     warm_patience_seconds: float = 3.0
     warm_on_demand: bool = False

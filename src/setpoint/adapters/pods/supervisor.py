@@ -20,9 +20,10 @@ from pathlib import Path
 from types import FrameType
 
 from setpoint.adapters.pods import linux, records
+from setpoint.adapters.pods.command import argv_of, environment_of, write_script
 from setpoint.adapters.pods.container_set import ContainerSet, run_set
 from setpoint.adapters.pods.environments import EnvironmentFailed, search_path
-from setpoint.adapters.pods.images import ImageKind, ResolvedImage, resolve
+from setpoint.adapters.pods.images import ResolvedImage, resolve
 from setpoint.adapters.pods.isolation import (
     Bind,
     Isolation,
@@ -31,9 +32,10 @@ from setpoint.adapters.pods.isolation import (
     enter_base_namespace,
     normal_path,
 )
+from setpoint.adapters.pods.limits import Limit, Limits
 from setpoint.adapters.pods.logfile import LogWriter
 from setpoint.adapters.pods.outcome import ContainerRun, EndOrder, assess
-from setpoint.adapters.pods.preload import STEP_ENVIRONMENT, entry_point_of
+from setpoint.adapters.pods.preload import entry_point_of
 from setpoint.adapters.pods.processes import (
     NOT_STARTED,
     ProcessSpec,
@@ -45,12 +47,12 @@ from setpoint.adapters.pods.progress import progress_path, read_progress
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.pods.spare import SpareRoot, take_spare
 from setpoint.adapters.pods.transfer import TransferError, load_artifacts, read_parameters, save_artifacts
-from setpoint.apis.errors import SetpointError
+from setpoint.adapters.pods.volumes import hosts_bind, volume_bind, write_files
+from setpoint.apis.errors import InvalidSpec, SetpointError
 from setpoint.ports.launcher import Container, ContainerEnd, PodExit, PodPhase, PodRequest
 
 RESULT_BYTES = 256 * 1024
 DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline"
-_SCRIPT = "/argo/staging/script"
 _CHUNK = 1 << 16
 _MOST_CHUNKS = 64  # a drain ends even if somebody writes for ever
 _KILL_AGAIN = 1.0
@@ -85,6 +87,8 @@ class Supervisor:
         self._directory = directory
         self._selector = selectors.DefaultSelector()
         self._running: dict[int, ContainerRun] = {}
+        self._limits = Limits(request, folder, cgroups=settings.cgroups)
+        self._limit_of: dict[int, Limit] = {}
         self._order: EndOrder | None = None
         self._kill_at: float | None = None
         self._told_to_end = False
@@ -121,6 +125,7 @@ class Supervisor:
         self._check()
         records.set_space_aside(self._directory)
         images = self._resolve_images()
+        write_files(request, self._folder)
         root = self._root(request.main, with_transfers=True)
         if self._spare is not None:
             root = take_spare(self._spare, root)
@@ -174,21 +179,21 @@ class Supervisor:
         return PrivateRoot(
             directory=self._folder / "root" / container.name,
             declared=tuple(dict.fromkeys(path for path in declared if path != "/")),
-            binds=tuple(self._bind(container, index) for index in range(len(container.mounts))),
+            binds=self._binds(container),
             kept=self._settings.kept,
             working_dir=normal_path(container.working_dir or "/"),
             overlay=self._isolation.overlay,
             rewrite=self._isolation.mode is Isolation.REWRITE,
         )
 
-    def _bind(self, container: Container, index: int) -> Bind:
-        mount = container.mounts[index]
-        source = Path(mount.host_path) if mount.host_path else self._folder / "volumes" / mount.volume
-        if mount.sub_path:
-            source = Path(str(source) + normal_path(mount.sub_path))
-        if not mount.host_path:
-            source.mkdir(parents=True, exist_ok=True)
-        return Bind(source=str(source), path=normal_path(mount.path), read_only=mount.read_only)
+    def _binds(self, container: Container) -> tuple[Bind, ...]:
+        home = Path(self._settings.home)
+        binds = [volume_bind(mount, self._folder, home) for mount in container.mounts]
+        if self._request.host_aliases:
+            if self._isolation.mode is Isolation.REWRITE:
+                raise InvalidSpec("hostAliases need a private root, which this host does not allow")
+            binds.append(hosts_bind(self._request, self._folder))
+        return tuple(binds)
 
     def _enter(self, root: PrivateRoot, *, alone: bool) -> int | None:
         """Move into main's root; a descriptor of the namespace where the roots of others can be built."""
@@ -248,22 +253,25 @@ class Supervisor:
                 linux.unshare(linux.CLONE_NEWNS)
                 linux.make_mounts_private()
                 root.enter()
-            self._write_script(container, root)
+            write_script(container, root)
 
         if is_main:
-            self._write_script(container, root)
+            write_script(container, root)
+        limit = self._limits.of(container)
         started = start(
             ProcessSpec(
-                argv=self._argv(container, resolved, root),
-                environment=self._environment(container, resolved, root, path),
+                argv=argv_of(container, resolved, root),
+                environment=environment_of(container, resolved, root, path, self._settings, self._folder),
                 working_dir=str(root.locate(root.working_dir)),
+                join=limit.join if limit is not None else None,
                 enter=None if is_main else enter,
                 entry_point=entry_point_of(self._settings, container) if is_main and self._warm else "",
             )
         )
         log = LogWriter(self._directory, f"{records.LOGS}/{container.name}.log", self._settings.log_bytes)
-        if resolved.warning:
-            log.write(b"stderr", f"setpoint: {resolved.warning}\n".encode())
+        for warning in (resolved.warning, limit.warning if limit is not None else ""):
+            if warning:
+                log.write(b"stderr", f"setpoint: {warning}\n".encode())
         streams = {started.stdout: b"stdout", started.stderr: b"stderr"}
         running = ContainerRun(
             name=container.name, image=container.image, pid=started.pid, streams=streams, log=log, error=started.error
@@ -271,35 +279,10 @@ class Supervisor:
         for descriptor in streams:
             self._selector.register(descriptor, selectors.EVENT_READ, running)
         self._running[started.pid] = running
+        if limit is not None:
+            self._limit_of[started.pid] = limit
+            self._limits.started(running, limit)
         return running
-
-    @staticmethod
-    def _write_script(container: Container, root: PrivateRoot) -> None:
-        if container.source:
-            script = root.locate(_SCRIPT)
-            script.parent.mkdir(parents=True, exist_ok=True)
-            script.write_text(root.render(container.source))
-            script.chmod(0o755)
-
-    @staticmethod
-    def _argv(container: Container, image: ResolvedImage, root: PrivateRoot) -> tuple[str, ...]:
-        script = (str(root.locate(_SCRIPT)),) if container.source else ()
-        return (*(root.render(word) for word in image.argv), *script)
-
-    def _environment(self, container: Container, image: ResolvedImage, root: PrivateRoot, path: str) -> dict[str, str]:
-        own = {
-            "PATH": path,
-            "HOME": str(Path.home()),
-            "LANG": "C.UTF-8",
-            "TMPDIR": str(root.locate("/tmp")),  # noqa: S108 - the container's own
-            "PYTHONUNBUFFERED": "1",
-        }
-        if image.kind is not ImageKind.HOST:
-            own |= STEP_ENVIRONMENT
-        if image.kind is ImageKind.SETPOINT and self._settings.python_path:
-            own["PYTHONPATH"] = ":".join(self._settings.python_path)
-        given = {name: root.render(value) for name, value in container.env.items()}
-        return own | self._settings.environment | image.environment | given | {records.POD_VARIABLE: str(self._folder)}
 
     def _end(self, containers: list[ContainerRun]) -> None:
         """TERM, and KILL after the grace period."""
@@ -332,17 +315,20 @@ class Supervisor:
             self._reap()
             self._look_for_order()
             self._carry_out_order()
+            look = self._limits.look()
             if done() or (latest is not None and time.monotonic() >= latest):
                 return
-            for key, _ in self._selector.select(self._patience(latest)):
+            for key, _ in self._selector.select(self._patience(latest, look)):
                 if key.data is None:
                     with suppress(BlockingIOError):
                         os.read(self._wakeup, _CHUNK)
                 else:
                     self._read(key.data, key.fd)
 
-    def _patience(self, latest: float | None) -> float:
-        waits = [_OLDEST] if latest is None else [latest - time.monotonic()]
+    def _patience(self, latest: float | None, look: float | None) -> float:
+        waits = [_OLDEST if look is None else look]
+        if latest is not None:
+            waits.append(latest - time.monotonic())
         if self._request.deadline is not None and self._order is None:
             waits.append((self._request.deadline - datetime.now(UTC)).total_seconds())
         if self._kill_at is not None:
@@ -364,7 +350,8 @@ class Supervisor:
             self._signals_seen = signals
             order = records.read_record(self._directory, records.KILL, records.KillOrder)
             if order is not None:
-                self._order = EndOrder(reason=order.reason, grace_seconds=order.grace_seconds)
+                grace = self._request.grace_seconds if order.grace_seconds is None else order.grace_seconds
+                self._order = EndOrder(reason=order.reason, grace_seconds=grace)
             elif self._order is None and signals:
                 self._order = EndOrder(reason="", grace_seconds=self._request.grace_seconds)
         deadline = self._request.deadline
@@ -410,6 +397,8 @@ class Supervisor:
                 code = os.waitstatus_to_exitcode(status)
                 running.exit_code = NOT_STARTED if running.error else code if code >= 0 else 128 - code
                 running.ended_at = datetime.now(UTC)
+                limit = self._limit_of.get(running.pid)
+                running.out_of_memory = limit is not None and running.exit_code != 0 and limit.out_of_memory
 
     def _read(self, running: ContainerRun, descriptor: int) -> None:
         stream = running.streams.get(descriptor)
@@ -445,6 +434,7 @@ class Supervisor:
             if one.exit_code is None:
                 signal_group(one.pid, signal.SIGKILL)
         kill_descendants()
+        self._limits.close()
         now = datetime.now(UTC)
         ended = ended.replace(started_at=self._started_at, finished_at=self._main_ended_at or now)
         records.give_space_back(self._directory)

@@ -74,6 +74,7 @@ from setpoint.apis.argo.parameters import (
     SecretKeySelector,
     ValueFrom,
 )
+from setpoint.apis.argo.pod_spec import PodContainer, PodSpec
 from setpoint.apis.argo.retry import (
     Backoff,
     RetryAffinity,
@@ -180,7 +181,9 @@ __all__ = [
     "NodeType",
     "Outputs",
     "Parameter",
+    "PodContainer",
     "PodGC",
+    "PodSpec",
     "Prometheus",
     "RawArtifact",
     "ResourceRequirements",

@@ -24,14 +24,20 @@ class CommandBase(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defa
 
 
 class ObjectKind(StrEnum):
-    """Kinds whose data become environment or files of a pod."""
+    """What environment, files and directories of a pod come from."""
 
     CONFIG_MAP = "ConfigMap"
     SECRET = "Secret"  # noqa: S105 (the name of a kind)
+    CLAIM = "PersistentVolumeClaim"
+    NODE = "Node"  # the machine
+    TEXT = "Text"  # known already
 
 
 class EnvSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Environment of a container out of an object's data: one `key` as `name`, or all keys with `name` as prefix."""
+    """Environment of a container out of an object's data: one `key` as `name`, or all keys with `name` as prefix.
+
+    Of the machine: its `name`, or how much it has of a resource, `object` being the divisor.
+    """
 
     container: str
     kind: ObjectKind
@@ -42,12 +48,18 @@ class EnvSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class VolumeSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A volume out of an object's data: all keys as files, or those of `items` (key to relative path)."""
+    """What fills a volume: the files of an object's data, or `texts` by path; or the claim whose directory it is.
+
+    `items` (key to relative path) picks keys; none: all. `modes` are those of single paths, `mode` that of the others.
+    """
 
     volume: str
     kind: ObjectKind
     object: str
     items: dict[str, str] = {}
+    texts: dict[str, str] = {}
+    modes: dict[str, int] = {}
+    mode: int | None = None
     optional: bool = False
 
 
@@ -66,7 +78,7 @@ class KillPod(CommandBase, frozen=True, kw_only=True):
     node: str
     pod: str
     reason: str = ""
-    grace_seconds: float = 30.0
+    grace_seconds: float | None = None  # None: the pod's own
 
 
 class TimerKind(StrEnum):

@@ -34,6 +34,14 @@ class ControlsChanged(EventBase, frozen=True, kw_only=True):
     suspend: bool = False
 
 
+class PodPending(EventBase, frozen=True, kw_only=True):
+    """The pod has to wait for room on the machine, or for a claim; in Kubernetes' words."""
+
+    node: str
+    pod: str
+    message: str
+
+
 class PodStarted(EventBase, frozen=True, kw_only=True):
     """The launcher took the pod on."""
 
@@ -122,6 +130,7 @@ Event = (
     WorkflowStarted
     | WorkflowLoaded
     | ControlsChanged
+    | PodPending
     | PodStarted
     | ProgressReported
     | PodEnded

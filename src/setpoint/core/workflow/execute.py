@@ -10,16 +10,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from setpoint.apis.argo import NodePhase, NodeType, RetryStrategy, Template
 from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.meta import to_wire
+from setpoint.core.expr import ExpressionError, Scope, substitute
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.container_nodes import make_containers
 from setpoint.core.workflow.dag_plan import plan_dag
 from setpoint.core.workflow.draft import BuildError, Draft
-from setpoint.core.workflow.inputs import process_template, refill
+from setpoint.core.workflow.inputs import input_variables, process_template, refill
 from setpoint.core.workflow.leaves import enter_action, enter_suspend, node_fields, node_inputs, stop_message
 from setpoint.core.workflow.pod_request import PodPlace, make_launch, saved_outputs
 from setpoint.core.workflow.state import (
@@ -32,6 +35,7 @@ from setpoint.core.workflow.state import (
     TemplateFrame,
 )
 from setpoint.core.workflow.templates import resolve_call
+from setpoint.core.workflow.variables import global_values
 
 MAX_DEPTH = 100
 
@@ -222,7 +226,24 @@ def _place(d: Draft, call: TemplateCall, node_id: str) -> PodPlace:
         capture=call.capture,
         environment=d.ctx.pod_environment,
         deadline=None if call.on_exit else workflow_deadline(d),
+        node_name=call.name,
+        claims=d.status.persistent_volume_claims,
     )
+
+
+def _patches(d: Draft, template: Template, place: PodPlace) -> tuple[str, ...]:
+    """The patches of the workflow and of the template, the former with the template's inputs filled in too.
+
+    Raises: BuildError.
+    """
+    whole = d.spec.pod_spec_patch
+    if whole and "{{" in whole:
+        values = {"pod.name": place.pod_name, **input_variables(to_wire(template))}
+        try:
+            whole = substitute(whole, Scope(global_values(d, values)))
+        except ExpressionError as error:
+            raise BuildError(str(error)) from error
+    return tuple(patch for patch in (whole, template.pod_spec_patch) if patch)
 
 
 def workflow_deadline(d: Draft) -> Any:
@@ -249,7 +270,8 @@ def _enter_pod(d: Draft, call: TemplateCall, template: Template) -> None:
         d.mark(node_id, NodePhase.FAILED, stopped)
         return
     try:
-        launch = make_launch(template, outputs, place)
+        patches = _patches(d, template, place)
+        launch = make_launch(template, outputs, replace(place, patches=patches) if patches else place)
     except InvalidSpec as error:
         raise BuildError(str(error)) from error
     d.order(launch)

@@ -7,16 +7,23 @@ Source: SEMANTICS sections 9, 10, 13, 19.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+import msgspec
 
 from setpoint.apis import argo, pods
 from setpoint.apis.argo import Artifact, Outputs, S3Artifact, Template, Workflow, WorkflowSpec
+from setpoint.apis.argo.scalars import IntOrString
 from setpoint.apis.errors import InvalidSpec, NotSupported
-from setpoint.core.workflow.commands import EnvSource, LaunchPod, ObjectKind, VolumeSource
+from setpoint.core.workflow.commands import LaunchPod
 from setpoint.core.workflow.durations import parse_duration
+from setpoint.core.workflow.pod_resources import GPU, limit_of, pod_limit, pod_requests
+from setpoint.core.workflow.pod_sources import PodIdentity, env_sources, literal_env, make_mount, volume_sources
+from setpoint.core.workflow.pod_spec import Pod, make_pod
 
 _NO_DEADLINE = "0001-01-01T00:00:00Z"
 PROGRESS_FILE = "/tmp/argo-progress"  # noqa: S108  in the pod's own /tmp; a cluster has a volume of its own for it
@@ -28,6 +35,9 @@ class PodPlace:
 
     Args:
         pod_id: The launch id, which is the command's too.
+        node_name: The node's name, which its pod carries as an annotation.
+        claims: Volumes of the claims that the workflow has made.
+        patches: The podSpecPatches, filled in, in the order of their application.
         started_at: When the node was made; its time limits count from here.
         capture: Whether somebody reads the node's `outputs.result`.
         deadline: When the workflow's own time runs out, None without.
@@ -42,6 +52,9 @@ class PodPlace:
     capture: bool
     environment: Mapping[str, str]
     deadline: datetime | None
+    node_name: str = ""
+    claims: tuple[dict[str, Any], ...] = ()
+    patches: tuple[str, ...] = ()
 
 
 def saved_outputs(template: Template, place: PodPlace) -> Outputs:
@@ -74,14 +87,13 @@ def _archive(item: Artifact) -> pods.Archive:
 
 def make_launch(template: Template, outputs: Outputs, place: PodPlace) -> LaunchPod:
     """The order to start a pod. Raises: InvalidSpec, NotSupported for what one machine does not do."""
-    volumes = {item.name: item for item in (*place.spec.volumes, *template.volumes)}
-    deadline = pod_deadline(template, place)
-    mains = [_main(item, volumes, place, deadline) for item in template.mains]
-    mirrored = template.mains[0]
-    before, beside = (
-        [_container(item, volumes, mirror=mirrored if item.mirror_volume_mounts else None) for item in group]
-        for group in (template.init_containers, template.sidecars)
+    pod = make_pod(template, place.spec, place.claims, place.patches)
+    identity = _identity(template, place)
+    deadline = pod_deadline(template, place, pod.active_deadline_seconds)
+    mains, before, beside = (
+        [_container(item, pod, identity) for item in group] for group in (pod.mains, pod.init_containers, pod.sidecars)
     )
+    mains = [item.replace(env={**_argo_environment(item.name, place, deadline), **item.env}) for item in mains]
     attempts, pause = _set_attempts(template)
     request = pods.PodRequest(
         id=place.pod_id,
@@ -103,21 +115,47 @@ def make_launch(template: Template, outputs: Outputs, place: PodPlace) -> Launch
         ),
         capture_result=place.capture and mains[0].name == "main",
         deadline=deadline,
+        grace_seconds=30.0 if pod.grace_seconds is None else float(pod.grace_seconds),
+        host_aliases=msgspec.convert(pod.host_aliases, tuple[pods.HostAlias, ...]),
+        requests=pod_requests(pod),
+        memory_bytes=pod_limit(pod, "memory"),
+        cpu_milli=pod_limit(pod, "cpu"),
     )
-    used = {mount.volume for container in request.containers for mount in container.mounts}
+    used = sorted({mount.volume for container in request.containers for mount in container.mounts})
     return LaunchPod(
         id=place.pod_id,
         node=place.node,
         request=request,
-        env=tuple(_env_sources(template)),
-        volumes=tuple(source for name in sorted(used) if (source := _volume_source(volumes[name])) is not None),
+        env=tuple(env_sources(pod.containers)),
+        volumes=tuple(one for name in used for one in volume_sources(pod.volumes[name], pod.containers, identity)),
     )
 
 
-def pod_deadline(template: Template, place: PodPlace) -> datetime | None:
-    """The earliest of the template's limits. The workflow's own deadline is the engine's to enforce."""
+def _identity(template: Template, place: PodPlace) -> PodIdentity:
+    """What the pod may know of itself; labels and annotations as a cluster sets them."""
+    meta = place.spec.pod_metadata or argo.Metadata()
+    labels = {
+        "workflows.argoproj.io/completed": "false",
+        "workflows.argoproj.io/workflow": place.workflow.metadata.name,
+    }
+    annotations = {
+        "kubectl.kubernetes.io/default-container": "main",
+        "workflows.argoproj.io/node-id": place.node,
+        "workflows.argoproj.io/node-name": place.node_name,
+    }
+    return PodIdentity(
+        name=place.pod_name,
+        namespace=place.workflow.metadata.namespace,
+        uid=str(uuid5(NAMESPACE_OID, place.pod_id)),
+        labels=labels | meta.labels | template.metadata.labels,
+        annotations=annotations | meta.annotations | template.metadata.annotations,
+        service_account=template.service_account_name or place.spec.service_account_name or "default",
+    )
+
+
+def pod_deadline(template: Template, place: PodPlace, seconds: IntOrString | None) -> datetime | None:
+    """The earliest of the pod's limits. The workflow's own deadline is the engine's to enforce."""
     limits: list[timedelta] = []
-    seconds = template.active_deadline_seconds
     if seconds is not None:
         try:
             limits.append(timedelta(seconds=int(seconds)))
@@ -145,14 +183,6 @@ def _set_attempts(template: Template) -> tuple[int, float]:
     return attempts, pause.total_seconds()
 
 
-def _main(
-    container: argo.Container, volumes: Mapping[str, argo.Volume], place: PodPlace, deadline: datetime | None
-) -> pods.Container:
-    """A container whose end is the pod's, with what every such gets beside its own environment."""
-    built = _container(container, volumes)
-    return built.replace(env={**_argo_environment(container.name, place, deadline), **built.env})
-
-
 def _argo_environment(container: str, place: PodPlace, deadline: datetime | None) -> dict[str, str]:
     moments = [moment for moment in (deadline, place.deadline) if moment is not None]
     return {
@@ -166,88 +196,21 @@ def _argo_environment(container: str, place: PodPlace, deadline: datetime | None
     }
 
 
-def _container(
-    container: argo.Container, volumes: Mapping[str, argo.Volume], *, mirror: argo.Container | None = None
-) -> pods.Container:
-    mounts = (*container.volume_mounts, *(mirror.volume_mounts if mirror is not None else ()))
+def _container(container: argo.Container, pod: Pod, identity: PodIdentity) -> pods.Container:
     return pods.Container(
         name=container.name,
         image=container.image,
         command=container.command,
         args=container.args,
-        env=_literal_env(container),
+        env=literal_env(container, identity),
         working_dir=container.working_dir,
         source=(container.source or None) if isinstance(container, argo.ScriptTemplate) else None,
-        mounts=tuple(_mount(item, volumes) for item in mounts),
+        mounts=tuple(make_mount(item, pod.volumes) for item in container.volume_mounts),
         dependencies=container.dependencies if isinstance(container, argo.ContainerNode) else (),
+        memory_bytes=limit_of(container, "memory"),
+        cpu_milli=limit_of(container, "cpu"),
+        gpus=limit_of(container, GPU) or 0,
     )
-
-
-def _literal_env(container: argo.Container) -> dict[str, str]:
-    env: dict[str, str] = {}
-    for item in container.env:
-        if item.value_from is None:
-            env[item.name] = item.value
-        elif not ({"configMapKeyRef", "secretKeyRef"} & set(item.value_from)):
-            raise NotSupported(f"env {item.name}: valueFrom {', '.join(item.value_from)} has no meaning on one machine")
-    return env
-
-
-def _env_sources(template: Template) -> Iterable[EnvSource]:
-    for container in (*template.mains, *template.init_containers, *template.sidecars):
-        name = container.name
-        for source in container.env_from:
-            kind, ref = (
-                (ObjectKind.CONFIG_MAP, source.config_map_ref)
-                if source.config_map_ref is not None
-                else (ObjectKind.SECRET, source.secret_ref or {})
-            )
-            yield EnvSource(
-                container=name,
-                kind=kind,
-                object=ref.get("name", ""),
-                name=source.prefix,
-                optional=bool(ref.get("optional")),
-            )
-        for item in container.env:
-            for field, kind in (("configMapKeyRef", ObjectKind.CONFIG_MAP), ("secretKeyRef", ObjectKind.SECRET)):
-                ref = (item.value_from or {}).get(field) or {}
-                if ref:
-                    yield EnvSource(
-                        container=name,
-                        kind=kind,
-                        object=ref.get("name", ""),
-                        name=item.name,
-                        key=ref["key"],
-                        optional=bool(ref.get("optional")),
-                    )
-
-
-def _mount(mount: argo.VolumeMount, volumes: Mapping[str, argo.Volume]) -> pods.Mount:
-    volume = volumes.get(mount.name)
-    if volume is None:
-        raise InvalidSpec(f"volumeMount {mount.name!r} names no volume", allowed=tuple(sorted(volumes)))
-    if volume.host_path is None and volume.empty_dir is None and volume.config_map is None and volume.secret is None:
-        kind = ", ".join(volume.sources) or "no source"
-        raise NotSupported(f"volume {mount.name!r}: {kind} is not supported on one machine")
-    return pods.Mount(
-        volume=mount.name,
-        path=mount.mount_path,
-        host_path=volume.host_path["path"] if volume.host_path is not None else "",
-        sub_path=mount.sub_path,
-        read_only=mount.read_only,
-    )
-
-
-def _volume_source(volume: argo.Volume) -> VolumeSource | None:
-    if volume.config_map is not None:
-        kind, ref, name = ObjectKind.CONFIG_MAP, volume.config_map, volume.config_map.get("name", "")
-    elif volume.secret is not None:
-        kind, ref, name = ObjectKind.SECRET, volume.secret, volume.secret.get("secretName", "")
-    else:
-        return None
-    items = {item["key"]: item["path"] for item in ref.get("items") or ()}
-    return VolumeSource(volume=volume.name, kind=kind, object=name, items=items, optional=bool(ref.get("optional")))
 
 
 def artifact_input(item: Artifact) -> pods.ArtifactInput:

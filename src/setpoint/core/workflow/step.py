@@ -23,6 +23,7 @@ from setpoint.core.workflow.events import (
     Event,
     PodEnded,
     PodLost,
+    PodPending,
     PodStarted,
     ProgressReported,
     ResumeRequested,
@@ -105,6 +106,8 @@ def _fold(d: Draft, event: Event) -> None:  # noqa: C901 (one case per event)
             d.refused = "the workflow has completed"
         case ControlsChanged():
             change_controls(d, event)
+        case PodPending():
+            _pod_pending(d, event)
         case PodStarted():
             _pod_started(d, event)
         case ProgressReported():
@@ -196,10 +199,16 @@ def _check_stuck(d: Draft) -> None:
         )
 
 
+def _pod_pending(d: Draft, event: PodPending) -> None:
+    node = d.node(event.node)
+    if node is not None and node.phase is NodePhase.PENDING and _is_pod(d, event.node, event.pod):
+        d.put(node.replace(message=event.message))
+
+
 def _pod_started(d: Draft, event: PodStarted) -> None:
     node = d.node(event.node)
     if node is not None and node.phase is NodePhase.PENDING and _is_pod(d, event.node, event.pod):
-        d.mark(node.id, NodePhase.RUNNING)
+        d.mark(node.id, NodePhase.RUNNING, "")  # what it waited for is past
         start_containers(d, node.id)
 
 

@@ -1,117 +1,201 @@
-"""Config maps and secrets become environment and files of a pod at the moment of its launch, never before.
+"""What a pod needs of the API and the machine becomes part of its request at the moment of its launch, never before.
 
-A volume of them is loaded into the pod's own root as files, so there is no copy beside the store and the pod.
+Config maps and secrets become environment and files, claims the directory that is theirs; then `$(VAR)` is expanded
+as Kubernetes does it.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import posixpath
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 
-from setpoint.apis.core import ConfigMap, Secret
-from setpoint.apis.errors import InvalidSpec, NotFound
+from setpoint.apis.core import ConfigMap, PersistentVolumeClaim, Secret
+from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
+from setpoint.apis.quantity import divided
 from setpoint.core.workflow import EnvSource, LaunchPod, ObjectKind, VolumeSource
-from setpoint.ports.launcher import ArtifactInput, Container, PodRequest
+from setpoint.ports.launcher import Container, Machine, Mount, PodRequest, VolumeFile
 from setpoint.ports.resources import ResourceApi
 
+_REFERENCE = re.compile(r"\$(\$|\(([^)]*)\))")
 
-async def complete_request(resources: ResourceApi, launch: LaunchPod) -> PodRequest:
-    """The request with all values in it.
 
-    Raises: InvalidSpec if an object or key that is not optional is missing.
+class Unschedulable(Unavailable):
+    """The pod has to wait for something of the cluster; the message is what its node shows meanwhile."""
+
+
+async def complete_request(
+    resources: ResourceApi, launch: LaunchPod, request: PodRequest, machine: Machine
+) -> PodRequest:
+    """The order's request, which may have got devices since, with all values in it.
+
+    Raises: InvalidSpec if an object or key that is not optional is missing; Unschedulable while a claim is.
     """
-    request = launch.request
+    values: dict[str, list[tuple[EnvSource, Mapping[str, str]]]] = {}
     for source in launch.env:
-        values = await _environment(resources, request.namespace, source)
-        request = _with_environment(request, source.container, values)
+        found = await _environment(resources, request.namespace, source, machine)
+        values.setdefault(source.container, []).append((source, found))
+    request = _changed(request, lambda item: item.replace(env=_filled(item.env, values.get(item.name, ()))))
+    files: list[VolumeFile] = []
+    claims: dict[str, str] = {}
     for volume in launch.volumes:
-        files = await _files(resources, request.namespace, volume)
-        request = _with_files(request, volume.volume, files)
-    return request
+        if volume.kind is ObjectKind.CLAIM:
+            claims[volume.volume] = await _claim(resources, request.namespace, volume.object)
+        else:
+            files += await _files(resources, request.namespace, volume)
+    if files:
+        request = request.replace(files=tuple({(item.volume, item.path): item for item in files}.values()))
+    return _changed(request, lambda item: _expanded(item, claims))
 
 
-async def _data(resources: ResourceApi, namespace: str, kind: ObjectKind, name: str) -> Mapping[str, str] | None:
+def _changed(request: PodRequest, change: Callable[[Container], Container]) -> PodRequest:
+    return request.replace(
+        main=change(request.main),
+        init_containers=tuple(change(item) for item in request.init_containers),
+        fellows=tuple(change(item) for item in request.fellows),
+        sidecars=tuple(change(item) for item in request.sidecars),
+    )
+
+
+async def _data(
+    resources: ResourceApi, namespace: str, kind: ObjectKind, name: str, *, binary: bool = False
+) -> Mapping[str, bytes] | None:
+    """Values by key, None if there is no such object; `binary` ones of a config map are for files only."""
     try:
         if kind is ObjectKind.CONFIG_MAP:
-            return (await resources.get(ConfigMap, namespace, name)).data
+            held = await resources.get(ConfigMap, namespace, name)
+            return _decoded(held.data, held.binary_data if binary else {}, f"configmap {name!r}")
         secret = await resources.get(Secret, namespace, name)
     except NotFound:
         return None
-    return decoded_secret(secret)
+    return _decoded(secret.string_data, secret.data, f"secret {name!r}")
+
+
+def _decoded(plain: Mapping[str, str], encoded: Mapping[str, str], what: str) -> Mapping[str, bytes]:
+    try:
+        decoded = {key: base64.b64decode(value) for key, value in encoded.items()}
+    except binascii.Error:
+        raise InvalidSpec(f"{what} holds a value that is no base64") from None
+    return decoded | {key: value.encode() for key, value in plain.items()}
 
 
 def decoded_secret(secret: Secret) -> Mapping[str, str]:
     """The values of a secret by key. Raises: InvalidSpec if one is no text."""
-    try:
-        decoded = {key: base64.b64decode(value).decode() for key, value in secret.data.items()}
-    except (binascii.Error, UnicodeDecodeError):
-        reason = f"secret {secret.metadata.name!r} holds a value that is no base64 of UTF-8 text"
-        raise InvalidSpec(reason) from None
-    return {**decoded, **secret.string_data}
+    what = f"secret {secret.metadata.name!r}"
+    return {key: _text(value, what) for key, value in _decoded(secret.string_data, secret.data, what).items()}
 
 
-async def _environment(resources: ResourceApi, namespace: str, source: EnvSource) -> dict[str, str]:
+async def _environment(resources: ResourceApi, namespace: str, source: EnvSource, machine: Machine) -> dict[str, str]:
+    if source.kind is ObjectKind.NODE:
+        return {source.name: _of_machine(machine, source)}
     data = await _data(resources, namespace, source.kind, source.object)
     if data is None:
         if source.optional:
             return {}
         raise InvalidSpec(f'{source.kind.value.lower()} "{source.object}" not found')
+    what = f"{source.kind.value.lower()} {source.object!r}"
     if source.key is None:
-        return {f"{source.name}{key}": value for key, value in data.items()}
+        return {f"{source.name}{key}": _text(value, what) for key, value in data.items()}
     if source.key in data:
-        return {source.name: data[source.key]}
+        return {source.name: _text(data[source.key], what)}
     if source.optional:
         return {}
     raise InvalidSpec(f"couldn't find key {source.key} in {source.kind.value} {namespace}/{source.object}")
 
 
-def _with_environment(request: PodRequest, container: str, values: Mapping[str, str]) -> PodRequest:
-    def with_values(item: Container) -> Container:
-        return item.replace(env={**values, **item.env}) if item.name == container else item
-
-    return request.replace(
-        main=with_values(request.main),
-        init_containers=tuple(with_values(item) for item in request.init_containers),
-        fellows=tuple(with_values(item) for item in request.fellows),
-        sidecars=tuple(with_values(item) for item in request.sidecars),
-    )
+def _text(value: bytes, what: str) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise InvalidSpec(f"{what} holds a value that is no UTF-8 text") from None
 
 
-async def _files(resources: ResourceApi, namespace: str, volume: VolumeSource) -> dict[str, str]:
-    data = await _data(resources, namespace, volume.kind, volume.object)
+def _of_machine(machine: Machine, source: EnvSource) -> str:
+    """A resourceFieldRef of a limit that the container does not set shows what the machine has."""
+    if source.key == "name":
+        return machine.name
+    number = machine.resources.get(source.key or "", 0)
+    return str(divided(f"{number}m" if source.key == "cpu" else number, source.object))
+
+
+def _filled(env: Mapping[str, str], sources: list[tuple[EnvSource, Mapping[str, str]]] | tuple[()]) -> dict[str, str]:
+    """The environment in its order, envFrom before all; what an optional source does not give is left out."""
+    if not sources:
+        return dict(env)
+    before: dict[str, str] = {}
+    single: dict[str, str | None] = {}
+    for source, values in sources:
+        if source.key is None:
+            before |= values
+        else:
+            single[source.name] = values.get(source.name)
+    own = {name: single.get(name, text) for name, text in env.items()}
+    return {name: text for name, text in (before | own).items() if text is not None}
+
+
+async def _claim(resources: ResourceApi, namespace: str, name: str) -> str:
+    try:
+        return (await resources.get(PersistentVolumeClaim, namespace, name)).metadata.uid
+    except NotFound:
+        reason = f'0/1 nodes are available: persistentvolumeclaim "{name}" not found.'
+        raise Unschedulable(f"Unschedulable: {reason}") from None
+
+
+async def _files(resources: ResourceApi, namespace: str, volume: VolumeSource) -> list[VolumeFile]:
+    data: Mapping[str, bytes] | None
+    if volume.kind is ObjectKind.TEXT:
+        data = {path: text.encode() for path, text in volume.texts.items()}
+    else:
+        data = await _data(resources, namespace, volume.kind, volume.object, binary=True)
     if data is None:
         if volume.optional:
-            return {}
+            return []
         raise InvalidSpec(f'{volume.kind.value.lower()} "{volume.object}" not found')
-    if not volume.items:
-        return dict(data)
     missing = [key for key in volume.items if key not in data]
     if missing and not volume.optional:
         raise InvalidSpec(f"references non-existent config key: {missing[0]}")
-    return {path: data[key] for key, path in volume.items.items() if key in data}
+    shown = {volume.items[key]: data[key] for key in volume.items if key in data} if volume.items else data
+    mode = 0o644 if volume.mode is None else volume.mode
+    return [
+        VolumeFile(volume=volume.volume, path=path, content=content, mode=volume.modes.get(path, mode))
+        for path, content in shown.items()
+    ]
 
 
-def _with_files(request: PodRequest, volume: str, files: Mapping[str, str]) -> PodRequest:
-    """Every mount of the volume replaced by the files it would show."""
-    found: dict[str, str] = {}
-
-    def without_mounts(item: Container) -> Container:
-        for mount in item.mounts:
-            if mount.volume != volume:
-                continue
-            for path, text in files.items():
-                inside = path.removeprefix(mount.sub_path).lstrip("/") if mount.sub_path else path
-                if not mount.sub_path or path == mount.sub_path or path.startswith(f"{mount.sub_path}/"):
-                    found[posixpath.join(mount.path, inside).rstrip("/")] = text
-        return item.replace(mounts=tuple(mount for mount in item.mounts if mount.volume != volume))
-
-    request = request.replace(
-        main=without_mounts(request.main),
-        init_containers=tuple(without_mounts(item) for item in request.init_containers),
-        fellows=tuple(without_mounts(item) for item in request.fellows),
-        sidecars=tuple(without_mounts(item) for item in request.sidecars),
+def _expanded(container: Container, claims: Mapping[str, str]) -> Container:
+    """`$(VAR)` filled in: in a variable those above it, in command and args all."""
+    env: dict[str, str] = {}
+    for name, text in container.env.items():
+        env[name] = expand(text, env)
+    return container.replace(
+        env=env,
+        command=tuple(expand(word, env) for word in container.command),
+        args=tuple(expand(word, env) for word in container.args),
+        mounts=tuple(_mount(item, env, claims) for item in container.mounts),
     )
-    loaded = tuple(ArtifactInput(name=f"{volume}-{at}", path=path, raw=found[path]) for at, path in enumerate(found))
-    return request.replace(artifact_inputs=(*request.artifact_inputs, *loaded))
+
+
+def _mount(mount: Mount, env: Mapping[str, str], claims: Mapping[str, str]) -> Mount:
+    if mount.volume in claims:
+        mount = mount.replace(claim=claims[mount.volume])
+    if not mount.sub_path_expr:
+        return mount
+    missing = [found[2] for found in _REFERENCE.finditer(mount.sub_path_expr) if found[2] and found[2] not in env]
+    if missing:
+        raise InvalidSpec(f'cannot expand subPathExpr {mount.sub_path_expr!r}: missing value for "{missing[0]}"')
+    path = expand(mount.sub_path_expr, env)
+    if path.startswith("/") or ".." in path.split("/"):
+        raise InvalidSpec(f"subPathExpr {mount.sub_path_expr!r} leads out of its volume: {path!r}")
+    return mount.replace(sub_path=path, sub_path_expr="")
+
+
+def expand(text: str, env: Mapping[str, str]) -> str:
+    """Text with `$(VAR)` replaced by the variable's value; unknown ones stay, and `$$` is a `$`.
+
+    >>> expand("$(A) $(B) $$(A)", {"A": "1"})
+    '1 $(B) $(A)'
+    """
+    if "$" not in text:
+        return text
+    return _REFERENCE.sub(lambda found: "$" if found[1] == "$" else env.get(found[2], found[0]), text)

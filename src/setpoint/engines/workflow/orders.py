@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 
 from setpoint.apis.argo import Workflow
@@ -22,11 +23,12 @@ from setpoint.core.workflow import (
     Event,
     KillPod,
     LaunchPod,
+    PodPending,
     PodStarted,
     SetTimer,
     TimerFired,
 )
-from setpoint.engines.workflow.environment import complete_request
+from setpoint.engines.workflow.environment import Unschedulable, complete_request
 from setpoint.engines.workflow.world import World
 
 _log = logging.getLogger(__name__)
@@ -62,6 +64,9 @@ class Orders:
         self._world = world
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._pending: set[str] = set()
+        self._waiting: set[str] = set()  # launches that wait for room, or for a claim
+        self._doomed: set[str] = set()  # launches whose pod is to be ended
+        self._told: set[str] = set()
 
     @property
     def at_rest(self) -> bool:
@@ -132,29 +137,45 @@ class Orders:
     def _key(self) -> str:
         return self._giver.workflow().key
 
-    async def _insist(self, work: Callable[[], Awaitable[None]], what: str) -> None:
-        """Until what is behind it can be reached."""
+    async def _insist(
+        self, work: Callable[[], Awaitable[None]], what: str, waits: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Until what is behind it can be reached; `waits` hears what a pod waits for."""
         delay = _FIRST_DELAY
         while True:
             try:
                 return await work()
+            except Unschedulable as error:
+                waits(str(error))
             except Transient as error:
                 _log.warning("workflow %s: %s waits: %s", self._key, what, error)
             await self._world.clock.sleep_until(self._world.clock.now() + delay)
             delay = min(delay * 2, _LONGEST_DELAY)
 
     async def _launch(self, command: LaunchPod, *, again: bool) -> None:
-        async def launch() -> None:
-            async with self._world.launches:
-                request = await complete_request(self._world.resources, command)
-                await self._world.launcher.launch(request)
+        world = self._world
 
+        async def launch() -> None:
+            request = command.request
+            if request.requests:
+                request = await world.launcher.reserve(request, partial(self._wait_for_room, command))
+            self._waiting.discard(command.id)
+            async with world.launches:
+                request = await complete_request(world.resources, command, request, world.launcher.machine())
+                await world.launcher.launch(request)
+
+        launched = False
         try:
-            await self._insist(launch, f"pod {command.request.name}")
+            await self._insist(launch, f"pod {command.request.name}", partial(self._wait_for_room, command))
+            launched = True
         except InvalidSpec as error:
             self._giver.pod_ended(command.id, PodExit(phase=PodPhase.ERROR, message=str(error)))
             self._giver.finish(command.id)
             return
+        finally:
+            self._waiting.discard(command.id)
+            if command.request.requests and not launched:
+                world.launcher.release(command.id)
         self._world.metrics.pod_entered(PodPhase.RUNNING.value, self._giver.workflow().metadata.namespace)
         self._giver.post(PodStarted(node=command.node, pod=command.id), command.id)
         # a pod that a killed predecessor had launched may have ended, and been told of, before we waited for it
@@ -162,10 +183,29 @@ class Orders:
         if found is not None and found.exit is not None:
             self._giver.pod_ended(command.id, found.exit)
 
+    def _wait_for_room(self, command: LaunchPod, message: str) -> None:
+        """The pod has to wait: its node shows why, and an event tells of each reason once. Nobody ends it but here."""
+        self._waiting.add(command.id)
+        self._giver.post(PodPending(node=command.node, pod=command.id, message=message))
+        if message not in self._told:
+            self._told.add(message)
+            text = f"pod {command.request.name}: {message}"
+            work = self._world.recorder.warning(self._giver.workflow(), "FailedScheduling", text)
+            task = self._tasks[f"{command.id}/event"] = asyncio.create_task(work, name=_TIMER)
+            task.add_done_callback(lambda _: self._tasks.pop(f"{command.id}/event", None))
+        if command.id in self._doomed:
+            self._tasks[command.id].cancel()
+
     async def _kill(self, command: KillPod) -> None:
         launch = self._tasks.get(command.pod)
         if launch is not None and not launch.done():
+            self._doomed.add(command.pod)
+            if command.pod in self._waiting:
+                launch.cancel()
             await asyncio.wait([launch])  # a pod must have been launched to be ended
+            if launch.cancelled():
+                self._giver.pod_ended(command.pod, PodExit(phase=PodPhase.FAILED, message=command.reason))
+                self._giver.finish(command.pod)
         await self._world.launcher.kill(command.pod, grace_seconds=command.grace_seconds, reason=command.reason)
         self._giver.finish(command.id)
 

@@ -23,6 +23,7 @@ from setpoint.apis.argo import (
 )
 from setpoint.apis.argo.artifacts import STORES
 from setpoint.apis.manifest import FieldPath
+from setpoint.core.workflow.pod_sources import ENV_SOURCES, PROJECTIONS, VOLUME_SOURCES
 from setpoint.operations.lint.report import Findings
 
 REFUSED: dict[str, str] = {
@@ -31,22 +32,17 @@ REFUSED: dict[str, str] = {
     "WorkflowSpec.artifact_gc": "deletion of artifacts is not supported yet",
     "WorkflowSpec.artifact_repository_ref": "there is one artifact repository here, the embedded one",
     "WorkflowSpec.executor_plugins": "plugins run beside the control plane: name them in the setting executor_plugins",
-    "WorkflowSpec.pod_spec_patch": "patches of the pod are not supported yet",
-    "WorkflowSpec.host_aliases": "entries of the hosts file are not supported",
     "WorkflowMetadata.labels_from": "labels from expressions are not supported yet",
     "Template.memoize": "memoization is not supported yet",
     "Template.synchronization": "locks are not supported yet",
     "Template.daemon": "daemons are not supported yet",
     "Template.pending_timeout": "pendingTimeout is not supported yet",
-    "Template.pod_spec_patch": "patches of the pod are not supported yet",
-    "Template.host_aliases": "entries of the hosts file are not supported",
     "Artifact.artifact_gc": "deletion of artifacts is not supported yet",
     "Artifact.recurse_mode": "recurseMode is not supported yet, set the mode in the template's command",
     "ValueFrom.event": "event bindings are not supported yet",
     "Container.lifecycle": "lifecycle handlers of containers are not supported",
     "Container.volume_devices": "block devices are not supported",
     "Container.restart_policy_rules": "restarts inside a pod are not supported",
-    "VolumeMount.sub_path_expr": "subPathExpr is not supported yet, use subPath",
 }
 
 IGNORED: dict[str, str] = {
@@ -65,9 +61,7 @@ IGNORED: dict[str, str] = {
     "WorkflowSpec.pod_disruption_budget": "there is one machine",
     "WorkflowSpec.pod_priority_class_name": "there is no scheduler",
     "WorkflowSpec.priority": "workflows run side by side",
-    "WorkflowSpec.pod_resources": "resource limits are not enforced",
     "WorkflowSpec.resource_claims": "devices are not handed out",
-    "WorkflowSpec.pod_metadata": "pods are processes and carry no labels",
     "WorkflowSpec.pod_gc": "finished pods leave only their logs",
     "WorkflowSpec.volume_claim_gc": "there are no volume claims",
     "WorkflowSpec.ttl_strategy": "finished workflows are kept until they are deleted",
@@ -82,18 +76,48 @@ IGNORED: dict[str, str] = {
     "Template.executor": "there is no executor container",
     "Template.security_context": "processes run as the user who started Setpoint",
     "Template.priority_class_name": "there is no scheduler",
-    "Template.pod_resources": "resource limits are not enforced",
     "Template.resource_claims": "devices are not handed out",
-    "Template.metadata": "pods are processes and carry no labels",
     "Template.metrics": "custom metrics are not exported yet",
+    "PodSpec.affinity": "there is one machine",
+    "PodSpec.automount_service_account_token": "processes run as the user who started Setpoint",
+    "PodSpec.dns_config": "processes use the host's name resolution",
+    "PodSpec.dns_policy": "processes use the host's name resolution",
+    "PodSpec.enable_service_links": "there are no service variables",
+    "PodSpec.ephemeral_containers": "a pod's containers are those of its template",
+    "PodSpec.host_ipc": "processes share the host's namespaces",
+    "PodSpec.host_network": "processes always use the host's network",
+    "PodSpec.host_pid": "processes share the host's namespaces",
+    "PodSpec.host_users": "processes run as the user who started Setpoint",
+    "PodSpec.hostname": "processes have the host's name",
+    "PodSpec.image_pull_secrets": "no images are pulled",
+    "PodSpec.node_name": "there is one machine",
+    "PodSpec.node_selector": "there is one machine",
+    "PodSpec.os": "there is one machine",
+    "PodSpec.overhead": "processes have no overhead",
+    "PodSpec.preemption_policy": "nothing is evicted",
+    "PodSpec.priority": "there is no scheduler",
+    "PodSpec.priority_class_name": "there is no scheduler",
+    "PodSpec.readiness_gates": "there are no conditions to wait for",
+    "PodSpec.resource_claims": "devices are handed out by nvidia.com/gpu only",
+    "PodSpec.restart_policy": "a pod's containers are not restarted",
+    "PodSpec.runtime_class_name": "there is no container runtime",
+    "PodSpec.scheduler_name": "there is one machine",
+    "PodSpec.scheduling_gates": "there is no scheduler",
+    "PodSpec.security_context": "processes run as the user who started Setpoint",
+    "PodSpec.service_account": "processes run as the user who started Setpoint",
+    "PodSpec.service_account_name": "processes run as the user who started Setpoint",
+    "PodSpec.set_hostname_as_fqdn": "processes have the host's name",
+    "PodSpec.share_process_namespace": "processes share the host's namespaces",
+    "PodSpec.subdomain": "processes have the host's name",
+    "PodSpec.tolerations": "there is one machine",
+    "PodSpec.topology_spread_constraints": "there is one machine",
     "RetryStrategy.affinity": "there is one machine",
-    "Container.resources": "resource limits are not enforced",
     "Container.security_context": "processes run as the user who started Setpoint",
     "Container.image_pull_policy": "no images are pulled",
     "Container.liveness_probe": "probes are not run",
     "Container.readiness_probe": "probes are not run",
     "Container.startup_probe": "probes are not run",
-    "Container.resize_policy": "resource limits are not enforced",
+    "Container.resize_policy": "limits of a running container do not change",
     "Container.restart_policy": "a pod's containers are not restarted",
     "Container.stdin": "processes have no standard input",
     "Container.stdin_once": "processes have no standard input",
@@ -104,12 +128,6 @@ IGNORED: dict[str, str] = {
     "Container.termination_message_policy": "the exit code and the log tell how a container ended",
     "ArtifactLocation.archive_logs": "logs are always kept",
 }
-
-VOLUMES = ("emptyDir", "hostPath", "configMap", "secret")
-"""Volume sources that are served."""
-
-ENV_SOURCES = ("configMapKeyRef", "secretKeyRef")
-"""Sources of an environment variable that are served."""
 
 TIMED = (TemplateType.CONTAINER, TemplateType.SCRIPT)
 """Types of templates whose `timeout` is kept."""
@@ -140,14 +158,18 @@ def _check_location(value: Any) -> Iterator[tuple[str, str]]:
 
 def _check_volume(value: Any) -> Iterator[tuple[str, str]]:
     for source in value.sources:
-        if source not in VOLUMES:
-            yield source, f"volumes of type {source} are not supported, only {', '.join(VOLUMES)}"
+        if source not in VOLUME_SOURCES:
+            yield source, f"volumes of type {source} are not supported, only {', '.join(VOLUME_SOURCES)}"
+    for part in (value.projected or {}).get("sources") or ():
+        for source in part:
+            if source not in PROJECTIONS:
+                yield "projected", f"projected {source} is not supported, only {', '.join(PROJECTIONS)}"
 
 
 def _check_env(value: Any) -> Iterator[tuple[str, str]]:
     for source in value.value_from or ():
         if source not in ENV_SOURCES:
-            yield "valueFrom", f"{source} has no meaning on one machine, only {' and '.join(ENV_SOURCES)} are supported"
+            yield "valueFrom", f"{source} has no meaning on one machine, only {', '.join(ENV_SOURCES)} are supported"
 
 
 _CHECKS: dict[type, Callable[[Any], Iterator[tuple[str, str]]]] = {

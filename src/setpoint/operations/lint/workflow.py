@@ -24,6 +24,7 @@ from setpoint.operations.lint.calls import Resolver, Target, check_arguments, ch
 from setpoint.operations.lint.compositions import Composition
 from setpoint.operations.lint.foreign import check_foreign, foreign_templates
 from setpoint.operations.lint.names import check_names, check_object_name, field_name_problem
+from setpoint.operations.lint.pods import check_pod
 from setpoint.operations.lint.report import Findings, did_you_mean
 from setpoint.operations.lint.scope import TagScope, check_tags, template_scope, workflow_scope
 from setpoint.operations.lint.supported import check_effective, check_supported
@@ -85,6 +86,9 @@ class _Check:
 
     def run(self) -> None:
         check_supported(self.spec, self.base, self.findings)
+        check_pod(self.spec, self.base, self.findings)
+        if self.spec.template_defaults is not None:
+            check_pod(self.spec.template_defaults, (*self.base, "templateDefaults"), self.findings)
         whole = self._whole()
         if whole is None:
             return
@@ -175,6 +179,7 @@ class _Check:
             effective = with_defaults(template, whole)
             check_template(self.findings, template, effective, where)
             check_effective(effective, where, self.findings)
+            check_pod(template, where, self.findings)
             self._check_volumes(effective, whole, where)
             if template.is_leaf:
                 inside = scope.plus(template_scope(template))
