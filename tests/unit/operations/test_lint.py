@@ -92,6 +92,30 @@ def test_an_expression_that_cannot_be_read_is_a_warning(body: str, path: str) ->
     assert "cannot be read: " in warning.reason
 
 
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("inputs.parameters.mesage", "inputs.parameters.mesage has no value here, did you mean"),
+        ("steps.a.outputs.result", "steps.a.outputs.result has no value here"),
+        ("workflow.parameters.x ?? 1", "workflow.parameters.x has no value here"),
+        ("inputs.parameters['message']", None),
+        ("inputs.parameters.message.x", None),
+        ("keys(inputs.parameters)", None),
+        ("workflow.labels.x ?? 1", None),
+        ("asInt(retries) + 1", None),
+    ],
+)
+def test_a_name_in_an_expression_that_is_nil_is_a_warning(expression: str, said: str | None) -> None:
+    text = main_of(
+        "inputs: {parameters: [{name: message, value: x}]}\n"
+        f'container: {{image: a, args: ["{{{{inputs.parameters.message}}}}", "{{{{={expression}}}}}"]}}\n'
+    )
+    report = report_of(text)
+    assert report.errors == ()
+    found = [warning.reason for warning in report.warnings]
+    assert found == [] if said is None else (len(found) == 1 and said in found[0])
+
+
 def test_an_argument_that_nobody_takes_is_a_warning() -> None:
     report = report_of(steps("{name: a, template: leaf, arguments: {parameters: [{name: p, value: 1}]}}"))
     assert report.errors == ()

@@ -14,10 +14,13 @@ from typing import Any
 from setpoint.apis.argo import Call, Template, TemplateType, Workflow, WorkflowSpec
 from setpoint.apis.manifest import FieldPath, nearest
 from setpoint.apis.meta import Resource
-from setpoint.core.expr import ExpressionError, check_syntax, find_tags
+from setpoint.core.expr import ExpressionError, check_syntax, find_tags, referenced_names
 from setpoint.operations.lint.report import Findings
 
 ROOTS = ("item.", "steps.", "inputs.", "outputs.", "pod.", "workflow.", "tasks.")
+
+_NIL_ROOTS = ("inputs.parameters.", "inputs.artifacts.", "workflow.parameters.", "steps.", "tasks.")
+"""Maps of an expression whose keys are all known when it is read."""
 
 _ALWAYS = (
     "workflow.name",
@@ -59,6 +62,14 @@ class TagScope:
     def resolves(self, name: str) -> bool:
         """Whether the name has, or may have, a value."""
         return name in self.names or name.startswith(self.prefixes)
+
+    def may_hold(self, name: str) -> bool:
+        """Whether the name, a map it is in, or something in it has, or may have, a value."""
+        if self.resolves(name) or any(prefix.startswith(f"{name}.") for prefix in self.prefixes):
+            return True
+        parts = name.split(".")
+        within = any(".".join(parts[:count]) in self.names for count in range(3, len(parts)))
+        return within or any(known.startswith(f"{name}.") for known in self.names)
 
     def plus(self, names: Iterable[str] = (), prefixes: Iterable[str] = ()) -> TagScope:
         """A wider scope."""
@@ -183,10 +194,21 @@ def _check_text(findings: Findings, text: str, path: FieldPath, said: str, scope
     for tag in tags:
         name = tag.name
         if tag.expression:
-            check_expression(findings, tag.body, path, f"{said} expression tag")
-        if tag.expression or not name.startswith(ROOTS) or scope.resolves(name):
-            continue
-        findings.error(path, f"{said} failed to resolve {{{{{name}}}}}{_hint(name, scope)}")
+            _check_expression_tag(findings, tag.body, path, f"{said} expression tag", scope)
+        elif name.startswith(ROOTS) and not scope.resolves(name):
+            findings.error(path, f"{said} failed to resolve {{{{{name}}}}}{_hint(name, scope)}")
+
+
+def _check_expression_tag(findings: Findings, text: str, path: FieldPath, said: str, scope: TagScope) -> None:
+    """Warns of what cannot be read, and of names that are nil here: a default may be meant, so it is no error."""
+    try:
+        names = referenced_names(text)
+    except ExpressionError as error:
+        findings.warn(path, f"{said} cannot be read: {error}")
+        return
+    for name in sorted(names):
+        if name.startswith(_NIL_ROOTS) and not scope.may_hold(name):
+            findings.warn(path, f"{said}: {name} has no value here{_hint(name, scope)}")
 
 
 def check_expression(findings: Findings, text: str, path: FieldPath, said: str, *, argo: bool = True) -> None:
