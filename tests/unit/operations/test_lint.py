@@ -48,6 +48,11 @@ def test_nothing_is_said_about_what_is_right(name: str) -> None:
     "objects.one-template-type",
     "objects.templates-beside-ref",
     "objects.name-length",
+    "dag.depends-mixed",
+    "dag.depends-names",
+    "dag.ancestry",
+    "loops.one-kind",
+    "steps.scope",
     "parameters.enum",
 )
 def test_one_mistake_is_one_message(name: str) -> None:

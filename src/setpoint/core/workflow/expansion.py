@@ -20,6 +20,7 @@ from setpoint.core.workflow.variables import TagValues
 _BRACKETS = str.maketrans("", "", "()")
 _LOOPS = ("withItems", "withParam", "withSequence")
 _FORMAT = re.compile(r"%(%|[-+ 0#]*\d*(?:\.\d+)?([a-zA-Z]))")
+_JSON_WORDS = {dict: "object", str: "string", bool: "bool", int: "number", float: "number"}
 _VERBS = frozenset("dxXobcv")
 
 
@@ -57,10 +58,10 @@ def _parameter_items(text: str) -> list[Any]:
     except ValueError as error:
         reason = str(error)
     else:
-        if isinstance(items, list):
-            return items
-        reason = f"found a {type(items).__name__}"
-    raise BuildError(f"withParam value could not be parsed as a JSON list: {text}: {reason}")
+        if isinstance(items, list) or items is None:
+            return items or []  # to Go null is a list without items
+        reason = f"json: cannot unmarshal {_JSON_WORDS[type(items)]} into Go value of type []v1alpha1.Item"
+    raise BuildError(f"withParam value could not be parsed as a JSON list: {text.strip()}: {reason}")
 
 
 def _sequence(tree: Mapping[str, Any]) -> list[str]:
