@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from setpoint.apis.argo import NodePhase, Workflow
+from setpoint.apis.errors import NotFound
+from setpoint.operations.outputs import read_logs
 from tests.workflow_engine import node, running_plane
 
 HEAD = """
@@ -168,3 +171,35 @@ async def test_a_container_set_is_one_pod_with_times_of_its_containers(tmp_path:
         assert b.started_at is not None
         assert main.finished_at is not None
         assert a.finished_at <= b.started_at <= main.finished_at
+
+
+async def test_logs_are_those_of_containers_that_are_there(tmp_path: Path) -> None:
+    """A pod without `main`, and one that the engine itself stands for, do not stop the reading of others."""
+    text = HEAD + (
+        """
+  - name: main
+    steps: [[{name: set, template: set}], [{name: api, template: api}], [{name: last, template: last}]]
+  - name: set
+    containerSet:
+      containers:
+      - {name: a, image: busybox, command: [echo, from a]}
+      - {name: b, image: busybox, command: [echo, from b], dependencies: [a]}
+  - name: api
+    resource: {action: get, flags: [cm, none, --ignore-not-found]}
+  - name: last
+    container: {image: busybox, command: [echo, from last]}
+"""
+    )
+    async with running_plane(tmp_path) as plane:
+        await plane.run(text)
+
+        async def log(**chosen: Any) -> list[str]:
+            lines = read_logs(plane.resources, plane.launcher, "default", "wf", **chosen)
+            return [line.content async for line in lines]
+
+        assert await log() == ["from last"]
+        assert await log(container="a") == ["from a"]
+        assert await log(wanted="b") == ["from b"]
+        assert await log(wanted="set", container="b") == ["from b"]
+        with pytest.raises(NotFound, match="main"):
+            await log(wanted="set")

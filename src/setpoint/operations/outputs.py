@@ -30,14 +30,15 @@ async def read_logs(
         launcher: Where the logs are.
         namespace: Of the workflow.
         name: Of the workflow.
-        wanted: Name of a pod, or id, name or display name of its node; empty means all.
-        container: Whose log.
+        wanted: Name of a pod, or id, name or display name of its node or of a container's node; empty means all.
+        container: Whose log; pods without such a container have nothing to say, unless one is wanted.
         follow: Wait for further lines and pods until the workflow has ended.
 
     Raises:
-        NotFound: No such workflow, or none of its pods is the wanted one.
+        NotFound: No such workflow, none of its pods is the wanted one, or that has no such container.
     """
     workflow = await resources.get(Workflow, namespace, name)
+    wanted, container = _pod_of(workflow, wanted, container)
     told: set[str] = set()
     while True:
         for node in _pods(workflow):
@@ -45,13 +46,25 @@ async def read_logs(
                 continue
             told.add(node.id)
             identity = pod_id(workflow.metadata.uid, node.id, node.started_at)
-            async for line in launcher.logs(identity, container=container, follow=follow):
-                yield PodLogLine(pod_name=_pod_name(workflow, node), content=line.content)
+            try:
+                async for line in launcher.logs(identity, container=container, follow=follow):
+                    yield PodLogLine(pod_name=_pod_name(workflow, node), content=line.content)
+            except NotFound as error:  # resource and data nodes have no processes
+                if wanted and error.kind == "Container":
+                    raise
         if not follow or workflow.status.completed:
             break
         workflow = await _next_change(resources, workflow)
     if wanted and not told:
         raise NotFound("pod", wanted, namespace)
+
+
+def _pod_of(workflow: Workflow, wanted: str, container: str) -> tuple[str, str]:
+    """The node of the pod and the container, where a container's node is wanted; else both as they are."""
+    for node in workflow.status.nodes.values():
+        if wanted and node.type is NodeType.CONTAINER and wanted in (node.id, node.name, node.display_name):
+            return node.boundary_id, node.name.rpartition(".")[2]
+    return wanted, container
 
 
 def _pods(workflow: Workflow) -> list[NodeStatus]:
