@@ -206,9 +206,9 @@ FAILURES = {
         "Kind and name are both required but at least one of them is missing from the manifest",
     ),
     "unknown kind": (
-        "action: create\nmanifest: '{apiVersion: batch/v1, kind: Job, metadata: {name: j}}'",
+        "action: create\nmanifest: '{apiVersion: \"{{=`batch/v1`}}\", kind: Job, metadata: {name: j}}'",
         "",
-        "",
+        "resource.manifest:1:26: kind: kind 'Job' of batch/v1 is not served here",
     ),
     "strategic merge of a workflow": (
         "action: patch\nflags: [workflow, wf]\nmanifest: '{metadata: {labels: {a: b}}}'",
@@ -226,6 +226,9 @@ async def test_what_goes_wrong_is_failed_with_code_64(tmp_path: Path, name: str)
         workflow = await plane.run(one(fields, declared))
     phase, said = root(workflow)
     assert phase is NodePhase.FAILED
+    ended = node(workflow, "wf").outputs
+    assert ended is not None
+    assert ended.exit_code == "64"
     assert said.startswith(f"main: Error (exit code 64): {message}")
     assert "\n" not in said
 

@@ -559,4 +559,14 @@ BAD: dict[str, tuple[str, str, str | None]] = {
         "spec.templates[0].resource",
         "templates.main.resource: successCondition, failureCondition and outputs are not supported for delete action",
     ),
+    "kind of an object": (
+        main_of("resource: {action: create, manifest: '{apiVersion: v1, kind: Pod, metadata: {name: x}}'}\n"),
+        "spec.templates[0].resource.manifest",
+        "templates.main.resource.manifest: kind 'Pod' of v1 is not served here",
+    ),
+    "kind in flags": (
+        main_of("resource: {action: delete, flags: [configmp, x]}\n"),
+        "spec.templates[0].resource.flags",
+        "templates.main.resource.flags: 'configmp' is not a kind of resource",
+    ),
 }

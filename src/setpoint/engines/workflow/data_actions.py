@@ -29,12 +29,18 @@ class DataActions:
         """
         try:
             value = transform(command.data, await asyncio.to_thread(self._source, command.data))
-            outputs = Outputs(result=result_text(value))
+            outputs = Outputs(result=result_text(value), exit_code="0")
         except Transient:
             raise
         except (SetpointError, ExpressionError) as error:
             message = f"main: Error (exit code 64): unable to process data template: {error}"
-            return ActionReported(node=command.node, command=command.id, phase=NodePhase.FAILED, message=message)
+            return ActionReported(
+                node=command.node,
+                command=command.id,
+                phase=NodePhase.FAILED,
+                message=message,
+                outputs=Outputs(exit_code="64"),
+            )
         return ActionReported(node=command.node, command=command.id, phase=NodePhase.SUCCEEDED, outputs=outputs)
 
     def _source(self, data: Data) -> list[Any]:

@@ -59,7 +59,8 @@ class ResourceActions:
 
         Raises: Transient if the API cannot be reached; it may be tried again.
         """
-        phase, message, outputs = NodePhase.SUCCEEDED, "", None
+        phase, message = NodePhase.SUCCEEDED, ""
+        outputs: Outputs | None = None
         try:
             outputs = await self._run(await self._with_manifest(command), workflow)
         except _NotLoaded as error:
@@ -68,6 +69,7 @@ class ResourceActions:
             raise
         except (SetpointError, msgspec.ValidationError) as error:
             phase, message = NodePhase.FAILED, f"main: Error (exit code 64): {error}"
+            outputs = Outputs(exit_code="64")
         return ActionReported(node=command.node, command=command.id, phase=phase, message=message, outputs=outputs)
 
     async def _with_manifest(self, command: RunResourceAction) -> RunResourceAction:
@@ -93,14 +95,13 @@ class ResourceActions:
             if body.success_condition or body.failure_condition or command.outputs:
                 raise InvalidSpec("successCondition, failureCondition and outputs are not supported for delete action")
             await self._delete(target_of(flags, load_manifest(body.manifest), workflow), flags)
-            return Outputs()
+            return Outputs(exit_code="0")
         document = await self._act(command, flags, workflow)
         if document is not None:
             document = await self._wait(command, document)
-        values = [(item.name, await output_value(self._jq, item, document)) for item in command.outputs]
-        return Outputs(
-            parameters=tuple(Parameter(name=name, value=value) for name, value in values if value is not None)
-        )
+        values = {item.name: await output_value(self._jq, item, document) for item in command.outputs}
+        found = (Parameter(name=name, value=value) for name, value in values.items() if value is not None)
+        return Outputs(parameters=tuple(found), exit_code="0")
 
     async def _act(self, command: RunResourceAction, flags: KubectlFlags, workflow: Workflow) -> Document | None:
         """Do the verb; the object after it, None if there is none and that is fine."""

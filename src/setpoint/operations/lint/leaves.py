@@ -5,10 +5,12 @@ Messages are Argo's where Argo has one. Source: argo-workflows validation.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from setpoint.apis.argo import RESOURCE_ACTIONS, ContainerSetTemplate, ResourceTemplate, Template, TemplateType
 from setpoint.apis.errors import InvalidSpec, NotSupported
+from setpoint.apis.kinds import KINDS
 from setpoint.apis.manifest import FieldPath, load_values
 from setpoint.core.workflow.http_template import body_of
 from setpoint.core.workflow.kubectl_flags import parse_flags
@@ -20,6 +22,8 @@ from setpoint.operations.lint.values import check_duration, check_number
 
 _FLAGS_WILL_DO = ("get", "delete")
 """Actions whose flags may name the object."""
+_TAG = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_WORD = "instead-of-a-tag"
 _MERGE_STRATEGIES = ("strategic", "merge", "json")
 
 
@@ -110,18 +114,35 @@ def _check_manifest(findings: Findings, template: Template, body: ResourceTempla
         hint = did_you_mean(name, tuple(item.name for item in template.inputs.artifacts))
         reason = f"artifact {name} in `manifestFrom` refer to a non-exist artifact{hint}"
         findings.error((*here, "manifestFrom", "artifact", "name"), reason)
-    if body.manifest and "{{" not in body.manifest:
+    if body.manifest:
+        _check_kind(findings, body, (*here, "manifest"), f"{said}.manifest")
+
+
+def _check_kind(findings: Findings, body: ResourceTemplate, path: FieldPath, said: str) -> None:
+    """The manifest can be read, a word in place of each tag, and its kind is one that is served here."""
+    try:
+        values = load_values(_TAG.sub(_WORD, body.manifest), "manifest")
+    except InvalidSpec as error:
+        if "{{" not in body.manifest:  # what a tag becomes may make it good
+            findings.error(path, f"{said} must be a valid yaml: {error.reason}")
+        return
+    for value in values:
+        version, kind = (value.get(key) if isinstance(value, dict) else None for key in ("apiVersion", "kind"))
+        if not isinstance(version, str) or not isinstance(kind, str) or _WORD in version + kind:
+            continue
         try:
-            load_values(body.manifest, "manifest")
-        except InvalidSpec as error:
-            findings.error((*here, "manifest"), f"{said}.manifest must be a valid yaml: {error.reason}")
+            KINDS.of_manifest(version, kind)
+        except InvalidSpec:
+            findings.unsupported(path, f"{said}: kind {kind!r} of {version} is not served here")
 
 
 def _check_flags(findings: Findings, body: ResourceTemplate, here: FieldPath, said: str) -> None:
     if any("{{" in flag for flag in body.flags):
         return
     try:
-        parse_flags(body.flags)
+        flags = parse_flags(body.flags)
+        if flags.kind:
+            KINDS.find(flags.kind)
     except NotSupported as error:
         findings.unsupported((*here, "flags"), f"{said}.flags: {error.reason}")
     except InvalidSpec as error:
