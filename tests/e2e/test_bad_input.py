@@ -195,6 +195,12 @@ def test_a_state_directory_on_a_full_disk_is_told(tmp_path: Path) -> None:
     assert "is full" in said
 
 
+def test_a_state_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    said = error_line(on_a_disk_of("8m,ro", tmp_path / "disk", "run", str(MANIFESTS / "hello.yaml")), FAILED)
+    assert str(tmp_path / "disk") in said
+    assert "Read-only file system" in said
+
+
 def test_a_pod_that_fills_the_disk_ends_and_the_run_goes_on(tmp_path: Path) -> None:
     """The exit record has room of its own; the room comes back with the pod's end, and the store takes its commits."""
     done = on_a_disk_of("24m", tmp_path / "disk", "run", str(MANIFESTS / "fill.yaml"), "-o", "json")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from setpoint.adapters.artifacts import LocalArtifactStore
-from setpoint.adapters.clock import SystemClock
+from setpoint.adapters.clock import SteadyClock, SystemClock, last_written
 from setpoint.adapters.pods.launcher import HostLauncher
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.ports.clock import Clock
@@ -49,6 +49,7 @@ async def control_plane(
         Unavailable: Another process has the state directory, or a port that was asked for is in use.
     """
     clock = SystemClock()
+    steady = SteadyClock(last_written(settings.home / "store"))
     pods = pod_settings(settings, visible, lasting=serve_stored)
     async with AsyncExitStack() as stack:
         store = stack.enter_context(SqliteStore(settings.home / "store", clock))
@@ -60,7 +61,9 @@ async def control_plane(
         artifacts = LocalArtifactStore(settings.home / "artifacts")
         verbs = LocalVerbs(store.resources, store.journal, launcher, artifacts, check=partial(check_images, pods.rules))
         endpoint = write_endpoint(settings.home, sock)
-        substrate = Substrate(settings=settings, store=store, launcher=launcher, verbs=verbs, clock=clock)
+        substrate = Substrate(
+            settings=settings, store=store, launcher=launcher, verbs=verbs, clock=clock, steady=steady
+        )
         up = engines_up(substrate, sock, endpoint, serve_stored=serve_stored, keep_services=keep_services)
         await stack.enter_async_context(up)
         yield ControlPlane(resources=store.resources, verbs=verbs, clock=clock, endpoint=endpoint)

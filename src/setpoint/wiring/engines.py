@@ -36,13 +36,14 @@ from setpoint.wiring.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Substrate:
-    """What engines stand on."""
+    """What engines stand on. `clock` is the machine's; `steady` never goes back, for what counts durations."""
 
     settings: Settings
     store: SqliteStore
     launcher: Launcher
     verbs: WorkflowVerbs
     clock: Clock
+    steady: Clock
 
 
 @asynccontextmanager
@@ -64,7 +65,7 @@ async def engines_up(
         resources=store.resources,
         journal=store.journal,
         launcher=launcher,
-        clock=clock,
+        clock=substrate.steady,
         outside=outside(settings),
         pod_environment={"SETPOINT_HOME": str(settings.home)},
         registry=registry,
