@@ -86,7 +86,9 @@ class Reservations:
         return gpus
 
     def _total(self, name: str) -> int:
-        return self.capacity.get(name, len(self.gpus) if name == GPU else 0)
+        if name == GPU:
+            return min(len(self.gpus), self.capacity.get(name, len(self.gpus)))
+        return self.capacity.get(name, 0)
 
 
 def unschedulable(lacking: list[str]) -> str:
