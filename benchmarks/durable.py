@@ -14,7 +14,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,6 +28,7 @@ from setpoint.apis.meta import ObjectMeta
 from setpoint.apis.pods import PodExit, PodPhase, PodRequest, PodState
 from setpoint.engines.workflow import WorkflowEngine
 from setpoint.engines.workflow.head import WorkflowHead
+from setpoint.ports.launcher import Machine
 from setpoint.wiring.engines import outside
 from setpoint.wiring.settings import Settings
 
@@ -85,6 +86,15 @@ class PretendedPods:
         self._ended: dict[str, PodState] = {}
         self._news: asyncio.Queue[PodState] = asyncio.Queue()
 
+    def machine(self) -> Machine:
+        return Machine(name="pretended", resources={})
+
+    async def reserve(self, request: PodRequest, waits: Callable[[str], None]) -> PodRequest:
+        return request
+
+    def release(self, pod_id: str) -> None:
+        """Nothing is set aside."""
+
     async def launch(self, request: PodRequest) -> None:
         result = "x" if request.capture_result else None
         end = PodExit(phase=PodPhase.SUCCEEDED, exit_code=0, result=result)
@@ -92,7 +102,7 @@ class PretendedPods:
         self._ended[request.id] = state
         self._news.put_nowait(state)
 
-    async def kill(self, pod_id: str, *, grace_seconds: float = 30.0, reason: str = "") -> None:
+    async def kill(self, pod_id: str, *, grace_seconds: float | None = None, reason: str = "") -> None:
         """Nothing runs."""
 
     async def state(self, pod_id: str) -> PodState | None:
@@ -106,6 +116,9 @@ class PretendedPods:
 
     async def progress(self, pod_id: str) -> str | None:
         return None
+
+    async def remove_claims(self, kept: frozenset[str]) -> None:
+        """Nothing was written."""
 
     async def owners(self) -> tuple[str, ...]:
         return ()

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import NAMESPACE_OID, uuid5
 
 import msgspec
 
@@ -146,7 +145,7 @@ def _identity(template: Template, place: PodPlace) -> PodIdentity:
     return PodIdentity(
         name=place.pod_name,
         namespace=place.workflow.metadata.namespace,
-        uid=str(uuid5(NAMESPACE_OID, place.pod_id)),
+        pod_id=place.pod_id,
         labels=labels | meta.labels | template.metadata.labels,
         annotations=annotations | meta.annotations | template.metadata.annotations,
         service_account=template.service_account_name or place.spec.service_account_name or "default",

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 from setpoint.apis import argo, pods
 from setpoint.apis.argo import Volume
@@ -38,10 +39,15 @@ class PodIdentity:
 
     name: str
     namespace: str
-    uid: str
+    pod_id: str
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     service_account: str
+
+    @property
+    def uid(self) -> str:
+        """As a cluster would draw one, but the same whenever it is asked for."""
+        return str(uuid5(NAMESPACE_OID, self.pod_id))
 
 
 def literal_env(container: argo.Container, identity: PodIdentity) -> dict[str, str]:

@@ -36,7 +36,8 @@ async def complete_request(
     for source in launch.env:
         found = await _environment(resources, request.namespace, source, machine)
         values.setdefault(source.container, []).append((source, found))
-    request = _changed(request, lambda item: item.replace(env=_filled(item.env, values.get(item.name, ()))))
+    if values:
+        request = _changed(request, lambda item: item.replace(env=_filled(item.env, values.get(item.name, ()))))
     files: list[VolumeFile] = []
     claims: dict[str, str] = {}
     for volume in launch.volumes:
@@ -46,7 +47,14 @@ async def complete_request(
             files += await _files(resources, request.namespace, volume)
     if files:
         request = request.replace(files=tuple({(item.volume, item.path): item for item in files}.values()))
-    return _changed(request, lambda item: _expanded(item, claims))
+    return _changed(request, lambda item: _expanded(item, claims)) if claims or _asks_for_more(request) else request
+
+
+def _asks_for_more(request: PodRequest) -> bool:
+    """Whether there may be something to expand; most pods have nothing."""
+    return any(
+        "$" in text for item in request.containers for text in (*item.env.values(), *item.command, *item.args)
+    ) or any(mount.sub_path_expr for item in request.containers for mount in item.mounts)
 
 
 def _changed(request: PodRequest, change: Callable[[Container], Container]) -> PodRequest:
