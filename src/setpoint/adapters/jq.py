@@ -15,6 +15,7 @@ import msgspec
 
 from setpoint.apis.errors import InvalidSpec
 
+_AT_ONCE = 4
 _PROGRAM = Path(__file__).with_name("jq_process.py")
 
 
@@ -27,12 +28,17 @@ class JqProcess:
 
     def __init__(self, seconds: float = 30.0) -> None:
         self._seconds = seconds
+        self._gate = asyncio.Semaphore(_AT_ONCE)
 
     async def run(self, program: str, document: Any) -> list[Any]:
         """All results of the program over the document.
 
         Raises: InvalidSpec if it is no program, fails or was ended.
         """
+        async with self._gate:
+            return _results(program, await self._answer(program, document))
+
+    async def _answer(self, program: str, document: Any) -> bytes:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-I",
@@ -46,6 +52,7 @@ class JqProcess:
             async with asyncio.timeout(self._seconds):
                 given = msgspec.json.encode({"program": program, "document": document})
                 answer, _ = await process.communicate(given)
+                return answer
         except TimeoutError:
             raise InvalidSpec(f"jq filter {program!r} took longer than {self._seconds:g} seconds") from None
         finally:
@@ -53,7 +60,6 @@ class JqProcess:
                 with suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
-        return _results(program, answer)
 
 
 def _results(program: str, answer: bytes) -> list[Any]:

@@ -18,6 +18,7 @@ from setpoint.apis.http import HttpReply, HttpRequest, RequestFailed
 if TYPE_CHECKING:
     import httpx
 
+AT_ONCE = 128
 MOST_BYTES = 32 * 1024 * 1024
 _REDIRECTS = 10
 _PASSWORD = re.compile(r"(://[^/@:]*):[^/@]*@")
@@ -26,7 +27,10 @@ _LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
 
 class RequestClient:
-    """Sends requests; a new connection for each, since they are few and go anywhere."""
+    """Sends requests; a new connection for each, since they are few and go anywhere; `AT_ONCE` at a time."""
+
+    def __init__(self) -> None:
+        self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def send(self, request: HttpRequest) -> HttpReply:
         """The reply, redirects followed.
@@ -36,7 +40,7 @@ class RequestClient:
         import httpx  # noqa: PLC0415  most runs send none, and it takes long to import
 
         try:
-            async with asyncio.timeout(request.timeout_seconds):
+            async with self._gate, asyncio.timeout(request.timeout_seconds):
                 return await self._send(request)
         except TimeoutError:
             raise _failure(request, "context deadline exceeded") from None

@@ -86,6 +86,9 @@ PATHS = {
     "{.status.conditions[1]}": '{"status":"False","type":"B"}',
     "{.metadata.labels['a.b/c']}": "d",
     "{.none.at.all}": "",
+    '{range .status.conditions[*]}{.type}={.status}{"\\n"}{end}': "A=True\nB=False\n",
+    "{range .status.conditions[*]}{@.type} of {$.metadata.name};{end}": "A of x;B of x;",
+    "{range .none[*]}{.type}{end}": "",
     ".metadata.name": ".metadata.name",
     "": "",
 }
@@ -97,7 +100,7 @@ def test_a_json_path_is_a_template_of_kubectl(template: str) -> None:
     assert jsonpath_text(template, OBJECT) == PATHS[template]
 
 
-@pytest.mark.parametrize("template", ["{.a", "{range .items[*]}{.a}{end}", "{.a[}"])
+@pytest.mark.parametrize("template", ["{.a", "{range .items[*]}{.a}", "{.a}{end}", "{.a[}"])
 def test_a_path_that_cannot_be_read_is_an_error(template: str) -> None:
     with pytest.raises(InvalidSpec):
         jsonpath_text(template, OBJECT)

@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 from setpoint.apis.argo import Parameter
-from setpoint.apis.errors import InvalidSpec, NotSupported
+from setpoint.apis.errors import InvalidSpec
 from setpoint.core.expr import ExpressionError, jsonpath_values, render_result
 from setpoint.ports.jq import JqFilter
 
@@ -44,25 +44,60 @@ def jsonpath_text(template: str, document: Any) -> str:
 
     >>> jsonpath_text("{.metadata.name}: {.spec.n}", {"metadata": {"name": "x"}, "spec": {"n": [1, 2]}})
     'x: [1,2]'
+    >>> jsonpath_text("{range .spec.n[*]}<{@}>{end}", {"spec": {"n": [1, 2]}})
+    '<1><2>'
     """
     rest = _EXPRESSION.sub("", template)
     if "{" in rest or "}" in rest:
         raise InvalidSpec(f"jsonPath {template!r} has a brace without its other one")
-    return _EXPRESSION.sub(lambda match: _expression(match[1].strip(), document), template)
+    parts = _EXPRESSION.split(template)  # text and expressions in turn
+    found, end = _filled(parts, 0, document, document)
+    if end < len(parts):
+        raise InvalidSpec(f"jsonPath {template!r} has an {{end}} without its {{range}}")
+    return found
 
 
-def _expression(text: str, document: Any) -> str:
+def _filled(parts: list[str], start: int, current: Any, document: Any) -> tuple[str, int]:
+    """The text of the parts from `start` to the end of the range they are in, and the index of that end."""
+    text, at = "", start
+    while at < len(parts):
+        if at % 2 == 0:
+            text += parts[at]
+        else:
+            word, _, path = parts[at].strip().partition(" ")
+            if word == "end":
+                return text, at
+            if word == "range":
+                inner, at = _ranged(parts, at, _values(path.strip(), current, document), document)
+                text += inner
+            else:
+                text += _expression(parts[at].strip(), current, document)
+        at += 1
+    return text, at
+
+
+def _ranged(parts: list[str], start: int, items: list[Any], document: Any) -> tuple[str, int]:
+    """The body of a range once per item, and the index of its end."""
+    _, end = _filled(parts, start + 1, None, document)
+    if end >= len(parts):
+        raise InvalidSpec("a {range} in a jsonPath has no {end}")
+    return "".join(_filled(parts, start + 1, item, document)[0] for item in items), end
+
+
+def _expression(text: str, current: Any, document: Any) -> str:
     if text[:1] in ("'", '"'):
         return _quoted(text)
-    if text.split(" ", 1)[0] in ("range", "end"):
-        raise NotSupported("{range} in a jsonPath is not supported here: use a jqFilter")
+    return " ".join(_printed(item) for item in _values(text, current, document))
+
+
+def _values(text: str, current: Any, document: Any) -> list[Any]:
+    """What a path finds: from the object with `$`, else from the item of the range it is in."""
     path = text.removeprefix("$").removeprefix("@")
     path = path if path.startswith((".", "[")) or not path else f".{path}"
     try:
-        found = jsonpath_values(document, f"${path}")
+        return jsonpath_values(document if text.startswith("$") else current, f"${path}")
     except ExpressionError as error:
         raise InvalidSpec(f"error parsing jsonpath {{{text}}}: {error.reason}") from error
-    return " ".join(_printed(item) for item in found)
 
 
 def _printed(value: Any) -> str:
