@@ -28,7 +28,7 @@ from setpoint.apis.meta import to_wire
 from setpoint.core.explain.fill import fill, is_open
 from setpoint.core.explain.model import Case, Explanation, Items, Task
 from setpoint.core.explain.notes import call_notes, template_notes
-from setpoint.core.expr import Scope, operands_of, parse_depends
+from setpoint.core.expr import ExpressionError, Scope, operands_of, parse_depends
 from setpoint.core.workflow.draft import BuildError
 from setpoint.core.workflow.expansion import is_loop, item_label, item_variables, loop_items
 from setpoint.core.workflow.references import should_execute
@@ -222,7 +222,10 @@ class _Plan:
 def _waits_for(task: DAGTask) -> tuple[str, ...]:
     if not task.depends:
         return tuple(dict.fromkeys(task.dependencies))
-    return tuple(dict.fromkeys(operand.task for operand in operands_of(parse_depends(task.depends))))
+    try:
+        return tuple(dict.fromkeys(operand.task for operand in operands_of(parse_depends(task.depends))))
+    except ExpressionError:  # of a template object that nobody has checked
+        return ()
 
 
 def parse_names(depends: str) -> set[str]:
@@ -259,11 +262,26 @@ def _items(tree: dict[str, Any], known: Scope, *, runs: bool | None) -> Items:
     if "withItems" not in tree and is_open(source):
         return Items(source=text)
     try:
+        tree, count = _shortened(tree)
         items = loop_items(tree)
-    except BuildError:
+    except (BuildError, ValueError):
         return Items(source=text)
     cases = tuple(_case(tree, index, item, known, runs) for index, item in enumerate(items[:MAX_CASES]))
-    return Items(source=text, count=len(items), cases=cases)
+    return Items(source=text, count=len(items) if count is None else count, cases=cases)
+
+
+def _shortened(tree: dict[str, Any]) -> tuple[dict[str, Any], int | None]:
+    """A loop over a long sequence cut to what is listed, with the number of its items; any other as it is, None."""
+    sequence = tree.get("withSequence") or {}
+    start = int(sequence.get("start") or 0)
+    if "count" in sequence and "end" not in sequence:
+        count = max(int(sequence["count"]), 0)
+        return {**tree, "withSequence": {**sequence, "count": str(min(count, MAX_CASES))}}, count
+    if "end" in sequence and "count" not in sequence:
+        length = int(sequence["end"]) - start
+        end = start + max(-MAX_CASES, min(length, MAX_CASES))
+        return {**tree, "withSequence": {**sequence, "end": str(end)}}, abs(length) + 1
+    return tree, None
 
 
 def _case(tree: dict[str, Any], index: int, item: Any, known: Scope, runs: bool | None) -> Case:

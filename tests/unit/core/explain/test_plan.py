@@ -94,6 +94,20 @@ def test_loops_are_counted_where_the_items_are_known(loop: str, count: int | Non
     assert (items.count, [case.name for case in items.cases]) == (count, names)
 
 
+@pytest.mark.parametrize(
+    ("sequence", "count", "last"),
+    [
+        ("{count: 1000000000000}", 10**12, "a(199:199)"),
+        ("{start: 5, end: 1000000000000}", 10**12 - 4, "a(199:204)"),
+        ("{start: 5, end: -1000000000000}", 10**12 + 6, "a(199:-194)"),
+    ],
+)
+def test_a_long_sequence_is_counted_and_not_written_out(sequence: str, count: int, last: str) -> None:
+    items = one(f"withSequence: {sequence}").items
+    assert items is not None
+    assert (items.count, items.cases[-1].name) == (count, last)
+
+
 def test_each_item_has_its_arguments_and_its_condition() -> None:
     task = one("withItems: [1, 2], when: '{{item}} == 2', " + ARGUMENT.format("'x{{item}}'"))
     assert task.items is not None
