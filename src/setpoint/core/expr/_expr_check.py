@@ -10,26 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, assert_never
 
+from setpoint.core.expr import _expr_ast as ast
 from setpoint.core.expr._errors import ExpressionError, error_at
-from setpoint.core.expr._expr_ast import (
-    ArrayOf,
-    Binary,
-    Call,
-    Chain,
-    Conditional,
-    Let,
-    Literal,
-    MapOf,
-    Member,
-    Method,
-    Name,
-    Node,
-    Pointer,
-    Predicate,
-    Sequence,
-    Slice,
-    Unary,
-)
 from setpoint.core.expr._functions import ARGO_FUNCTIONS, BUILTINS, PREDICATES, SPRIG
 from setpoint.core.expr._gotime import GoDuration, GoLocation, GoName, GoTime
 
@@ -54,6 +36,7 @@ _RESULTS |= {
     "count": "int",
     "groupBy": "any-key map",
 }
+_Composite = ast.Member | ast.Slice | ast.MapOf | ast.Call | ast.Method
 _BOOLEAN_PREDICATES = frozenset(PREDICATES) - {"map", "groupBy", "sortBy", "reduce", "sum"}
 
 
@@ -67,7 +50,7 @@ def type_of(value: Any) -> str:
     return "array" if isinstance(value, list | tuple) else ANY
 
 
-def check(node: Node, names: Mapping[str, str], text: str) -> str:
+def check(node: ast.Node, names: Mapping[str, str], text: str) -> str:
     """The type of an expression.
 
     Args:
@@ -85,51 +68,51 @@ class _Checker:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def fail(self, reason: str, node: Node) -> ExpressionError:
+    def fail(self, reason: str, node: ast.Node) -> ExpressionError:
         return error_at(reason, self.text, node.at)
 
-    def type(self, node: Node, names: Mapping[str, str]) -> str:
+    def type(self, node: ast.Node, names: Mapping[str, str]) -> str:
         match node:
-            case Literal(value):
+            case ast.Literal(value):
                 return _TYPES[type(value)]
-            case Name(name):
+            case ast.Name(name):
                 return self.name(name, names, node)
-            case Pointer():
+            case ast.Pointer():
                 return ANY
-            case Chain(inner) | Predicate(inner):
+            case ast.Chain(inner) | ast.Predicate(inner):
                 return self.type(inner, names)
-            case Unary(symbol, operand):
+            case ast.Unary(symbol, operand):
                 return self.unary(symbol, self.type(operand, names), node)
-            case Binary():
+            case ast.Binary():
                 return self.binary(node, self.type(node.left, names), self.type(node.right, names))
-            case Conditional():
+            case ast.Conditional():
                 return self.conditional(node, names)
-            case Let(name, value, body):
+            case ast.Let(name, value, body):
                 return self.type(body, self.declared(name, self.type(value, names), names, node))
-            case ArrayOf(items):
+            case ast.ArrayOf(items):
                 for item in items:
                     self.type(item, names)
                 return "array"
-            case Sequence(parts):
+            case ast.Sequence(parts):
                 return [self.type(part, names) for part in parts][-1]
             case _:
                 return self.composite(node, names)
 
-    def composite(self, node: Member | Slice | MapOf | Call | Method, names: Mapping[str, str]) -> str:
+    def composite(self, node: _Composite, names: Mapping[str, str]) -> str:
         match node:
-            case Member(target, key):
+            case ast.Member(target, key):
                 return self.member(node, self.type(target, names), self.type(key, names))
-            case Slice():
+            case ast.Slice():
                 return self.slice(node, names)
-            case MapOf(pairs):
+            case ast.MapOf(pairs):
                 for key, value in pairs:
                     if self.type(key, names) not in ("string", ANY):
                         raise self.fail("a map key must be a string", key)
                     self.type(value, names)
                 return "map"
-            case Call(name, arguments):
+            case ast.Call(name, arguments):
                 return self.call(node, name, [self.type(argument, names) for argument in arguments])
-            case Method(target, _, arguments):
+            case ast.Method(target, _, arguments):
                 target_type = self.type(target, names)
                 for argument in arguments:
                     self.type(argument, names)
@@ -139,7 +122,7 @@ class _Checker:
             case _:
                 assert_never(node)
 
-    def name(self, name: str, names: Mapping[str, str], node: Node) -> str:
+    def name(self, name: str, names: Mapping[str, str], node: ast.Node) -> str:
         if name == "$env":
             return "map"
         found = names.get(name)
@@ -147,24 +130,24 @@ class _Checker:
             raise self.fail(f"unknown name {name}", node)
         return found
 
-    def declared(self, name: str, kind: str, names: Mapping[str, str], node: Node) -> Mapping[str, str]:
+    def declared(self, name: str, kind: str, names: Mapping[str, str], node: ast.Node) -> Mapping[str, str]:
         if name in names:
             raise self.fail(f"cannot redeclare variable {name}", node)
         return {**names, name: kind}
 
-    def unary(self, symbol: str, kind: str, node: Node) -> str:
+    def unary(self, symbol: str, kind: str, node: ast.Node) -> str:
         wanted = frozenset({"bool"}) if symbol in ("not", "!") else _NUMBERS
         if kind != ANY and kind not in wanted:
             raise self.fail(f"invalid operation: {symbol} (mismatched type {kind})", node)
         return "bool" if symbol in ("not", "!") else kind
 
-    def binary(self, node: Binary, left: str, right: str) -> str:
+    def binary(self, node: ast.Binary, left: str, right: str) -> str:
         result = _result(node.symbol, left, right)
         if result is None:
             raise self.fail(f"invalid operation: {node.symbol} (mismatched types {left} and {right})", node)
         return result
 
-    def conditional(self, node: Conditional, names: Mapping[str, str]) -> str:
+    def conditional(self, node: ast.Conditional, names: Mapping[str, str]) -> str:
         condition = self.type(node.condition, names)
         yes, no = self.type(node.yes, names), self.type(node.no, names)
         if condition not in ("bool", ANY):
@@ -173,7 +156,7 @@ class _Checker:
             return yes
         return no if yes == "nil" else yes if no == "nil" else ANY
 
-    def member(self, node: Member, target: str, key: str) -> str:
+    def member(self, node: ast.Member, target: str, key: str) -> str:
         if target == "map":
             if key not in ("string", ANY):
                 raise self.fail(f"cannot use {key} to get an element from a map", node)
@@ -188,7 +171,7 @@ class _Checker:
             raise self.fail(f"type {target} has no members", node)
         return ANY
 
-    def slice(self, node: Slice, names: Mapping[str, str]) -> str:
+    def slice(self, node: ast.Slice, names: Mapping[str, str]) -> str:
         target = self.type(node.target, names)
         if target not in ("array", "string", ANY):
             raise self.fail(f"cannot slice {target}", node)
@@ -197,7 +180,7 @@ class _Checker:
                 raise self.fail("a slice needs integers", bound)
         return target
 
-    def call(self, node: Call, name: str, arguments: list[str]) -> str:
+    def call(self, node: ast.Call, name: str, arguments: list[str]) -> str:
         if name in PREDICATES:
             if arguments[0] not in ("array", ANY):
                 raise self.fail(f"builtin {name} takes only array (got {arguments[0]})", node)

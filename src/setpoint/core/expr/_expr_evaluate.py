@@ -10,34 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
+from setpoint.core.expr import _expr_ast as ast
 from setpoint.core.expr import _expr_values as values
 from setpoint.core.expr._builtins import sorted_by
 from setpoint.core.expr._builtins_time import call_method
 from setpoint.core.expr._errors import ExpressionError
-from setpoint.core.expr._expr_ast import (
-    ArrayOf,
-    Binary,
-    Call,
-    Chain,
-    Conditional,
-    Let,
-    Literal,
-    MapOf,
-    Member,
-    Method,
-    Name,
-    Node,
-    Pointer,
-    Predicate,
-    Sequence,
-    Slice,
-    Unary,
-)
 from setpoint.core.expr._function import Ambient
 from setpoint.core.expr._functions import ARGO_FUNCTIONS, BUILTINS, PREDICATES, SPRIG
 from setpoint.core.expr._gotext import format_value, go_type
 
 _FUNCTIONS = {**BUILTINS, **ARGO_FUNCTIONS, **SPRIG}
+_Composite = ast.Slice | ast.ArrayOf | ast.MapOf | ast.Method | ast.Predicate | ast.Let | ast.Sequence
 _GAVE_UP = object()
 """What an optional member of nil is, until the chain it stands in makes it nil."""
 
@@ -65,7 +48,7 @@ class _Frame:
             raise ExpressionError(f"the expression takes more than {values.MAX_ITEMS} steps")
 
 
-def run(node: Node, env: Mapping[str, Any], ambient: Ambient | None) -> Any:
+def run(node: ast.Node, env: Mapping[str, Any], ambient: Ambient | None) -> Any:
     """The value of a checked expression.
 
     Raises:
@@ -74,58 +57,58 @@ def run(node: Node, env: Mapping[str, Any], ambient: Ambient | None) -> Any:
     return _value(node, _Frame(env, ambient, [values.MAX_ITEMS]))
 
 
-def _value(node: Node, frame: _Frame) -> Any:
+def _value(node: ast.Node, frame: _Frame) -> Any:
     match node:
-        case Literal(value):
+        case ast.Literal(value):
             return value
-        case Name(name):
+        case ast.Name(name):
             return _name(name, frame)
-        case Pointer(name):
+        case ast.Pointer(name):
             return frame.item if not name else frame.index if name == "index" else frame.accumulated
-        case Member(target, key, optional):
+        case ast.Member(target, key, optional):
             found = _value(target, frame)
             if found is _GAVE_UP or (optional and found is None):
                 return _GAVE_UP
             return values.fetch(found, _value(key, frame))
-        case Chain(inner):
+        case ast.Chain(inner):
             found = _value(inner, frame)
             return None if found is _GAVE_UP else found
-        case Binary():
+        case ast.Binary():
             return _binary(node, frame)
-        case Unary(symbol, operand):
+        case ast.Unary(symbol, operand):
             return _unary(symbol, _value(operand, frame))
-        case Conditional(condition, yes, no):
+        case ast.Conditional(condition, yes, no):
             return _value(yes if _truth(_value(condition, frame)) else no, frame)
-        case Call(name, arguments):
+        case ast.Call(name, arguments):
             return _call(name, arguments, frame)
         case _:
             return _composite(node, frame)
 
 
-def _composite(node: Slice | ArrayOf | MapOf | Method | Predicate | Let | Sequence, frame: _Frame) -> Any:
+def _composite(node: _Composite, frame: _Frame) -> Any:
     match node:
-        case Slice(target, low, high):
+        case ast.Slice(target, low, high):
             found = _value(target, frame)
             if found is _GAVE_UP:
                 return found
             first = None if low is None else _value(low, frame)
             return values.cut(found, first, None if high is None else _value(high, frame))
-        case ArrayOf(items):
+        case ast.ArrayOf(items):
             return [_value(item, frame) for item in items]
-        case MapOf(pairs):
+        case ast.MapOf(pairs):
             return {values.text(_value(key, frame), "a map key"): _value(value, frame) for key, value in pairs}
-        case Method(target, name, arguments, optional):
+        case ast.Method(target, name, arguments, optional):
             found = _value(target, frame)
             if found is _GAVE_UP or (optional and found is None):
                 return _GAVE_UP
             return call_method(found, name, tuple(_value(argument, frame) for argument in arguments))
-        case Predicate(body):
+        case ast.Predicate(body):
             return _value(body, frame)
-        case Let(name, value, body):
+        case ast.Let(name, value, body):
             local = {**frame.local, name: _value(value, frame)}
             inner = _Frame(frame.env, frame.ambient, frame.left, local, frame.item, frame.index, frame.accumulated)
             return _value(body, inner)
-        case Sequence(parts):
+        case ast.Sequence(parts):
             return [_value(part, frame) for part in parts][-1]
         case _:
             assert_never(node)
@@ -170,7 +153,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _binary(node: Binary, frame: _Frame) -> Any:
+def _binary(node: ast.Binary, frame: _Frame) -> Any:
     symbol = node.symbol
     left = _value(node.left, frame)
     if symbol == "??":
@@ -186,13 +169,13 @@ def _binary(node: Binary, frame: _Frame) -> Any:
     return values.compare_texts(symbol, left, right, node.pattern)
 
 
-def _call(name: str, arguments: tuple[Node, ...], frame: _Frame) -> Any:
+def _call(name: str, arguments: tuple[ast.Node, ...], frame: _Frame) -> Any:
     if name in PREDICATES:
         return _predicate(name, arguments, frame)
     return _FUNCTIONS[name].run(frame.ambient, *(_value(argument, frame) for argument in arguments))
 
 
-def _predicate(name: str, arguments: tuple[Node, ...], frame: _Frame) -> Any:
+def _predicate(name: str, arguments: tuple[ast.Node, ...], frame: _Frame) -> Any:
     items = values.array(_value(arguments[0], frame), name)
     extra = [_value(argument, frame) for argument in arguments[2:]]
     inner = frame.inner()

@@ -12,27 +12,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NoReturn
 
+from setpoint.core.expr import _expr_ast as ast
 from setpoint.core.expr._errors import MAX_DEPTH, MAX_TEXT, ExpressionError, error_at
-from setpoint.core.expr._expr_ast import (
-    ArrayOf,
-    Binary,
-    Call,
-    Chain,
-    Conditional,
-    Let,
-    Literal,
-    MapOf,
-    Member,
-    Method,
-    Name,
-    Node,
-    Pointer,
-    Predicate,
-    Sequence,
-    Slice,
-    Unary,
-    children,
-)
 from setpoint.core.expr._expr_lexer import Token, TokenKind, tokenize
 from setpoint.core.expr._function import Function
 from setpoint.core.expr._functions import ARGO_FUNCTIONS, BUILTINS, PREDICATES, SPRIG, refusal
@@ -59,7 +40,7 @@ _CONSTANTS = {"true": True, "false": False, "nil": None}
 
 
 @lru_cache(maxsize=4096)
-def parse(text: str, argo: bool = True) -> Node:
+def parse(text: str, argo: bool = True) -> ast.Node:
     """The tree of an expression.
 
     Args:
@@ -82,7 +63,7 @@ def parse(text: str, argo: bool = True) -> Node:
     return node
 
 
-def _check_size(root: Node, text: str) -> None:
+def _check_size(root: ast.Node, text: str) -> None:
     """Refuse a tree too deep or too large to be walked.
 
     A chain of many operators is deep too. Nodes are counted as often as they are run: `a < x < b` runs `x` twice, and
@@ -91,7 +72,7 @@ def _check_size(root: Node, text: str) -> None:
     level = [root]
     count = 0
     for _ in range(2 * MAX_DEPTH):
-        level = [child for node in level for child in children(node)]
+        level = [child for node in level for child in ast.children(node)]
         count += len(level)
         if not level:
             return
@@ -145,7 +126,7 @@ class _Parser:
             self.unexpected()
         return self.next()
 
-    def sequence(self) -> Node:
+    def sequence(self) -> ast.Node:
         """One or more expressions with semicolons between; a trailing one is fine."""
         start = self.token.at
         parts = [self.expression(0)]
@@ -153,9 +134,9 @@ class _Parser:
             if self.token.kind is TokenKind.END or self.token.is_("}", ")"):
                 break
             parts.append(self.expression(0))
-        return parts[0] if len(parts) == 1 else Sequence(tuple(parts), start)
+        return parts[0] if len(parts) == 1 else ast.Sequence(tuple(parts), start)
 
-    def expression(self, precedence: int) -> Node:
+    def expression(self, precedence: int) -> ast.Node:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             self.fail(f"the expression is nested deeper than {MAX_DEPTH}")
@@ -169,7 +150,7 @@ class _Parser:
         finally:
             self.depth -= 1
 
-    def operators(self, left: Node, precedence: int) -> Node:
+    def operators(self, left: ast.Node, precedence: int) -> ast.Node:
         """Binary operators that bind at least as tight as asked for."""
         coalesced = False
         while self.token.kind is TokenKind.OPERATOR:
@@ -195,7 +176,7 @@ class _Parser:
             coalesced = token.text == "??"
         return left
 
-    def operation(self, left: Node, token: Token, binds: int, *, negated: bool) -> Node:
+    def operation(self, left: ast.Node, token: Token, binds: int, *, negated: bool) -> ast.Node:
         symbol = token.text
         if symbol == "|":
             return self.postfix(self.call(self.name(), (left,)))
@@ -203,28 +184,28 @@ class _Parser:
             return self.comparisons(left, token)
         right = self.expression(binds if symbol in ("**", "^") else binds + 1)
         pattern = None
-        if symbol == "matches" and isinstance(right, Literal) and isinstance(right.value, str):
+        if symbol == "matches" and isinstance(right, ast.Literal) and isinstance(right.value, str):
             try:
                 pattern = compile_regex(right.value)
             except ExpressionError as error:
                 raise error_at(error.reason, self.text, right.at) from error
-        node = Binary(symbol, left, right, token.at, pattern)
-        return Unary("not", node, token.at) if negated else node
+        node = ast.Binary(symbol, left, right, token.at, pattern)
+        return ast.Unary("not", node, token.at) if negated else node
 
-    def comparisons(self, left: Node, token: Token) -> Node:
+    def comparisons(self, left: ast.Node, token: Token) -> ast.Node:
         """`1 < x < 5` means `1 < x and x < 5`."""
-        found: Node | None = None
+        found: ast.Node | None = None
         while True:
             right = self.expression(_BINARY["<"] + 1)
-            comparison = Binary(token.text, left, right, token.at)
-            found = comparison if found is None else Binary("&&", found, comparison, token.at)
+            comparison = ast.Binary(token.text, left, right, token.at)
+            found = comparison if found is None else ast.Binary("&&", found, comparison, token.at)
             left = right
             token = self.token
             if not token.is_(*_ORDER):
                 return found
             self.index += 1
 
-    def let(self) -> Node:
+    def let(self) -> ast.Node:
         self.expect("let")
         name = self.name()
         if name.text in BUILTINS or name.text in _CONSTANTS or name.text == "$env":
@@ -232,9 +213,9 @@ class _Parser:
         self.expect("=")
         value = self.expression(0)
         self.expect(";")
-        return Let(name.text, value, self.sequence(), name.at)
+        return ast.Let(name.text, value, self.sequence(), name.at)
 
-    def conditional_if(self) -> Node:
+    def conditional_if(self) -> ast.Node:
         start = self.expect("if")
         condition = self.expression(0)
         self.expect("{")
@@ -251,24 +232,24 @@ class _Parser:
             self.expect("{")
             no = self.sequence()
             self.expect("}")
-        return Conditional(condition, yes, no, start.at)
+        return ast.Conditional(condition, yes, no, start.at)
 
-    def ternary(self, node: Node) -> Node:
+    def ternary(self, node: ast.Node) -> ast.Node:
         while self.token.is_("?"):
             start = self.next()
             if self.accept(":"):
-                node = Conditional(node, node, self.expression(0), start.at)
+                node = ast.Conditional(node, node, self.expression(0), start.at)
                 continue
             yes = self.expression(0)
             self.expect(":")
-            node = Conditional(node, yes, self.expression(0), start.at)
+            node = ast.Conditional(node, yes, self.expression(0), start.at)
         return node
 
-    def primary(self) -> Node:
+    def primary(self) -> ast.Node:
         token = self.token
         if token.kind is TokenKind.OPERATOR and token.text in _UNARY:
             self.next()
-            return self.postfix(Unary(token.text, self.expression(_UNARY[token.text]), token.at))
+            return self.postfix(ast.Unary(token.text, self.expression(_UNARY[token.text]), token.at))
         if token.is_("("):
             self.next()
             inner = self.sequence()
@@ -284,7 +265,7 @@ class _Parser:
             return self.postfix(self.call(name, ()))
         return self.secondary()
 
-    def pointer(self) -> Node:
+    def pointer(self) -> ast.Node:
         token = self.token
         if not self.predicates:
             self.fail("cannot use pointer accessor outside predicate")
@@ -296,25 +277,25 @@ class _Parser:
                 name = self.next().text
                 if name not in ("index", "acc"):
                     self.fail(f"unknown pointer #{name}", token)
-        return self.postfix(Pointer(name, token.at))
+        return self.postfix(ast.Pointer(name, token.at))
 
-    def secondary(self) -> Node:
+    def secondary(self) -> ast.Node:
         token = self.token
         if token.kind is TokenKind.NAME:
             self.next()
             if token.text in _CONSTANTS:
-                return Literal(_CONSTANTS[token.text], token.at)
+                return ast.Literal(_CONSTANTS[token.text], token.at)
             if self.token.is_("("):
                 return self.postfix(self.call(token, ()))
-            return self.postfix(Name(token.text, token.at))
+            return self.postfix(ast.Name(token.text, token.at))
         if token.kind is TokenKind.NUMBER:
             self.next()
-            return Literal(self.number(token), token.at)
+            return ast.Literal(self.number(token), token.at)
         if token.kind is TokenKind.STRING:
             self.next()
-            return self.postfix(Literal(token.text, token.at))
+            return self.postfix(ast.Literal(token.text, token.at))
         if token.is_("["):
-            return self.postfix(ArrayOf(self.listed("[", "]", lambda: self.expression(0)), token.at))
+            return self.postfix(ast.ArrayOf(self.listed("[", "]", lambda: self.expression(0)), token.at))
         if token.is_("{"):
             return self.postfix(self.map_of())
         self.unexpected()
@@ -334,10 +315,10 @@ class _Parser:
             self.fail("number literal is too large", token)
         return value
 
-    def listed(self, opening: str, closing: str, item: Callable[[], Node]) -> tuple[Node, ...]:
+    def listed(self, opening: str, closing: str, item: Callable[[], ast.Node]) -> tuple[ast.Node, ...]:
         """Items with commas between, a trailing one allowed."""
         self.expect(opening)
-        items: list[Node] = []
+        items: list[ast.Node] = []
         while not self.token.is_(closing):
             if items:
                 self.expect(",")
@@ -347,17 +328,17 @@ class _Parser:
         self.expect(closing)
         return tuple(items)
 
-    def map_of(self) -> Node:
+    def map_of(self) -> ast.Node:
         start = self.token
-        keys: list[Node] = []
+        keys: list[ast.Node] = []
         values = self.listed("{", "}", lambda: self.map_value(keys))
-        return MapOf(tuple(zip(keys, values, strict=True)), start.at)
+        return ast.MapOf(tuple(zip(keys, values, strict=True)), start.at)
 
-    def map_value(self, keys: list[Node]) -> Node:
+    def map_value(self, keys: list[ast.Node]) -> ast.Node:
         token = self.token
         if token.kind in (TokenKind.NUMBER, TokenKind.STRING, TokenKind.NAME):
             self.next()
-            keys.append(Literal(token.text, token.at))
+            keys.append(ast.Literal(token.text, token.at))
         elif token.is_("("):
             keys.append(self.expression(0))
         else:
@@ -367,7 +348,7 @@ class _Parser:
         self.expect(":")
         return self.expression(0)
 
-    def postfix(self, node: Node) -> Node:
+    def postfix(self, node: ast.Node) -> ast.Node:
         while True:
             token = self.token
             if token.is_(".", "?."):
@@ -382,49 +363,49 @@ class _Parser:
             else:
                 return node
 
-    def member(self, node: Node, *, optional: bool) -> Node:
+    def member(self, node: ast.Node, *, optional: bool) -> ast.Node:
         token = self.token
         word = token.kind is TokenKind.NAME or (token.kind is TokenKind.OPERATOR and token.text.isalpha())
         if not word:
             self.fail("expected name")
         self.next()
-        chained = isinstance(node, Chain)
-        if isinstance(node, Chain):
+        chained = isinstance(node, ast.Chain)
+        if isinstance(node, ast.Chain):
             node = node.inner
         if self.token.is_("("):
             node = self.method(node, token, optional=optional)
         else:
-            node = Member(node, Literal(token.text, token.at), optional, token.at)
-        return Chain(node, token.at) if chained or optional else node
+            node = ast.Member(node, ast.Literal(token.text, token.at), optional, token.at)
+        return ast.Chain(node, token.at) if chained or optional else node
 
-    def method(self, target: Node, token: Token, *, optional: bool) -> Node:
-        if self.argo and isinstance(target, Name) and target.name == "sprig":
+    def method(self, target: ast.Node, token: Token, *, optional: bool) -> ast.Node:
+        if self.argo and isinstance(target, ast.Name) and target.name == "sprig":
             return self.function(f"sprig.{token.text}", token, (), SPRIG)
         arguments = self.listed("(", ")", lambda: self.expression(0))
-        return Method(target, token.text, arguments, optional, token.at)
+        return ast.Method(target, token.text, arguments, optional, token.at)
 
-    def bracketed(self, node: Node, *, optional: bool) -> Node:
+    def bracketed(self, node: ast.Node, *, optional: bool) -> ast.Node:
         """An index or a slice."""
         start = self.expect("[")
-        low: Node | None = None
+        low: ast.Node | None = None
         if not self.token.is_(":"):
             low = self.expression(0)
             if not self.token.is_(":"):
                 self.expect("]")
-                member = Member(node, low, optional, start.at)
-                return Chain(member, start.at) if optional else member
+                member = ast.Member(node, low, optional, start.at)
+                return ast.Chain(member, start.at) if optional else member
         self.expect(":")
         high = None if self.token.is_("]") else self.expression(0)
         self.expect("]")
-        return Slice(node, low, high, start.at)
+        return ast.Slice(node, low, high, start.at)
 
-    def call(self, token: Token, piped: tuple[Node, ...]) -> Node:
+    def call(self, token: Token, piped: tuple[ast.Node, ...]) -> ast.Node:
         if token.text in PREDICATES:
             return self.predicate_call(token, piped)
         known = {**ARGO_FUNCTIONS, **BUILTINS} if self.argo else BUILTINS
         return self.function(token.text, token, piped, known)
 
-    def function(self, name: str, token: Token, piped: tuple[Node, ...], known: dict[str, Function]) -> Node:
+    def function(self, name: str, token: Token, piped: tuple[ast.Node, ...], known: dict[str, Function]) -> ast.Node:
         function = known.get(name)
         if function is None:
             self.fail(refusal(name, known), token)
@@ -435,9 +416,9 @@ class _Parser:
             if function.most is not None and most != function.least:
                 wanted = f"{function.least} to {function.most}"
             self.fail(f"invalid number of arguments for {name} (expected {wanted}, got {len(arguments)})", token)
-        return Call(name, arguments, token.at)
+        return ast.Call(name, arguments, token.at)
 
-    def predicate_call(self, token: Token, piped: tuple[Node, ...]) -> Node:
+    def predicate_call(self, token: Token, piped: tuple[ast.Node, ...]) -> ast.Node:
         """The array, a predicate, and for some functions one value more."""
         least, most = PREDICATES[token.text]
         self.expect("(")
@@ -453,9 +434,9 @@ class _Parser:
         self.expect(")")
         if len(arguments) < least:
             self.fail(f"expected at least {least} arguments for {token.text}", token)
-        return Call(token.text, tuple(arguments), token.at)
+        return ast.Call(token.text, tuple(arguments), token.at)
 
-    def predicate(self) -> Node:
+    def predicate(self) -> ast.Node:
         start = self.token
         braced = self.accept("{")
         self.predicates += 1
@@ -463,4 +444,4 @@ class _Parser:
         self.predicates -= 1
         if braced:
             self.expect("}")
-        return Predicate(body, start.at)
+        return ast.Predicate(body, start.at)
