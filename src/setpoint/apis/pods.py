@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from setpoint.apis.meta import Wire
+from setpoint.apis.probes import Probes
 
 SCRIPT_PATH = "/argo/staging/script"
 """Where a container finds its `source`."""
@@ -113,6 +114,7 @@ class Container(Wire, frozen=True, kw_only=True):
     working_dir: str = ""
     source: str | None = None  # script template: written to a file whose path becomes the last argument
     mounts: tuple[Mount, ...] = ()
+    probes: Probes = Probes()
     dependencies: tuple[str, ...] = ()  # of a container set: those that must have ended with 0 before this one starts
     memory_bytes: int | None = None  # more than this, and it is killed
     cpu_milli: int | None = None  # thousandths of a core
@@ -154,6 +156,7 @@ class PodRequest(Wire, frozen=True, kw_only=True):
     requests: dict[str, int] = {}  # what is set aside for it: cpu in thousandths, memory in bytes, else a count
     memory_bytes: int | None = None  # of all containers together
     cpu_milli: int | None = None
+    daemon: bool = False  # somebody waits for it to be ready
 
     @property
     def containers(self) -> tuple[Container, ...]:

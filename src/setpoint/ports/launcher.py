@@ -102,6 +102,10 @@ class Launcher(Protocol):
         """The pod, found again by its record, pid and start time; None if it was never launched."""
         ...
 
+    async def ready(self, pod_id: str) -> bool:
+        """Wait until all containers of the pod run and have passed their readiness probes; False if it ends before."""
+        ...
+
     def exits(self) -> AsyncIterator[PodState]:
         """Pods that ended, each at least once, those that ended while nobody looked included.
 

@@ -28,7 +28,10 @@ def test_no_field_is_in_both_tables() -> None:
 
 
 REFUSALS = {
-    "daemon": (main_of("daemon: true\ncontainer: {image: a}\n"), "spec.templates[0].daemon"),
+    "probe by gRPC": (
+        main_of("container: {image: a, livenessProbe: {grpc: {port: 1}}}\n"),
+        "spec.templates[0].container.livenessProbe",
+    ),
     "plugins of a workflow's own": (
         workflow("  - {name: main, suspend: {}}\n", "executorPlugins: [{metadata: {name: p}}]\n"),
         "spec.executorPlugins",
@@ -82,6 +85,7 @@ SUPPORTED = {
         "{name: a, template: leaf, hooks: {exit: {template: leaf}}} | {name: b, template: leaf, onExit: leaf}"
     ),
     "hook": steps("{name: a, template: leaf, hooks: {running: {template: leaf, expression: 'true'}}}"),
+    "daemon": main_of("daemon: true\ncontainer: {image: a, readinessProbe: {tcpSocket: {port: 1}}}\n"),
     "global output": main_of(
         "container: {image: a}\noutputs: {parameters: [{name: o, globalName: g, valueFrom: {path: /o}}]}\n"
     ),
@@ -119,14 +123,14 @@ def test_what_is_ignored_is_said_once_however_often_it_is_written() -> None:
 def test_a_called_template_of_another_object_is_judged_where_it_is_called() -> None:
     stored = (
         "apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {name: stored}\nspec:\n  templates:\n"
-        "  - {name: work, daemon: true, container: {image: a}}\n"
+        "  - {name: work, container: {image: a, volumeDevices: [{name: d}]}}\n"
     )
     catalog = TemplateCatalog.of([decode_document(load_documents(stored, "stored.yaml")[0])])
     report = lint_text(steps("{name: a, templateRef: {name: stored, template: work}}"), "f.yaml", catalog)
     (error,) = report.errors
     assert isinstance(error, NotSupported)
     assert error.path == "spec.templates[0].steps[0][0].templateRef"
-    assert error.reason == f"template stored.work: daemon: {REFUSED['Template.daemon']}"
+    assert error.reason == f"template stored.work: container.volumeDevices: {REFUSED['Container.volume_devices']}"
 
 
 def test_a_hook_other_than_exit_needs_an_expression() -> None:

@@ -25,6 +25,7 @@ from setpoint.adapters.pods.isolation import IsolationReport
 from setpoint.adapters.pods.logfile import LogReader
 from setpoint.adapters.pods.machine import GPU, find_gpus, this_machine
 from setpoint.adapters.pods.preload import entry_point_of
+from setpoint.adapters.pods.probes import ready_file
 from setpoint.adapters.pods.progress import progress_files, progress_path, read_progress
 from setpoint.adapters.pods.reservations import Reservations, gpus_of, with_gpus
 from setpoint.adapters.pods.settings import PodSettings
@@ -34,6 +35,7 @@ from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
 from setpoint.ports.launcher import LogLine, Machine, PodExit, PodPhase, PodRequest, PodState, Retention
 
 _LOG_POLL_SECONDS = 0.1
+_READY_POLL_SECONDS = 0.05
 _TIDY_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
@@ -168,6 +170,19 @@ class HostLauncher:
             return PodState(id=pod_id, phase=ended.phase, exit=ended)
         running = (folder / records.STARTED).exists()
         return PodState(id=pod_id, phase=PodPhase.RUNNING if running else PodPhase.PENDING, pid=identity.pid)
+
+    async def ready(self, pod_id: str) -> bool:
+        """Wait until all containers of the pod run and have passed their readiness probes; False if it ends before."""
+        folder = self._settings.pods / records.check_id(pod_id)
+        request = records.read_record(folder, records.REQUEST, PodRequest)
+        asked = [one.name for one in (request.containers if request is not None else ()) if one.probes.readiness]
+        while True:
+            state = await self.state(pod_id)
+            if state is None or state.exit is not None:
+                return False
+            if state.phase is PodPhase.RUNNING and all((folder / ready_file(name)).exists() for name in asked):
+                return True
+            await asyncio.sleep(_READY_POLL_SECONDS)
 
     async def exits(self) -> AsyncGenerator[PodState, None]:
         """Pods that ended, each at least once, those that ended while nobody looked included.

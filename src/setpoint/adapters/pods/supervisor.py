@@ -36,6 +36,7 @@ from setpoint.adapters.pods.limits import Limit, Limits
 from setpoint.adapters.pods.logfile import LogWriter
 from setpoint.adapters.pods.outcome import ContainerRun, EndOrder, assess
 from setpoint.adapters.pods.preload import entry_point_of
+from setpoint.adapters.pods.probes import prepare, start_prober
 from setpoint.adapters.pods.processes import (
     NOT_STARTED,
     ProcessSpec,
@@ -168,6 +169,7 @@ class Supervisor:
         for container in self._request.containers:
             image = resolve(self._settings.rules, container.image, container.command, container.args)
             found[container.name] = (image, search_path(image, home, log, self._check))
+            prepare(container.probes)
         return found
 
     def _root(self, container: Container, *, with_transfers: bool = False) -> PrivateRoot:
@@ -258,11 +260,13 @@ class Supervisor:
         if is_main:
             write_script(container, root)
         limit = self._limits.of(container)
+        environment = environment_of(container, resolved, root, path, self._settings, self._folder)
+        working_dir = str(root.locate(root.working_dir))
         started = start(
             ProcessSpec(
                 argv=argv_of(container, resolved, root),
-                environment=environment_of(container, resolved, root, path, self._settings, self._folder),
-                working_dir=str(root.locate(root.working_dir)),
+                environment=environment,
+                working_dir=working_dir,
                 join=limit.join if limit is not None else None,
                 enter=None if is_main else enter,
                 entry_point=entry_point_of(self._settings, container) if is_main and self._warm else "",
@@ -282,6 +286,9 @@ class Supervisor:
         if limit is not None:
             self._limit_of[started.pid] = limit
             self._limits.started(running, limit)
+        if not started.error:
+            place = (self._directory, environment, working_dir, self._request.grace_seconds)
+            start_prober(container, started.pid, *place, enter=None if is_main else enter)
         return running
 
     def _end(self, containers: list[ContainerRun]) -> None:

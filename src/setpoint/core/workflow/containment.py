@@ -11,6 +11,7 @@ from collections.abc import Callable
 from setpoint.apis.argo import NodeStatus, NodeType
 
 _GROUP_INDEX = re.compile(r"\[\d+\]")
+_EXIT_NODE = re.compile(r"\.onExit(\(\d+\))?$")
 _LAST_BRACKETS = re.compile(r"\(\d+\)$")
 
 
@@ -42,3 +43,13 @@ def container(
         if group is not None and group.type is NodeType.TASK_GROUP and group.id != node.id:
             return group
     return boundary
+
+
+def in_exit_handler(find: Callable[[str], NodeStatus | None], node: NodeStatus) -> bool:
+    """Whether the node is, or is in, an exit node."""
+    inside: NodeStatus | None = node
+    while inside is not None:
+        if _EXIT_NODE.search(inside.name) and inside.node_flag is not None and inside.node_flag.hooked:
+            return True
+        inside = find(inside.boundary_id) if inside.boundary_id else None
+    return False

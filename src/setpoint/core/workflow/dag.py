@@ -72,7 +72,7 @@ def _start_task(d: Draft, frame: DagFrame, task: str) -> bool:
     """Start a task whose dependencies have settled, or take it up again. False: no room."""
     node_id = frame.plan.ids[task]
     node = d.node(node_id)
-    if node is not None and node.fulfilled:
+    if node is not None and node.fulfilled and not (node.daemoned and node.type is NodeType.RETRY):
         watch(d, frame, _as_written(frame, task))
         frame.open += 1
         d.ended.append((frame.id, node_id, ""))
@@ -139,6 +139,8 @@ def _start_child(d: Draft, frame: DagFrame, task: str, child: Child) -> bool:
         if not execute(d, child.call):
             return False
         frame.open += 1
+        if d.need(child.id).daemoned:  # on load: what follows goes on, and its attempts are looked after
+            d.ended.append((frame.id, child.id, ""))
     except BuildError as error:
         d.task_errored(child.id, error.message)
         frame.open += 1
@@ -267,6 +269,8 @@ _RESULTS = {
 def _result(d: Draft, frame: DagFrame, task: str, result: str | None) -> bool:
     node = d.need(frame.plan.ids[task])
     if result is None:
+        if node.daemoned:
+            return True
         fine = {NodePhase.SUCCEEDED, NodePhase.SKIPPED}
         widened = frame.plan.trees[task].get("continueOn") or {}
         fine |= {NodePhase.ERROR} if widened.get("error") else set()
@@ -274,7 +278,9 @@ def _result(d: Draft, frame: DagFrame, task: str, result: str | None) -> bool:
         return node.phase in fine
     if result in _RESULTS:
         return node.phase is _RESULTS[result]
-    if result == "Daemoned" or node.type is not NodeType.TASK_GROUP:
+    if result == "Daemoned":
+        return bool(node.daemoned)
+    if node.type is not NodeType.TASK_GROUP:
         return False
     phases = [d.need(child).phase for child in d.children(node.id)]
     if result == "AnySucceeded":

@@ -68,6 +68,7 @@ class Draft(CountedTable):
         self.memo = state.memo
         self.active_pods = state.active_pods
         self.loaded = state.loaded
+        self.daemons = set(state.daemons)
         self.loading = False  # nodes that run are taken up again, wherever in the order they stand
         self.refused = ""
         self.ended: deque[tuple[str, str, str]] = deque()  # (owner, node, message if it is to be passed up)
@@ -137,10 +138,12 @@ class Draft(CountedTable):
         return sorted(found, key=lambda frame: (-found[frame].depth, found[frame].seq))
 
     def nothing_runs(self) -> bool:
-        """Whether no leaf runs and no retry waits for its time."""
-        if len(self._leaves):
+        """Whether no leaf but daemons runs and no retry waits for its time."""
+        if any(node not in self.daemons for node, _ in self.leaves()):
             return False
-        return not any(isinstance(self._frames[frame], RetryFrame) for frame in self.running_groups())
+        return not any(
+            isinstance(self._frames[frame], RetryFrame) and frame not in self.daemons for frame in self.running_groups()
+        )
 
     def entered(self, node: str) -> bool:
         """Whether the running node has its frame or leaf, so that it needs no entering."""
@@ -286,6 +289,8 @@ class Draft(CountedTable):
         old = self.need(node)
         check_node_move(old.name, old.phase, phase, cause)
         ends = phase.fulfilled and not old.phase.fulfilled
+        if ends:
+            fields["daemoned"] = None
         new = old.replace(
             phase=phase,
             message=old.message if message is None else message,
@@ -302,8 +307,11 @@ class Draft(CountedTable):
             frame = self._frames.pop(node, None)
             self.left_open |= frame is not None and frame.open > 0
             self._leaves.pop(node, None)
-            if owner is not None:
+            if owner is not None and old.fulfilled and not isinstance(self._frames.get(owner), RetryFrame):
+                self.touch(owner)  # a daemon: it was told of when it was up
+            elif owner is not None:
                 self.ended.append((owner, node, raised))
+            self.daemons.discard(node)
         elif old.phase is not phase:
             frame = self._frames.get(self.owner_of(node) or "")
             if frame is not None and node in frame.hooked:
@@ -423,6 +431,7 @@ class Draft(CountedTable):
             frames=self._frames.finish(),
             leaves=self._leaves.finish(),
             blocked=frozenset(self._blocked),
+            daemons=frozenset(self.daemons),
             active_pods=self.active_pods,
             seq=self._seq,
             spec=self._spec,

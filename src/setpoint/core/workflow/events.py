@@ -49,6 +49,14 @@ class PodStarted(EventBase, frozen=True, kw_only=True):
     pod: str
 
 
+class PodReady(EventBase, frozen=True, kw_only=True):
+    """The containers of a daemon's pod run and have passed their readiness probes; `ip` is where it listens."""
+
+    node: str
+    pod: str
+    ip: str
+
+
 class ProgressReported(EventBase, frozen=True, kw_only=True):
     """The pod has written `N/M` into its progress file."""
 
@@ -132,6 +140,7 @@ Event = (
     | ControlsChanged
     | PodPending
     | PodStarted
+    | PodReady
     | ProgressReported
     | PodEnded
     | PodLost

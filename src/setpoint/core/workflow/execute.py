@@ -52,7 +52,7 @@ def execute(d: Draft, call: TemplateCall) -> bool:
     """
     node_id = d.id_of(call.name)
     node = d.node(node_id)
-    if node is not None and (node.fulfilled or d.entered(node_id)):
+    if node is not None and (node.phase.fulfilled or d.entered(node_id)):
         return True
     if node is None and not has_room(d, call):
         return False
@@ -214,7 +214,7 @@ def captured_names(resolved: Resolved) -> frozenset[str]:
     )
 
 
-def _place(d: Draft, call: TemplateCall, node_id: str) -> PodPlace:
+def _place(d: Draft, call: TemplateCall, template: Template, node_id: str) -> PodPlace:
     node = d.need(node_id)
     return PodPlace(
         workflow=d.ctx.workflow,
@@ -228,6 +228,7 @@ def _place(d: Draft, call: TemplateCall, node_id: str) -> PodPlace:
         deadline=None if call.on_exit else workflow_deadline(d),
         node_name=call.name,
         claims=d.status.persistent_volume_claims,
+        daemon=bool(template.daemon),
     )
 
 
@@ -260,9 +261,10 @@ def _enter_pod(d: Draft, call: TemplateCall, template: Template) -> None:
         d.init_node(call, NodeType.POD, NodePhase.PENDING, **node_fields(template))
         if template.container_set is not None:
             make_containers(d, node_id, call, template.container_set)
-    place = _place(d, call, node_id)
+    place = _place(d, call, template, node_id)
     outputs = saved_outputs(template, place)
-    d.enter_leaf(node_id, Leaf(owner=call.owner, outputs=outputs, inputs=template.inputs, on_exit=call.on_exit))
+    leaf = Leaf(owner=call.owner, outputs=outputs, inputs=template.inputs, on_exit=call.on_exit, daemon=place.daemon)
+    d.enter_leaf(node_id, leaf)
     if existed:
         return
     stopped = stop_message(d, call)

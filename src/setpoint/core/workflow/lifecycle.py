@@ -11,6 +11,7 @@ from setpoint.apis.argo import Arguments, LifecycleHook, NodePhase, NodeStatus, 
 from setpoint.core.expr import ExpressionError, Scope, evaluate_condition, substitute
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import CancelAction, SetTimer, TimerKind
+from setpoint.core.workflow.daemons import end_daemons, restore_daemons
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.execute import execute, workflow_deadline
 from setpoint.core.workflow.outputs import restore_outputs
@@ -62,6 +63,7 @@ def load_workflow(d: Draft) -> None:
         start_workflow(d, "")
         return
     d.clear_runtime()
+    restore_daemons(d)
     d.loading = True
     if not _load_spec(d):
         end_open_nodes(d)
@@ -94,6 +96,9 @@ def assess_workflow(d: Draft) -> None:
     root = d.need(root.id)
     if not root.fulfilled:
         return
+    if root.id in d.daemons:
+        end_daemons(d, all_of_them=True)
+        root = d.need(root.id)
     running = d.node(d.id_of(f"{d.name}.onExit"))
     if d.suspended and (running is None or running.fulfilled):
         return
@@ -233,6 +238,7 @@ def _complete(d: Draft, root: NodeStatus, exit_node: NodeStatus | None) -> None:
 
 def end_open_nodes(d: Draft, message: str = "workflow completed") -> None:
     """End what still runs below a group that failed at once: nothing outlives its workflow."""
+    end_daemons(d, all_of_them=True)
     for node_id, _ in d.leaves():
         end_leaf(d, node_id, NodePhase.FAILED, message)
     for node_id in d.running_groups():

@@ -18,6 +18,7 @@ from setpoint.apis import argo, pods
 from setpoint.apis.argo import Artifact, Outputs, S3Artifact, Template, Workflow, WorkflowSpec
 from setpoint.apis.argo.scalars import IntOrString
 from setpoint.apis.errors import InvalidSpec, NotSupported
+from setpoint.apis.probes import Probes, read_probe
 from setpoint.core.workflow.commands import LaunchPod
 from setpoint.core.workflow.durations import parse_duration
 from setpoint.core.workflow.pod_resources import GPU, limit_of, pod_limit, pod_requests
@@ -40,6 +41,7 @@ class PodPlace:
         started_at: When the node was made; its time limits count from here.
         capture: Whether somebody reads the node's `outputs.result`.
         deadline: When the workflow's own time runs out, None without.
+        daemon: Whether it is told when the pod is ready.
     """
 
     workflow: Workflow
@@ -54,6 +56,7 @@ class PodPlace:
     node_name: str = ""
     claims: tuple[dict[str, Any], ...] = ()
     patches: tuple[str, ...] = ()
+    daemon: bool = False
 
 
 def saved_outputs(template: Template, place: PodPlace) -> Outputs:
@@ -119,6 +122,7 @@ def make_launch(template: Template, outputs: Outputs, place: PodPlace) -> Launch
         requests=pod_requests(pod),
         memory_bytes=pod_limit(pod, "memory"),
         cpu_milli=pod_limit(pod, "cpu"),
+        daemon=place.daemon,
     )
     used = sorted({mount.volume for container in request.containers for mount in container.mounts})
     return LaunchPod(
@@ -209,6 +213,11 @@ def _container(container: argo.Container, pod: Pod, identity: PodIdentity) -> po
         memory_bytes=limit_of(container, "memory"),
         cpu_milli=limit_of(container, "cpu"),
         gpus=limit_of(container, GPU) or 0,
+        probes=Probes(
+            startup=read_probe(container.startup_probe, container.ports, f"{container.name}.startupProbe"),
+            readiness=read_probe(container.readiness_probe, container.ports, f"{container.name}.readinessProbe"),
+            liveness=read_probe(container.liveness_probe, container.ports, f"{container.name}.livenessProbe"),
+        ),
     )
 
 

@@ -173,7 +173,7 @@ def assess_retry(d: Draft, retry: RetryFrame) -> None:
             frame.attempts += 1
         last = d.need(d.id_of(f"{frame.call.name}({frame.attempts - 1})")) if frame.attempts else None
         number = frame.attempts
-        if last is not None and not last.fulfilled:
+        if last is not None and not last.phase.fulfilled:
             if d.entered(last.id):
                 return
             number -= 1  # take it up again

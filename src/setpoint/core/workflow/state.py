@@ -104,6 +104,7 @@ class Leaf:
         inputs: Its inputs, for the defaults of supplied outputs.
         due: When a suspend node ends by itself.
         action: Id of the command a resource node waits for.
+        daemon: Whether it is to run until what is around it ends.
     """
 
     owner: str
@@ -112,6 +113,7 @@ class Leaf:
     on_exit: bool = False
     due: datetime | None = None
     action: str = ""
+    daemon: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,7 +272,10 @@ class NodeNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowState:
-    """One workflow. `status` holds no nodes; `blocked` are frames whose next child found no room."""
+    """One workflow. `status` holds no nodes; `blocked` are frames whose next child found no room.
+
+    `daemons` are the nodes that run as daemons, attempts of a retry and the Retry node itself.
+    """
 
     status: WorkflowStatus = field(default_factory=WorkflowStatus)
     nodes: Map[str, NodeStatus] = field(default_factory=Map)
@@ -279,6 +284,7 @@ class WorkflowState:
     frames: Map[str, Frame] = field(default_factory=Map)
     leaves: Map[str, Leaf] = field(default_factory=Map)
     blocked: frozenset[str] = frozenset()
+    daemons: frozenset[str] = frozenset()
     active_pods: int = 0
     seq: int = 0
     spec: WorkflowSpec | None = None

@@ -15,6 +15,7 @@ from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import TimerKind
 from setpoint.core.workflow.container_nodes import end_containers, start_containers
 from setpoint.core.workflow.context import StepContext
+from setpoint.core.workflow.daemons import become_daemon, end_daemons
 from setpoint.core.workflow.dag import assess_dag, task_ended
 from setpoint.core.workflow.draft import Draft
 from setpoint.core.workflow.events import (
@@ -24,6 +25,7 @@ from setpoint.core.workflow.events import (
     PodEnded,
     PodLost,
     PodPending,
+    PodReady,
     PodStarted,
     ProgressReported,
     ResumeRequested,
@@ -110,6 +112,8 @@ def _fold(d: Draft, event: Event) -> None:  # noqa: C901 (one case per event)
             _pod_pending(d, event)
         case PodStarted():
             _pod_started(d, event)
+        case PodReady():
+            _pod_ready(d, event)
         case ProgressReported():
             _progress_reported(d, event)
         case PodEnded():
@@ -136,6 +140,7 @@ def _settle(d: Draft) -> None:
     """Assess to a fixed point."""
     left = _ASSESSMENTS + _ASSESSMENTS_PER_NODE * len(d.before.nodes)
     while not d.status.phase.completed:
+        end_daemons(d)
         end_left_open(d)
         while d.ended:
             owner, node, raised = d.ended.popleft()
@@ -212,6 +217,13 @@ def _pod_started(d: Draft, event: PodStarted) -> None:
         start_containers(d, node.id)
 
 
+def _pod_ready(d: Draft, event: PodReady) -> None:
+    node = d.node(event.node)
+    if node is not None and not node.phase.fulfilled and _is_pod(d, event.node, event.pod) and not node.daemoned:
+        become_daemon(d, node.id, event.ip)
+        start_containers(d, node.id)
+
+
 def _progress_reported(d: Draft, event: ProgressReported) -> None:
     node = d.node(event.node)
     if node is not None and node.phase is NodePhase.RUNNING and _is_pod(d, event.node, event.pod):
@@ -231,8 +243,10 @@ def _is_pod(d: Draft, node_id: str, pod: str) -> bool:
 
 def _pod_ended(d: Draft, node_id: str, pod: str, end: PodExit) -> None:
     node, leaf = d.node(node_id), d.leaf(node_id)
-    if node is None or node.fulfilled or leaf is None or not _is_pod(d, node_id, pod):
+    if node is None or node.phase.fulfilled or leaf is None or not _is_pod(d, node_id, pod):
         return
+    if leaf.daemon and end.phase is PodPhase.SUCCEEDED:  # it should have run until it was ended
+        end = end.replace(phase=PodPhase.FAILED)
     if end.containers and "main" not in end.containers:
         end = end.replace(exit_code=None)
     outputs = node_outputs(leaf.outputs, end)
@@ -244,7 +258,7 @@ def _pod_ended(d: Draft, node_id: str, pod: str, end: PodExit) -> None:
 
 def _pod_lost(d: Draft, event: PodLost) -> None:
     node = d.node(event.node)
-    if node is not None and not node.fulfilled and _is_pod(d, event.node, event.pod):
+    if node is not None and not node.phase.fulfilled and _is_pod(d, event.node, event.pod):
         for container in d.open_containers(node.id):
             d.mark(container.id, NodePhase.ERROR, "container deleted")
     _pod_ended(d, event.node, event.pod, PodExit(phase=PodPhase.ERROR, message=event.reason))

@@ -178,7 +178,10 @@ def last_attempt(d: Draft, node: NodeStatus) -> NodeStatus:
     if node.type is not NodeType.RETRY:
         return node
     attempts = [found for child in d.children(node.id) if (found := d.node(child)) is not None and is_attempt(found)]
-    return attempts[-1] if attempts else node
+    if not attempts:
+        return node
+    last = attempts[-1]  # of a daemon that is coming up again the address is known already
+    return last if last.pod_ip or not node.pod_ip else last.replace(pod_ip=node.pod_ip)
 
 
 def is_attempt(node: NodeStatus) -> bool:
@@ -193,6 +196,8 @@ def node_variables(prefix: str, node: NodeStatus) -> dict[str, str]:
         values[f"{prefix}.startedAt"] = rfc3339(node.started_at)
     if node.finished_at is not None:
         values[f"{prefix}.finishedAt"] = rfc3339(node.finished_at)
+    if node.pod_ip:
+        values[f"{prefix}.ip"] = node.pod_ip
     if node.host_node_name:
         values[f"{prefix}.hostNodeName"] = node.host_node_name
     if node.outputs is None:

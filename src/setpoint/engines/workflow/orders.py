@@ -24,6 +24,7 @@ from setpoint.core.workflow import (
     KillPod,
     LaunchPod,
     PodPending,
+    PodReady,
     PodStarted,
     SetTimer,
     TimerFired,
@@ -35,6 +36,8 @@ _log = logging.getLogger(__name__)
 _FIRST_DELAY = timedelta(milliseconds=200)
 _LONGEST_DELAY = timedelta(seconds=30)
 _TIMER = "timer"
+LOOPBACK = "127.0.0.1"
+"""Where a pod listens: processes share the host's network."""
 
 
 class OrderGiver(Protocol):
@@ -114,9 +117,11 @@ class Orders:
             case _:
                 work = self._act(command)
         name = _TIMER if isinstance(command, SetTimer) else type(command).__name__
-        task = asyncio.create_task(self._guarded(command, work), name=name)
-        self._tasks[command.id] = task
-        task.add_done_callback(lambda ended: self._forget(command.id, ended))
+        self._begin(command.id, self._guarded(command, work), name)
+
+    def _begin(self, key: str, work: Coroutine[object, object, None], name: str) -> None:
+        task = self._tasks[key] = asyncio.create_task(work, name=name)
+        task.add_done_callback(lambda ended: self._forget(key, ended))
 
     def _forget(self, command: str, task: asyncio.Task[None]) -> None:
         if self._tasks.get(command) is task:
@@ -177,7 +182,10 @@ class Orders:
             if command.request.requests and not launched:
                 world.launcher.release(command.id)
         self._world.metrics.pod_entered(PodPhase.RUNNING.value, self._giver.workflow().metadata.namespace)
-        self._giver.post(PodStarted(node=command.node, pod=command.id), command.id)
+        if command.request.daemon:
+            self._begin(f"{command.id}/ready", self._guarded(command, self._await_ready(command)), "AwaitReady")
+        else:
+            self._giver.post(PodStarted(node=command.node, pod=command.id), command.id)
         # a pod that a killed predecessor had launched may have ended, and been told of, before we waited for it
         found = await self._world.launcher.state(command.id) if again else None
         if found is not None and found.exit is not None:
@@ -195,6 +203,13 @@ class Orders:
             task.add_done_callback(lambda _: self._tasks.pop(f"{command.id}/event", None))
         if command.id in self._doomed:
             self._tasks[command.id].cancel()
+
+    async def _await_ready(self, command: LaunchPod) -> None:
+        """The order of a daemon is done when it is ready, or has ended."""
+        if await self._world.launcher.ready(command.id):
+            self._giver.post(PodReady(node=command.node, pod=command.id, ip=LOOPBACK), command.id)
+        else:
+            self._giver.finish(command.id)
 
     async def _kill(self, command: KillPod) -> None:
         launch = self._tasks.get(command.pod)

@@ -16,13 +16,18 @@ from setpoint.apis.argo import (
     Artifact,
     ArtifactLocation,
     ArtifactPaths,
+    Container,
+    ContainerNode,
     EnvVar,
+    ScriptTemplate,
     Template,
     TemplateType,
+    UserContainer,
     Volume,
 )
 from setpoint.apis.argo.artifacts import STORES
 from setpoint.apis.manifest import FieldPath
+from setpoint.apis.probes import HANDLERS
 from setpoint.core.workflow.pod_sources import ENV_SOURCES, PROJECTIONS, VOLUME_SOURCES
 from setpoint.operations.lint.report import Findings
 
@@ -35,7 +40,6 @@ REFUSED: dict[str, str] = {
     "WorkflowMetadata.labels_from": "labels from expressions are not supported yet",
     "Template.memoize": "memoization is not supported yet",
     "Template.synchronization": "locks are not supported yet",
-    "Template.daemon": "daemons are not supported yet",
     "Template.pending_timeout": "pendingTimeout is not supported yet",
     "Artifact.artifact_gc": "deletion of artifacts is not supported yet",
     "Artifact.recurse_mode": "recurseMode is not supported yet, set the mode in the template's command",
@@ -114,9 +118,6 @@ IGNORED: dict[str, str] = {
     "RetryStrategy.affinity": "there is one machine",
     "Container.security_context": "processes run as the user who started Setpoint",
     "Container.image_pull_policy": "no images are pulled",
-    "Container.liveness_probe": "probes are not run",
-    "Container.readiness_probe": "probes are not run",
-    "Container.startup_probe": "probes are not run",
     "Container.resize_policy": "limits of a running container do not change",
     "Container.restart_policy": "a pod's containers are not restarted",
     "Container.stdin": "processes have no standard input",
@@ -172,12 +173,23 @@ def _check_env(value: Any) -> Iterator[tuple[str, str]]:
             yield "valueFrom", f"{source} has no meaning on one machine, only {', '.join(ENV_SOURCES)} are supported"
 
 
+def _check_probes(value: Any) -> Iterator[tuple[str, str]]:
+    for field, name in (
+        ("startup_probe", "startupProbe"),
+        ("readiness_probe", "readinessProbe"),
+        ("liveness_probe", "livenessProbe"),
+    ):
+        if (getattr(value, field) or {}).get("grpc") is not None:
+            yield name, f"probes by gRPC are not supported, only {', '.join(HANDLERS)}"
+
+
 _CHECKS: dict[type, Callable[[Any], Iterator[tuple[str, str]]]] = {
     Artifact: _check_artifact,
     ArtifactPaths: _check_paths,
     ArtifactLocation: _check_location,
     Volume: _check_volume,
     EnvVar: _check_env,
+    **dict.fromkeys((Container, ScriptTemplate, UserContainer, ContainerNode), _check_probes),
 }
 
 

@@ -7,6 +7,7 @@ Pods run images named `test`; the command is a list of words:
     error MESSAGE        phase Error
     flaky N              exit 1 on the first N launches of the same node name without attempt number, then 0
     block                runs until killed or released
+    serve                is ready at once, as a daemon, and runs until killed or released
 
 An http template's url is `test:STATUS/BODY` (no status: no answer), a data template's key the list, separated by
 commas, and a plugin template's body what the plugin reports.
@@ -40,6 +41,7 @@ from setpoint.core.workflow import (
     LaunchPod,
     Library,
     PodEnded,
+    PodReady,
     PodStarted,
     ProcessData,
     SendRequest,
@@ -169,6 +171,10 @@ class Cluster:
     def turn(self) -> bool:
         """One event, of a pod that can end or the timer due next; False if nothing can happen by itself."""
         for pod_id, launch in self.running.items():
+            node = self.state.nodes[launch.node]
+            if launch.request.main.command == ("serve",) and not node.daemoned:
+                self.fold(PodReady(node=launch.node, pod=pod_id, ip="127.0.0.1"))
+                return True
             end = self.outcome(launch)
             if end is not None:
                 self.fold(PodStarted(node=launch.node, pod=pod_id))
@@ -199,7 +205,7 @@ class Cluster:
         if request.main.source is not None:
             verb, _, text = request.main.source.partition(" ")
             rest = [text]
-        if verb == "block":
+        if verb in ("block", "serve"):
             return None
         if verb == "exit":
             return _exit(request, int(rest[0]), result=rest[0])
