@@ -111,18 +111,6 @@ class PretendedPods:
     async def ready(self, pod_id: str) -> bool:
         return False
 
-    def machine(self) -> Machine:
-        return Machine(name="pretended", resources={})
-
-    async def reserve(self, request: PodRequest, waits: Callable[[str], None]) -> PodRequest:
-        return request
-
-    def release(self, pod_id: str) -> None:
-        """Nothing was set aside."""
-
-    async def remove_claims(self, kept: frozenset[str]) -> None:
-        """Nothing was written."""
-
     async def exits(self) -> AsyncIterator[PodState]:
         while True:
             state = await self._news.get()

@@ -65,8 +65,11 @@ REFUSALS = {
         "spec.templates[0].steps[0][0].inline.container.volumeDevices",
     ),
     "in the defaults": (
-        workflow("  - {name: main, suspend: {}}\n", "templateDefaults: {daemon: true}\n"),
-        "spec.templateDefaults.daemon",
+        workflow(
+            "  - {name: main, suspend: {}}\n",
+            "templateDefaults: {sidecars: [{name: s, image: a, volumeDevices: [{name: d}]}]}\n",
+        ),
+        "spec.templateDefaults.sidecars[0].volumeDevices",
     ),
 }
 
