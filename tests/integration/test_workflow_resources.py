@@ -10,10 +10,17 @@ from typing import Any
 
 import pytest
 
-from setpoint.apis.argo import NodePhase, Workflow
+from setpoint.adapters.artifact_reader import StoredArtifactReader
+from setpoint.adapters.clock import SystemClock
+from setpoint.adapters.jq import JqProcess
+from setpoint.adapters.sqlite import SqliteStore
+from setpoint.apis.argo import NodePhase, Parameter, ResourceTemplate, ValueFrom, Workflow, WorkflowSpec
 from setpoint.apis.core import ConfigMap
 from setpoint.apis.errors import NotFound
 from setpoint.apis.meta import ObjectMeta
+from setpoint.core.workflow import RunResourceAction
+from setpoint.engines.workflow.resource_actions import ResourceActions
+from tests.pods import store_of
 from tests.workflow_engine import Plane, node, running_plane
 
 HEAD = """
@@ -307,3 +314,21 @@ async def gone(plane: Plane, name: str) -> None:
     async with asyncio.timeout(30):
         while name in {item.metadata.name for item in (await plane.resources.list(Workflow)).items}:
             await asyncio.sleep(0.02)
+
+
+async def test_an_action_that_is_carried_out_twice_does_once(tmp_path: Path) -> None:
+    """As after a crash between the call and its answer: what was created carries the order's id."""
+    manifest = "{apiVersion: v1, kind: ConfigMap, metadata: {generateName: c-}, data: {a: '1'}}"
+    path = Parameter(name="n", value_from=ValueFrom(json_path="{.metadata.name}"))
+    command = RunResourceAction(
+        id="abcdefgh", node="n", resource=ResourceTemplate(action="create", manifest=manifest), outputs=(path,)
+    )
+    owner = Workflow(metadata=ObjectMeta(name="wf", namespace="default", uid="u"), spec=WorkflowSpec())
+    with SqliteStore(tmp_path / "store", SystemClock()) as store:
+        reader = StoredArtifactReader(lambda: store_of(tmp_path))
+        actions = ResourceActions(store.resources, SystemClock(), JqProcess(), reader)
+        first, second = [await actions.run(command, owner) for _ in range(2)]
+        assert first == second
+        assert first.phase is NodePhase.SUCCEEDED
+        found = await store.resources.list(ConfigMap, "default")
+        assert [item.metadata.name for item in found.items] == ["c-abcde"]

@@ -569,4 +569,24 @@ BAD: dict[str, tuple[str, str, str | None]] = {
         "spec.templates[0].resource.flags",
         "templates.main.resource.flags: 'configmp' is not a kind of resource",
     ),
+    "two plugins": (
+        main_of("plugin: {a: {}, b: {}}\n"),
+        "spec.templates[0].plugin",
+        "templates.main.plugin: expected exactly one key, got 2",
+    ),
+    "container with a path for a name": (
+        main_of("container: {image: a}\nsidecars: [{name: ../x, image: a}]\n"),
+        "spec.templates[0].sidecars[0].name",
+        "templates.main.sidecars[0].name '../x' is invalid: a container's name is lower case letters, digits and '-'",
+    ),
+    "sidecar named as main": (
+        main_of("container: {image: a}\nsidecars: [{name: main, image: a}]\n"),
+        "spec.templates[0].sidecars[0].name",
+        "templates.main.sidecars[0].name 'main' is not unique",
+    ),
+    "container named as Argo's": (
+        main_of("containerSet: {containers: [{name: wait, image: a}]}\n"),
+        "spec.templates[0].containerSet.containers[0].name",
+        "templates.main.containerSet.containers[0].name 'wait' is that of one of Argo's own containers",
+    ),
 }

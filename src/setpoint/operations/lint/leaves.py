@@ -15,7 +15,7 @@ from setpoint.apis.manifest import FieldPath, load_values
 from setpoint.core.workflow.http_template import body_of
 from setpoint.core.workflow.kubectl_flags import parse_flags
 from setpoint.operations.lint.graph import find_cycle
-from setpoint.operations.lint.names import check_names, field_name_problem
+from setpoint.operations.lint.names import check_names
 from setpoint.operations.lint.report import Findings, did_you_mean
 from setpoint.operations.lint.scope import check_expression
 from setpoint.operations.lint.values import check_duration, check_number
@@ -23,21 +23,46 @@ from setpoint.operations.lint.values import check_duration, check_number
 _FLAGS_WILL_DO = ("get", "delete")
 """Actions whose flags may name the object."""
 _TAG = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_RESERVED = ("init", "wait")
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _WORD = "instead-of-a-tag"
 _MERGE_STRATEGIES = ("strategic", "merge", "json")
 
 
 def check_leaf(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
-    """The rules for the template's type, if it has any."""
+    """The rules for the template's type, if it has any, and for the names of its containers."""
+    _check_container_names(findings, template, path, said)
     checks: dict[TemplateType, Callable[[Findings, Template, FieldPath, str], None]] = {
         TemplateType.CONTAINER_SET: _check_container_set,
         TemplateType.RESOURCE: _check_resource,
         TemplateType.SUSPEND: _check_suspend,
         TemplateType.HTTP: _check_http,
         TemplateType.DATA: _check_data,
+        TemplateType.PLUGIN: _check_plugin,
     }
     if template.type in checks:
         checks[template.type](findings, template, path, said)
+
+
+def _check_container_names(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
+    """Containers of a pod have different names, of the kind that Kubernetes takes, and not those of Argo's own."""
+    own = template.container_set.containers if template.container_set is not None else ()
+    taken = {"main"} if template.main is not None else set()
+    for keys, containers in (
+        (("containerSet", "containers"), own),
+        (("initContainers",), template.init_containers),
+        (("sidecars",), template.sidecars),
+    ):
+        for index, item in enumerate(containers):
+            ref = f"{said}.{'.'.join(keys)}[{index}].name '{item.name}'"
+            where = (*path, *keys, index, "name")
+            if item.name in _RESERVED:
+                findings.error(where, f"{ref} is that of one of Argo's own containers")
+            elif item.name and len(keys) == 1 and item.name in taken:
+                findings.error(where, f"{ref} is not unique")
+            elif item.name and "{{" not in item.name and not _LABEL.fullmatch(item.name):
+                findings.error(where, f"{ref} is invalid: a container's name is lower case letters, digits and '-'")
+            taken.add(item.name)
 
 
 def _check_container_set(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
@@ -48,7 +73,7 @@ def _check_container_set(findings: Findings, template: Template, path: FieldPath
     if not body.containers:
         findings.error((*here, "containers"), f"{said}.containers must have at least one container")
     names = [item.name for item in body.containers]
-    check_names(findings, (*here, "containers"), f"{said}.containers", names, field_name_problem)
+    check_names(findings, (*here, "containers"), f"{said}.containers", names, lambda name: None)
     for index, item in enumerate(body.containers):
         if not item.image:
             findings.error((*here, "containers", index), f"{said}.containers.{item.name}.image may not be empty")
@@ -183,3 +208,9 @@ def _check_data(findings: Findings, template: Template, path: FieldPath, said: s
     for index, item in enumerate(template.data.transformation):
         here = (*path, "data", "transformation", index, "expression")
         check_expression(findings, item.expression, here, f"{said}.data.transformation[{index}].expression", argo=False)
+
+
+def _check_plugin(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
+    if template.plugin is not None and len(template.plugin) != 1:
+        reason = f"{said}.plugin: expected exactly one key, got {len(template.plugin)}"
+        findings.error((*path, "plugin"), reason)

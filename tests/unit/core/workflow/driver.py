@@ -10,7 +10,7 @@ Pods run images named `test`; the command is a list of words:
     serve                is ready at once, as a daemon, and runs until killed or released
 
 An http template's url is `test:STATUS/BODY` (no status: no answer), a data template's key the list, separated by
-commas, and a plugin template's body what the plugin reports.
+commas, and what is in a plugin template's `test` what the plugin reports.
 """
 
 from __future__ import annotations
@@ -294,7 +294,8 @@ def _answer(action: ActionCommand) -> ActionReported | None:
             keys = paths.s3.key.split(",") if paths is not None and paths.s3 is not None else []
             outputs = Outputs(result=result_text(transform(data, keys)))
         case ExecutePlugin(template=template):
-            return msgspec.convert({"node": action.node, "command": action.id, **template["plugin"]}, ActionReported)
+            told = template["plugin"]["test"]
+            return msgspec.convert({"node": action.node, "command": action.id, **told}, ActionReported)
         case _:
             return None
     return ActionReported(node=action.node, command=action.id, phase=phase, message=message, outputs=outputs)
