@@ -2,7 +2,9 @@
 
 A file in `manifests/` holds the expectation first, then the objects. `expect` lists every node: name without the
 workflow's (the root is `.`) to `[type, phase]` or `[type, phase, message]`; `commands` what a pod was told to run;
-`do` what a person does once nothing goes on by itself; `rules` the ids in `rules.yaml` of what the manifest shows.
+`do` what a person does once nothing goes on by itself: a request, `release` of a blocked pod, `free` of another
+workflow's claims (`others` are those there are at first), `config` of a map, or nothing but a look at what it `sees`
+meanwhile, the workflow itself under its name; `rules` the ids in `rules.yaml` of what the manifest shows.
 Every manifest also runs with the engine restarted after every event, and must give the same.
 """
 
@@ -19,7 +21,7 @@ import yaml
 from setpoint.apis.argo import ClusterWorkflowTemplate, Workflow, WorkflowTemplate
 from setpoint.apis.core import ConfigMap
 from setpoint.apis.manifest import decode_document, load_documents
-from setpoint.core.workflow import Request, WorkflowStarted, decode_request, node_id
+from setpoint.core.workflow import Claimant, Library, LocksChanged, Request, WorkflowStarted, decode_request, node_id
 from tests.unit.core.workflow.driver import START, Cluster
 
 MANIFESTS = sorted(Path(__file__).with_name("manifests").glob("*.yaml"))
@@ -43,7 +45,10 @@ def load(path: Path) -> tuple[dict[str, Any], Cluster]:
             case ConfigMap():
                 config_maps[resource.metadata.name] = resource.data
     (workflow,) = workflows
-    return found, Cluster(workflow, templates=templates, cluster_templates=cluster_templates, config_maps=config_maps)
+    cluster = Cluster(workflow, templates=templates, cluster_templates=cluster_templates, config_maps=config_maps)
+    for other in found.get("others", ()):
+        cluster.locks = cluster.locks.put(msgspec.convert(other, Claimant))
+    return found, cluster
 
 
 def play(expected: dict[str, Any], cluster: Cluster, *, restarts: bool) -> None:
@@ -62,9 +67,30 @@ def act(cluster: Cluster, action: dict[str, Any]) -> None:
     if "release" in action:
         cluster.release(full_name(cluster, action["release"]))
         return
+    if "free" in action:
+        cluster.locks = cluster.locks.put(Claimant(key=action["free"]))
+        cluster.fold(LocksChanged())
+        return
+    if "config" in action:
+        cluster.config_maps, cluster.library = action["config"], Library()
+        cluster.fold(LocksChanged())
+        return
+    if "sees" in action:
+        look(cluster, action["sees"])
+        return
     request: Request = decode_request(msgspec.json.encode(action))
     result = cluster.fold(request)
     assert result.refused == action.get("refused", "")
+
+
+def look(cluster: Cluster, sees: dict[str, list[str]]) -> None:
+    status = cluster.state.status
+    for name, wanted in sees.items():
+        if name == cluster.workflow.metadata.name:
+            assert [status.phase.value, status.message][: len(wanted)] == wanted
+        else:
+            node = cluster.node(full_name(cluster, name))
+            assert [node.type.value, node.phase.value, node.message][: len(wanted)] == wanted, name
 
 
 def full_name(cluster: Cluster, name: str) -> str:

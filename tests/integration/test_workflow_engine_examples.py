@@ -173,9 +173,7 @@ async def log_differences(plane: Plane, workflow: Workflow, record: dict[str, An
 
 
 # Examples whose features are not all supported yet: file to a part of what lint says.
-REFUSED: dict[str, str] = {
-    "synchronization-mutex-wf-level.yaml": "locks are not supported yet",
-}
+REFUSED: dict[str, str] = {}
 
 
 async def test_examples_end_as_on_a_cluster(tmp_path: Path) -> None:

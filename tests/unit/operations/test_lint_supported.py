@@ -48,9 +48,9 @@ REFUSALS = {
         main_of("container: {image: a}\ninputs: {artifacts: [{name: o, path: /o, git: {repo: r}}]}\n"),
         "spec.templates[0].inputs.artifacts[0].git",
     ),
-    "lock": (
-        workflow("  - {name: main, suspend: {}}\n", "synchronization: {mutexes: [{name: m}]}\n"),
-        "spec.synchronization",
+    "plugins": (
+        workflow("  - {name: main, suspend: {}}\n", "executorPlugins: [{spec: {sidecar: {}}}]\n"),
+        "spec.executorPlugins",
     ),
     "environment": (
         main_of("container: {image: a, env: [{name: E, valueFrom: {fileKeyRef: {path: x}}}]}\n"),

@@ -26,6 +26,7 @@ from setpoint.core.workflow.events import (
     ActionReported,
     ControlsChanged,
     Event,
+    LocksChanged,
     PodEnded,
     PodLost,
     PodPending,
@@ -45,6 +46,7 @@ from setpoint.core.workflow.events import (
     decode_request,
 )
 from setpoint.core.workflow.ids import command_id, display_name, fnv1a, node_id, pod_id, pod_name
+from setpoint.core.workflow.locks import Claimant, Claims, LockTable
 from setpoint.core.workflow.retry_workflow import retry_refusal
 from setpoint.core.workflow.selectors import matches, parse_selector
 from setpoint.core.workflow.state import EngineMemory, Step, WorkflowState
@@ -54,6 +56,8 @@ __all__ = [
     "ActionCommand",
     "ActionReported",
     "CancelAction",
+    "Claimant",
+    "Claims",
     "Command",
     "ContextMissing",
     "ControlsChanged",
@@ -65,6 +69,8 @@ __all__ = [
     "Kind",
     "LaunchPod",
     "Library",
+    "LockTable",
+    "LocksChanged",
     "ObjectKind",
     "PodEnded",
     "PodLost",

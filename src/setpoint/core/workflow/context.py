@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from setpoint.apis.argo import Workflow, WorkflowSpec
+from setpoint.core.workflow.locks import LockTable
 
 
 class Kind(StrEnum):
@@ -34,7 +35,10 @@ class ContextMissing(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Library:
-    """Objects of the workflow's namespace (and cluster templates), by name; None says that there is none."""
+    """Objects of the workflow's namespace (and cluster templates), by name; None says that there is none.
+
+    Config maps of another namespace go by `NAMESPACE/NAME`.
+    """
 
     workflow_templates: Mapping[str, WorkflowSpec | None] = field(default_factory=dict)
     cluster_workflow_templates: Mapping[str, WorkflowSpec | None] = field(default_factory=dict)
@@ -63,10 +67,12 @@ class StepContext:
         now: The moment the event is folded at, UTC.
         workflow: The object; its status is not read.
         library: What has been fetched so far.
+        locks: Claims of all workflows; this one's own are in its state.
         pod_environment: Variables every pod gets from the substrate, such as the address of the API.
     """
 
     now: datetime
     workflow: Workflow
     library: Library = field(default_factory=Library)
+    locks: LockTable = field(default_factory=LockTable)
     pod_environment: Mapping[str, str] = field(default_factory=dict)

@@ -15,7 +15,7 @@ import msgspec
 from setpoint.apis.argo import DAGTask, NodePhase, NodeStatus, NodeType
 from setpoint.core.expr import ExpressionError, Scope, evaluate_depends
 from setpoint.core.workflow.dag_scope import siblings_of, task_siblings
-from setpoint.core.workflow.draft import BuildError, Draft
+from setpoint.core.workflow.draft import BuildError, Draft, say_errored
 from setpoint.core.workflow.edges import outbound
 from setpoint.core.workflow.execute import execute
 from setpoint.core.workflow.expansion import called, is_loop
@@ -142,7 +142,7 @@ def _start_child(d: Draft, frame: DagFrame, task: str, child: Child) -> bool:
         if d.need(child.id).daemoned:  # on load: what follows goes on, and its attempts are looked after
             d.ended.append((frame.id, child.id, ""))
     except BuildError as error:
-        d.task_errored(child.id, error.message)
+        say_errored(d, child.id, error.message)
         frame.open += 1
         d.ended.append((frame.id, child.id, ""))
     watch(d, frame, child)
@@ -205,7 +205,7 @@ def task_ended(d: Draft, dag: DagFrame, node_id: str, raised: str) -> None:
     d.touch(frame.id)
     task = frame.plan.tasks.get(node_id, "")
     if raised and task:
-        d.task_errored(node_id, raised)
+        say_errored(d, node_id, raised)
     elif raised and (followed := failed_hook(d, frame, node_id)):
         frame.hooked = frame.hooked.delete(followed)
         _fail_hooked(d, frame, followed, raised)

@@ -25,8 +25,10 @@ from setpoint.apis.pods import parse_progress
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import Command, KillPod
 from setpoint.core.workflow.context import StepContext
+from setpoint.core.workflow.holding import HoldingTable, counts
+from setpoint.core.workflow.locks import Claims
 from setpoint.core.workflow.phases import Cause, check_node_move, check_workflow_move
-from setpoint.core.workflow.progress import CountedTable, progress_in
+from setpoint.core.workflow.progress import progress_in
 from setpoint.core.workflow.state import (
     WORKFLOW,
     Frame,
@@ -51,11 +53,16 @@ class BuildError(Exception):
         super().__init__(message)
 
 
-class Draft(CountedTable):
+def say_errored(d: Draft, node: str, message: str) -> None:
+    """The node of a DAG task that could not be built says so in a cluster's words."""
+    d.change(node, message=f"task '{d.need(node).name}' errored: {message}")
+
+
+class Draft(HoldingTable):
     """A state under change. `ctx` is what the step may look at."""
 
     def __init__(self, state: WorkflowState, ctx: StepContext) -> None:
-        super().__init__(state.nodes, state.names, ctx.workflow.metadata.name)
+        super().__init__(state, ctx.workflow.metadata)
         self.before = state
         self.ctx = ctx
         self.now = ctx.now
@@ -224,7 +231,8 @@ class Draft(CountedTable):
         self._dirty.clear()
         self._heap.clear()
         self.ended.clear()
-        self.active_pods = sum(1 for node in self.all_nodes() if node.type is NodeType.POD and not node.phase.fulfilled)
+        self.active_pods = sum(1 for node in self.all_nodes() if node.type is NodeType.POD and counts(node))
+        self.claims = Claims.read(self.status.synchronization)
         self.read_names()
         self.recount()
 
@@ -241,6 +249,7 @@ class Draft(CountedTable):
     ) -> NodeStatus:
         """Make the node of a call. A node that is born ended gets its end at once; nobody is told."""
         boundary = self._nodes.get(call.boundary) if call.boundary else None
+        waited = self._nodes.get(self.id_of(call.name)) if self.is_new(self.id_of(call.name)) else None
         flag = NodeFlag(hooked=call.hooked, retried=call.retried) if call.hooked or call.retried else None
         ref = call.template_ref
         node = NodeStatus(
@@ -254,15 +263,17 @@ class Draft(CountedTable):
             phase=phase,
             boundary_id=call.boundary,
             message=message,
-            started_at=self.now,
+            started_at=waited.started_at if waited is not None else self.now,
             finished_at=self.now if phase.fulfilled else None,
             progress=progress_in(kind, phase),
             node_flag=flag,
         ).replace(**fields)
-        if node.id in self._nodes:
+        if node.id in self._nodes and waited is None:
             raise InvariantViolation(f"node {node.name!r} is there already")
+        if waited is None:
+            self._fresh.add(node.id)
+        self._unlocked.discard(node.id)
         self.put(node)
-        self._fresh.add(node.id)
         self._count(node, +1)
         return node
 
@@ -300,10 +311,11 @@ class Draft(CountedTable):
         )
         self.put(new)
         if ends:
+            self.claims = self.claims.release(self.holder(node))
             for container in self.open_containers(node):
                 self.mark(container.id, phase, new.message)
             owner = self.owner_of(node)
-            self._count(new, -1)
+            self._count(old if old.synchronization_status is not None else new, -1)
             frame = self._frames.pop(node, None)
             self.left_open |= frame is not None and frame.open > 0
             self._leaves.pop(node, None)
@@ -318,27 +330,12 @@ class Draft(CountedTable):
                 self.ended.append((frame.id, node, ""))
         return new
 
-    def open_containers(self, pod: str) -> list[NodeStatus]:
-        """The nodes of a pod's containers that have not ended; only pods of a container set have any."""
-        stack = list(self.children(pod)) if self.need(pod).type is NodeType.POD else []
-        found: dict[str, NodeStatus] = {}
-        while stack:
-            node = self._nodes.get(stack.pop())
-            if node is not None and node.type is NodeType.CONTAINER and node.id not in found:
-                found[node.id] = node
-                stack += self.children(node.id)
-        return [node for node in found.values() if not node.fulfilled]
-
     def mark_hook_error(self, node: str, message: str) -> None:
         """An ended node of which a hook could not be judged or started turns to Error."""
         self.mark(node, NodePhase.ERROR, message, cause=Cause.HOOK)
 
-    def task_errored(self, node: str, message: str) -> None:
-        """The node of a DAG task that could not be built says so in a cluster's words."""
-        self.change(node, message=f"task '{self.need(node).name}' errored: {message}")
-
     def forget(self, node: str) -> None:
-        """Drop the frame or leaf of a node whose owner is told in another way."""
+        """Drop the frame or leaf of a node whose owner is told in another way, or that is about to be entered."""
         self._frames.pop(node, None)
         self._leaves.pop(node, None)
 
@@ -374,9 +371,10 @@ class Draft(CountedTable):
 
     def _count(self, node: NodeStatus, sign: int) -> None:
         """Keep the counters: +1 for a new node, -1 for one that has just ended."""
-        if node.type is NodeType.POD and (sign < 0 or not node.phase.fulfilled):
+        waits = node.synchronization_status is not None
+        if node.type is NodeType.POD and not waits and (sign < 0 or not node.phase.fulfilled):
             self.active_pods += sign
-        if node.boundary_id and node.type in _COUNTED:
+        if node.boundary_id and node.type in _COUNTED and not waits:
             self._count_boundary(node, sign)
         if sign < 0:
             self.unblock_all()
@@ -411,10 +409,13 @@ class Draft(CountedTable):
     def mark_workflow(self, phase: WorkflowPhase, message: str = "", *, cause: Cause = Cause.FOLD) -> None:
         """Move the workflow to a phase."""
         check_workflow_move(self.name, self.status.phase, phase, cause)
+        waits = phase is WorkflowPhase.PENDING
+        if phase.completed:
+            self.claims = Claims()
         self.status = self.status.replace(
             phase=phase,
             message=message,
-            started_at=self.status.started_at or self.now,
+            started_at=self.status.started_at or (None if waits else self.now),
             finished_at=self.now if phase.completed else None,
         )
 
@@ -423,6 +424,8 @@ class Draft(CountedTable):
         progress = f"{self.done}/{self.total}" if self.total else ""
         if progress != self.status.progress:
             self.status = self.status.replace(progress=progress)
+        if self.claims is not self.before.claims:
+            self.status = self.status.replace(synchronization=self.claims.record())
         state = WorkflowState(
             status=self.status,
             nodes=self.freeze_nodes(),
@@ -439,6 +442,7 @@ class Draft(CountedTable):
             artifacts=self.artifacts,
             memo=self.memo,
             loaded=self.loaded,
+            claims=self.claims,
         )
         labels: dict[str, str | None] = {}
         if self.status.phase is not self.before.status.phase:

@@ -91,6 +91,10 @@ class ActionReported(EventBase, frozen=True, kw_only=True):
     outputs: Outputs | None = None
 
 
+class LocksChanged(EventBase, frozen=True, kw_only=True):
+    """Locks this workflow waits for were released, or have another limit now."""
+
+
 class TimerFired(EventBase, frozen=True, kw_only=True):
     """A timer set by `SetTimer` is due."""
 
@@ -145,6 +149,7 @@ Event = (
     | PodEnded
     | PodLost
     | ActionReported
+    | LocksChanged
     | TimerFired
     | StopRequested
     | SuspendRequested

@@ -22,6 +22,7 @@ from setpoint.core.workflow import ids
 from setpoint.core.workflow.container_nodes import make_containers
 from setpoint.core.workflow.dag_plan import plan_dag
 from setpoint.core.workflow.draft import BuildError, Draft
+from setpoint.core.workflow.holding import counts
 from setpoint.core.workflow.inputs import input_variables, process_template, refill
 from setpoint.core.workflow.leaves import enter_action, enter_suspend, node_fields, node_inputs, stop_message
 from setpoint.core.workflow.pod_request import PodPlace, make_launch, saved_outputs
@@ -34,6 +35,7 @@ from setpoint.core.workflow.state import (
     TemplateCall,
     TemplateFrame,
 )
+from setpoint.core.workflow.synchronization import has_locks, may_go_on
 from setpoint.core.workflow.templates import resolve_call
 from setpoint.core.workflow.variables import global_values
 
@@ -65,6 +67,8 @@ def execute(d: Draft, call: TemplateCall) -> bool:
         if strategy is None and resolved.template.is_pod:
             variables["pod.name"] = ids.pod_name(d.name, _template_name(call), node_id)
         template, tree = process_template(d, resolved, call, variables)
+        if not has_locks(d, call, template):
+            return True
         if strategy is not None:
             _enter_retry(d, call, resolved, template, tree)
         else:
@@ -73,6 +77,17 @@ def execute(d: Draft, call: TemplateCall) -> bool:
         fail_to_build(d, call, error.message)
         raise
     return True
+
+
+def try_waiting(d: Draft) -> None:
+    """Locks have changed: what waits for them is tried again, oldest first."""
+    for node_id, leaf in d.leaves():
+        if leaf.waits is not None and may_go_on(d, node_id):
+            d.forget(node_id)
+            try:
+                execute(d, leaf.waits)
+            except BuildError as error:
+                d.ended.append((leaf.owner, node_id, error.message))
 
 
 def _template_name(call: TemplateCall) -> str:
@@ -110,7 +125,7 @@ def has_room(d: Draft, call: TemplateCall) -> bool:
 
 def _enter_retry(d: Draft, call: TemplateCall, resolved: Resolved, template: Template, tree: dict[str, Any]) -> None:
     node_id = d.id_of(call.name)
-    if d.node(node_id) is None:
+    if d.is_new(node_id):
         d.init_node(call, NodeType.RETRY, NodePhase.RUNNING, inputs=node_inputs(template))
     strategy = template.retry_strategy or RetryStrategy()
     d.enter_frame(
@@ -177,7 +192,7 @@ def _enter_group(d: Draft, call: TemplateCall, resolved: Resolved, template: Tem
     node_id = d.id_of(call.name)
     steps = template.steps is not None
     plan = None if steps else plan_dag(call.name, tree, template, d.claim)
-    existed = d.node(node_id) is not None
+    existed = not d.is_new(node_id)
     if not existed:
         kind = NodeType.STEPS if steps else NodeType.DAG
         d.init_node(call, kind, NodePhase.RUNNING, **node_fields(template))
@@ -196,8 +211,8 @@ def _recount(d: Draft, frame: StepsFrame | DagFrame) -> None:
     """The counters of a boundary that is taken up again."""
     for node in d.all_nodes():
         if node.boundary_id == frame.id and node.type in (NodeType.POD, NodeType.STEPS, NodeType.DAG):
-            frame.active += not node.phase.fulfilled
-            frame.pods += node.type is NodeType.POD and not node.phase.fulfilled
+            frame.active += counts(node)
+            frame.pods += node.type is NodeType.POD and counts(node)
             frame.unsuccessful += node.failed_or_error
 
 
@@ -256,7 +271,7 @@ def workflow_deadline(d: Draft) -> Any:
 
 def _enter_pod(d: Draft, call: TemplateCall, template: Template) -> None:
     node_id = d.id_of(call.name)
-    existed = d.node(node_id) is not None
+    existed = not d.is_new(node_id)
     if not existed:
         d.init_node(call, NodeType.POD, NodePhase.PENDING, **node_fields(template))
         if template.container_set is not None:

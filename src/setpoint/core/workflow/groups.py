@@ -15,7 +15,7 @@ from setpoint.apis.argo import Call, DAGTask, NodePhase, NodeType, WorkflowStep
 from setpoint.apis.errors import InvariantViolation
 from setpoint.core.expr import Scope
 from setpoint.core.workflow.dag_scope import task_siblings
-from setpoint.core.workflow.draft import BuildError, Draft
+from setpoint.core.workflow.draft import BuildError, Draft, say_errored
 from setpoint.core.workflow.execute import execute
 from setpoint.core.workflow.expansion import Expanded, expand, is_loop
 from setpoint.core.workflow.hooks import failed_hook, notice, settle, watch
@@ -139,7 +139,7 @@ def assess_group(d: Draft, group: GroupFrame) -> None:
                 _fail_step_group(d, frame, child, error.message)
                 return
             if child.error is None:
-                d.task_errored(child.id, error.message)
+                say_errored(d, child.id, error.message)
             frame.open += 1
             watch(d, frame, child)
             d.ended.append((frame.id, child.id, ""))
@@ -203,7 +203,7 @@ def child_ended(d: Draft, group: GroupFrame, node_id: str, raised: str) -> None:
             d.mark(frame.id, NodePhase.ERROR, raised)
             return
     elif raised and at is not None:
-        d.task_errored(node_id, raised)
+        say_errored(d, node_id, raised)
     if not notice(d, frame, node_id) and at is not None:
         frame.open -= 1
 

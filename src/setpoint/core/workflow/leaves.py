@@ -62,7 +62,7 @@ def enter_action(d: Draft, call: TemplateCall, template: Template, tree: dict[st
     node_id = d.id_of(call.name)
     kind = NodeType.HTTP if template.http is not None else NodeType.POD
     kind = NodeType.PLUGIN if template.plugin is not None else kind
-    existed = d.node(node_id) is not None
+    existed = not d.is_new(node_id)
     if not existed:
         d.init_node(call, kind, NodePhase.PENDING, **node_fields(template))
     action = ids.pod_id(d.uid, node_id, d.need(node_id).started_at)
@@ -110,7 +110,7 @@ def enter_suspend(d: Draft, call: TemplateCall, template: Template) -> None:
     """Make the node of a suspend template, and set its timer. Raises: BuildError."""
     assert template.suspend is not None  # noqa: S101 (the caller has looked)
     node_id = d.id_of(call.name)
-    existed = d.node(node_id) is not None
+    existed = not d.is_new(node_id)
     text = str(template.suspend.duration)
     try:
         duration = parse_duration(text) if text else None

@@ -13,9 +13,11 @@ from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import CancelAction, SetTimer, TimerKind
 from setpoint.core.workflow.daemons import end_daemons, restore_daemons
 from setpoint.core.workflow.draft import BuildError, Draft
-from setpoint.core.workflow.execute import execute, workflow_deadline
+from setpoint.core.workflow.execute import execute, try_waiting, workflow_deadline
+from setpoint.core.workflow.locks import LockError
 from setpoint.core.workflow.outputs import restore_outputs
 from setpoint.core.workflow.state import WORKFLOW, TemplateCall
+from setpoint.core.workflow.synchronization import try_locks
 from setpoint.core.workflow.templates import load_spec, local_scope
 from setpoint.core.workflow.variables import failures, global_values, workflow_phase
 
@@ -39,10 +41,32 @@ def start_workflow(d: Draft, invalid: str) -> None:
     )
     if not _load_spec(d):
         return
-    d.mark_workflow(WorkflowPhase.RUNNING)
     d.loaded = True
+    begin(d)
+
+
+def begin(d: Draft) -> None:
+    """Take the workflow's own locks and go on, or wait for them in phase Pending."""
+    wanted = d.spec.synchronization
+    try:
+        message = try_locks(d, d.key, wanted) if wanted is not None else ""
+    except LockError as error:
+        d.mark_workflow(WorkflowPhase.FAILED, f"Failed to acquire the synchronization lock. {error}")
+        return
+    if message:
+        d.mark_workflow(WorkflowPhase.PENDING, message)
+        return
+    d.mark_workflow(WorkflowPhase.RUNNING)
     set_deadline(d)
     d.touch(WORKFLOW)
+
+
+def go_on_with_locks(d: Draft) -> None:
+    """Fold that locks have changed."""
+    if d.status.phase is WorkflowPhase.PENDING:
+        begin(d)
+    else:
+        try_waiting(d)
 
 
 def _load_spec(d: Draft) -> bool:
@@ -70,6 +94,8 @@ def load_workflow(d: Draft) -> None:
         return
     restore_outputs(d)
     d.loaded = True
+    if d.status.phase is WorkflowPhase.PENDING:
+        begin(d)
     d.touch(WORKFLOW)
 
 
@@ -83,7 +109,7 @@ def set_deadline(d: Draft) -> None:
 
 def assess_workflow(d: Draft) -> None:
     """Start the entry node; when it is fulfilled, the exit handler; then end."""
-    if d.status.phase.completed:
+    if d.status.phase is not WorkflowPhase.RUNNING:
         return
     root = d.node(d.name)
     if root is None or not (root.fulfilled or d.entered(root.id)):
@@ -277,7 +303,7 @@ def end_leaf(d: Draft, node_id: str, phase: NodePhase, message: str) -> None:
     if leaf is not None and leaf.action:
         order = ids.command_id(d.uid, leaf.action, "cancel")
         d.order(CancelAction(id=order, node=node_id, command=leaf.action))
-    elif d.need(node_id).type is NodeType.POD:
+    elif d.need(node_id).type is NodeType.POD and (leaf is None or leaf.waits is None):
         d.kill(node_id, message)
     d.mark(node_id, phase, message)
 

@@ -35,7 +35,7 @@ _W = WorkflowPhase
 _WORKFLOW_ENDS = frozenset({_W.SUCCEEDED, _W.FAILED, _W.ERROR})
 WORKFLOW_MOVES: dict[WorkflowPhase, frozenset[WorkflowPhase]] = {
     _W.UNKNOWN: _WORKFLOW_ENDS | {_W.PENDING, _W.RUNNING},
-    _W.PENDING: _WORKFLOW_ENDS | {_W.RUNNING},
+    _W.PENDING: _WORKFLOW_ENDS | {_W.PENDING, _W.RUNNING},
     _W.RUNNING: _WORKFLOW_ENDS | {_W.RUNNING},
     _W.SUCCEEDED: frozenset(),
     _W.FAILED: frozenset(),
@@ -58,6 +58,6 @@ def check_node_move(name: str, old: NodePhase, new: NodePhase, cause: Cause = Ca
 
 def check_workflow_move(name: str, old: WorkflowPhase, new: WorkflowPhase, cause: Cause = Cause.FOLD) -> None:
     """Nothing if the move is legal. Raises: InvariantViolation."""
-    if new in WORKFLOW_MOVES[old] or (cause is Cause.RETRY and new is WorkflowPhase.RUNNING):
+    if new in WORKFLOW_MOVES[old] or (cause is Cause.RETRY and new is WorkflowPhase.PENDING):
         return
     raise InvariantViolation(f"workflow {name!r} may not go from {old.value!r} to {new.value!r}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from setpoint.apis.argo import NodePhase, NodeStatus, NodeType, Outputs, Parameter
+from setpoint.apis.argo import NodePhase, NodeStatus, NodeType, Outputs, Parameter, WorkflowPhase
 from setpoint.apis.errors import InvalidSpec
 from setpoint.core.workflow.draft import Draft
 from setpoint.core.workflow.events import ControlsChanged, ResumeRequested, SetRequested, StopRequested
@@ -63,9 +63,11 @@ def shut_down(d: Draft, strategy: str) -> None:
     d.engine = msgspec.structs.replace(d.engine, shutdown=strategy)
     for node_id, leaf in d.leaves():
         if d.shut_down(on_exit=leaf.on_exit):
-            pod = d.need(node_id).type is NodeType.POD
+            pod = d.need(node_id).type is NodeType.POD and leaf.waits is None
             message = f"workflow shutdown with strategy:  {strategy}" if pod else f"Stopped with strategy '{strategy}'"
             end_leaf(d, node_id, NodePhase.FAILED, message)
+    if strategy == "Terminate" and d.status.phase is WorkflowPhase.PENDING:
+        d.mark_workflow(WorkflowPhase.FAILED, f"Stopped with strategy '{strategy}'")
     d.touch_all()
 
 

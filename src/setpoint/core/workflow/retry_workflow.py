@@ -16,7 +16,7 @@ from setpoint.apis.errors import InvalidSpec
 from setpoint.core.workflow.containment import container, retry_name
 from setpoint.core.workflow.draft import Draft
 from setpoint.core.workflow.events import RetryRequested
-from setpoint.core.workflow.lifecycle import load_workflow, set_deadline
+from setpoint.core.workflow.lifecycle import load_workflow
 from setpoint.core.workflow.phases import Cause
 from setpoint.core.workflow.selectors import matches, parse_selector
 from setpoint.core.workflow.variables import is_attempt
@@ -64,10 +64,8 @@ def retry_workflow(d: Draft, event: RetryRequested) -> None:
         d.status = d.status.replace(stored_workflow_template_spec=stored.replace(arguments=arguments))
     d.engine = msgspec.structs.replace(d.engine, shutdown="", suspended=False, seen_shutdown="", seen_suspend=False)
     d.status = d.status.replace(started_at=d.now)
-    d.mark_workflow(WorkflowPhase.RUNNING, cause=Cause.RETRY)
+    d.mark_workflow(WorkflowPhase.PENDING, cause=Cause.RETRY)  # it needs its locks anew
     load_workflow(d)
-    if not d.status.phase.completed:
-        set_deadline(d)
 
 
 def _chosen(d: Draft, nodes: dict[str, NodeStatus], event: RetryRequested) -> list[str]:

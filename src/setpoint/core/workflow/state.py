@@ -34,6 +34,7 @@ from setpoint.apis.argo import (
 )
 from setpoint.core.expr import Depends
 from setpoint.core.workflow.commands import Command
+from setpoint.core.workflow.locks import Claims
 
 WORKFLOW = ""
 """Id of the pseudo-frame of the workflow itself."""
@@ -105,6 +106,7 @@ class Leaf:
         due: When a suspend node ends by itself.
         action: Id of the command a resource node waits for.
         daemon: Whether it is to run until what is around it ends.
+        waits: The call of a node that has not started because it waits for locks.
     """
 
     owner: str
@@ -114,6 +116,7 @@ class Leaf:
     due: datetime | None = None
     action: str = ""
     daemon: bool = False
+    waits: TemplateCall | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,6 +295,7 @@ class WorkflowState:
     artifacts: Map[str, Artifact] = field(default_factory=Map)
     memo: dict[tuple[str, ...], Resolved] = field(default_factory=dict, compare=False, repr=False)
     loaded: bool = False
+    claims: Claims = field(default_factory=Claims)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

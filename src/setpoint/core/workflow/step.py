@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from setpoint.apis.argo import NodePhase, NodeType
+from setpoint.apis.argo import NodePhase, NodeType, WorkflowPhase
 from setpoint.apis.errors import InvariantViolation
 from setpoint.apis.pods import PodExit, PodPhase, parse_progress
 from setpoint.core.workflow import ids
@@ -22,6 +22,7 @@ from setpoint.core.workflow.events import (
     ActionReported,
     ControlsChanged,
     Event,
+    LocksChanged,
     PodEnded,
     PodLost,
     PodPending,
@@ -45,6 +46,7 @@ from setpoint.core.workflow.lifecycle import (
     fail_entry,
     fail_exit,
     fail_hooks,
+    go_on_with_locks,
     load_workflow,
     pass_deadline,
     start_workflow,
@@ -122,6 +124,8 @@ def _fold(d: Draft, event: Event) -> None:  # noqa: C901 (one case per event)
             _pod_lost(d, event)
         case ActionReported():
             _action_reported(d, event)
+        case LocksChanged():
+            go_on_with_locks(d)
         case TimerFired():
             _timer_fired(d, event)
         case StopRequested():
@@ -154,7 +158,7 @@ def _settle(d: Draft) -> None:
         left -= 1
         if left == 0:
             raise InvariantViolation(f"workflow {d.name!r} does not settle", story=(f"last assessed: {touched!r}",))
-    if d.loading:
+    if d.loading and d.status.phase is WorkflowPhase.RUNNING:
         end_unentered(d)
     _check_stuck(d)
 
@@ -198,7 +202,7 @@ def _assess(d: Draft, frame_id: str) -> None:
 
 def _check_stuck(d: Draft) -> None:
     """A cluster would wait for ever where nothing is left to wait for; here the workflow ends and says so."""
-    if d.loaded and not d.status.phase.completed and not d.suspended and d.nothing_runs():
+    if d.loaded and d.status.phase is WorkflowPhase.RUNNING and not d.suspended and d.nothing_runs():
         fail_entry(
             d, "nothing is left to wait for, and the entry template is not done: check parallelism and references"
         )

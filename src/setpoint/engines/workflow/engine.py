@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from itertools import islice
 
 from prometheus_client import CollectorRegistry
 
+from setpoint.apis.core import ConfigMap
 from setpoint.apis.errors import Conflict, NotFound, SetpointError
 from setpoint.engines.runner import EventRecorder
 from setpoint.engines.workflow.actions import Actions, Outside
 from setpoint.engines.workflow.head import WorkflowHead
+from setpoint.engines.workflow.locks import LockKeeper
 from setpoint.engines.workflow.metrics import WorkflowMetrics
 from setpoint.engines.workflow.worker import Worker
 from setpoint.engines.workflow.world import PodOwner, Validate, World
@@ -77,6 +80,7 @@ class WorkflowEngine:
             validate=validate or partial(check, resources),
             launches=asyncio.Semaphore(LAUNCHES_AT_ONCE),
             metrics=self._metrics,
+            locks=LockKeeper(),
             pods=pods,
         )
         self._workers: dict[str, Worker] = {}
@@ -88,12 +92,14 @@ class WorkflowEngine:
         self._unfinished = await self._world.journal.pending()
         self._workers.clear()
         self._world.pods.clear()
+        self._world.locks.recover((await self._world.resources.list(WorkflowHead)).items)
         feeds = [
             asyncio.create_task(work, name=name)
             for name, work in (
                 ("workflow objects", self._watch_objects()),
                 ("pod exits", self._watch_pods()),
                 ("workflow requests", self._watch_requests()),
+                ("limits of locks", self._watch_config_maps()),
                 ("pod progress", self._watch_progress()),
                 ("pods of deleted workflows", self._clear_leftovers()),
             )
@@ -114,6 +120,12 @@ class WorkflowEngine:
                     self._see(event.type, event.resource)
             except Conflict:  # the watch fell behind what is kept: begin again
                 continue
+
+    async def _watch_config_maps(self) -> None:
+        while True:
+            with suppress(Conflict):  # the watch fell behind what is kept: begin again
+                async for event in self._world.resources.watch(ConfigMap):
+                    self._world.locks.limits_changed(event.resource.metadata.namespace, event.resource.metadata.name)
 
     def _see(self, kind: WatchType, head: WorkflowHead) -> None:
         worker = self._workers.get(head.metadata.uid)

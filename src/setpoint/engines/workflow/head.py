@@ -5,7 +5,7 @@ The store spares a class whose status has no field `nodes` the work of putting t
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -15,9 +15,10 @@ from setpoint.apis.meta import Resource
 
 
 class HeadStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """The one field of the status that the watch looks at; all others are passed over."""
+    """The fields of the status that the engine looks at; all others are passed over."""
 
     phase: WorkflowPhase = WorkflowPhase.UNKNOWN
+    synchronization: dict[str, Any] | None = None
 
 
 class WorkflowHead(Resource, frozen=True, kw_only=True):

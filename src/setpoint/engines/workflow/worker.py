@@ -33,6 +33,7 @@ from setpoint.apis.errors import InvalidSpec, NotFound, Transient
 from setpoint.apis.pods import PodExit
 from setpoint.core.workflow import (
     ActionCommand,
+    Claims,
     Command,
     ContextMissing,
     ControlsChanged,
@@ -40,6 +41,7 @@ from setpoint.core.workflow import (
     Kind,
     LaunchPod,
     Library,
+    LocksChanged,
     PodEnded,
     PodLost,
     PodStarted,
@@ -56,6 +58,7 @@ from setpoint.core.workflow import (
 )
 from setpoint.engines.workflow.head import WorkflowHead
 from setpoint.engines.workflow.journal_record import Batch, commands_of, state_of
+from setpoint.engines.workflow.locks import claimant, claims_key
 from setpoint.engines.workflow.orders import Orders
 from setpoint.engines.workflow.world import World
 from setpoint.ports.journal import Change
@@ -70,6 +73,7 @@ class Worker:
 
     def __init__(self, head: WorkflowHead, world: World) -> None:
         self.uid = head.metadata.uid
+        self._key = claims_key(head)
         self._head = head
         self._world = world
         self._state = WorkflowState()
@@ -120,6 +124,10 @@ class Worker:
         if node is not None and node.progress != progress:
             self.post(ProgressReported(node=node.id, pod=launch, progress=progress))
 
+    def locks_changed(self) -> None:
+        """Locks that this workflow waits for may be free now."""
+        self.post(LocksChanged())
+
     def asked(self) -> None:
         """There is a request in the inbox of the journal."""
         self._asked = True
@@ -144,6 +152,7 @@ class Worker:
 
     async def run(self) -> None:
         """Until the workflow has ended and every order is done."""
+        self._world.locks.join(self._key, self)
         try:
             await self._load()
             while not self._at_end():
@@ -157,6 +166,7 @@ class Worker:
             await self._abandon()
         finally:
             self.ended = True
+            self._world.locks.leave(self._key, self)
             await self._orders.stop()
             for launch in self._nodes:
                 self._world.pods.pop(launch, None)
@@ -223,7 +233,7 @@ class Worker:
         """Tell apart, for every node that runs a pod: it still runs, it has ended, it is lost."""
         for node_id, leaf in self._state.leaves.items():
             node = self._state.nodes[node_id]
-            if node.type is not NodeType.POD or leaf.action:
+            if node.type is not NodeType.POD or leaf.action or leaf.waits is not None:
                 continue
             launch = pod_id(self.uid, node_id, node.started_at)
             if launch in pending or self._orders.under_way(launch):
@@ -258,6 +268,8 @@ class Worker:
         change = batch.change(self._state, done_commands=done, done_requests=[number for number, _ in requests])
         if not batch.empty or done or requests or change.status is not None or change.engine is not None:
             await self._commit(change)
+        if self._state.claims is not before.claims:
+            self._world.locks.settle(claimant(self._head, self._state.claims))
         self._library = replace(self._library, config_maps={})  # they are read again for the next batch
         for command in batch.commands.values():
             if command.id not in known and not self._overtaken(command):
@@ -299,7 +311,11 @@ class Worker:
         now = self._world.clock.now()
         while True:
             context = StepContext(
-                now=now, workflow=workflow, library=self._library, pod_environment=self._world.pod_environment
+                now=now,
+                workflow=workflow,
+                library=self._library,
+                locks=self._world.locks.table,
+                pod_environment=self._world.pod_environment,
             )
             try:
                 result = step(self._state, event, context)
@@ -311,6 +327,8 @@ class Worker:
                 self._state = _broken(self._state, f"internal error: {error}", now)
                 batch.labels |= {"workflows.argoproj.io/phase": "Error", "workflows.argoproj.io/completed": "true"}
                 return None
+            if result.state.claims is not self._state.claims:
+                self._world.locks.note(claimant(self._head, result.state.claims))
             self._state = result.state
             batch.add(result)
             return result
@@ -319,7 +337,8 @@ class Worker:
         held, resources, namespace = self._library, self._world.resources, self._head.metadata.namespace
         try:
             if missing.kind is Kind.CONFIG_MAP:
-                data = (await resources.get(ConfigMap, namespace, missing.name)).data
+                elsewhere, _, name = missing.name.rpartition("/")
+                data = (await resources.get(ConfigMap, elsewhere or namespace, name)).data
                 self._library = _shelved(held, missing, config_map=data)
             elif missing.kind is Kind.WORKFLOW_TEMPLATE:
                 template = await resources.get(WorkflowTemplate, namespace, missing.name)
@@ -344,15 +363,16 @@ class Worker:
         await tell(workflow, f"Workflow{status.phase.value}", text)
 
     async def _abandon(self) -> None:
-        """The object is gone: end its pods."""
+        """The object is gone: end its pods, free its locks."""
+        self._world.locks.drop(self._key, self)
         for launch in list(self._nodes):
             await self._world.launcher.kill(launch, reason="workflow deleted")
 
 
 def _broken(state: WorkflowState, message: str, now: datetime) -> WorkflowState:
     """The workflow in phase Error after a bug of ours."""
-    status = state.status.replace(phase=WorkflowPhase.ERROR, message=message, finished_at=now)
-    return replace(state, status=status)
+    status = state.status.replace(phase=WorkflowPhase.ERROR, message=message, finished_at=now, synchronization=None)
+    return replace(state, status=status, claims=Claims())
 
 
 def _shelved(

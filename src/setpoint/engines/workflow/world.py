@@ -11,6 +11,7 @@ from setpoint.apis.argo import Workflow
 from setpoint.apis.pods import PodExit
 from setpoint.engines.runner import EventRecorder
 from setpoint.engines.workflow.actions import Actions
+from setpoint.engines.workflow.locks import LockKeeper
 from setpoint.engines.workflow.metrics import WorkflowMetrics
 from setpoint.ports.clock import Clock
 from setpoint.ports.journal import WorkflowJournal
@@ -44,4 +45,5 @@ class World:
     validate: Validate
     launches: asyncio.Semaphore
     metrics: WorkflowMetrics
+    locks: LockKeeper
     pods: dict[str, PodOwner] = field(default_factory=dict)

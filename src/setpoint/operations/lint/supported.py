@@ -32,14 +32,12 @@ from setpoint.core.workflow.pod_sources import ENV_SOURCES, PROJECTIONS, VOLUME_
 from setpoint.operations.lint.report import Findings
 
 REFUSED: dict[str, str] = {
-    "WorkflowSpec.synchronization": "locks are not supported yet",
     "WorkflowSpec.volume_claim_templates": "volume claims are not supported yet, use an emptyDir or artifacts",
     "WorkflowSpec.artifact_gc": "deletion of artifacts is not supported yet",
     "WorkflowSpec.artifact_repository_ref": "there is one artifact repository here, the embedded one",
     "WorkflowSpec.executor_plugins": "plugins run beside the control plane: name them in the setting executor_plugins",
     "WorkflowMetadata.labels_from": "labels from expressions are not supported yet",
     "Template.memoize": "memoization is not supported yet",
-    "Template.synchronization": "locks are not supported yet",
     "Template.pending_timeout": "pendingTimeout is not supported yet",
     "Artifact.artifact_gc": "deletion of artifacts is not supported yet",
     "Artifact.recurse_mode": "recurseMode is not supported yet, set the mode in the template's command",
@@ -64,7 +62,6 @@ IGNORED: dict[str, str] = {
     "WorkflowSpec.dns_policy": "processes use the host's name resolution",
     "WorkflowSpec.pod_disruption_budget": "there is one machine",
     "WorkflowSpec.pod_priority_class_name": "there is no scheduler",
-    "WorkflowSpec.priority": "workflows run side by side",
     "WorkflowSpec.resource_claims": "devices are not handed out",
     "WorkflowSpec.pod_gc": "finished pods leave only their logs",
     "WorkflowSpec.volume_claim_gc": "there are no volume claims",

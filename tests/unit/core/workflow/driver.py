@@ -40,6 +40,8 @@ from setpoint.core.workflow import (
     Kind,
     LaunchPod,
     Library,
+    LocksChanged,
+    LockTable,
     PodEnded,
     PodReady,
     PodStarted,
@@ -57,6 +59,7 @@ from setpoint.core.workflow import (
 )
 from setpoint.core.workflow.data_template import result_text, transform
 from setpoint.core.workflow.http_template import judge_reply
+from setpoint.core.workflow.locks import Lock
 from setpoint.core.workflow.state import EngineMemory
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -94,6 +97,7 @@ class Cluster:
     attempts: dict[str, int] = field(default_factory=dict)
     peak: int = 0
     last: Step | None = None
+    locks: LockTable = field(default_factory=LockTable)
     log: list[tuple[datetime, Event]] = field(default_factory=list)
 
     def fold(self, event: Event) -> Step:
@@ -101,17 +105,26 @@ class Cluster:
         self.now += timedelta(milliseconds=1)
         self.log.append((self.now, event))
         while True:
-            ctx = StepContext(now=self.now, workflow=self.workflow, library=self.library)
+            ctx = StepContext(now=self.now, workflow=self.workflow, library=self.library, locks=self.locks)
             try:
                 result = step(self.state, event, ctx)
                 break
             except ContextMissing as missing:
                 self._fetch(missing)
-        self.state = result.state
+        before, self.state = self.state.claims, result.state
         self.last = result
         for command in result.commands:
             self.carry_out(command)
+        self._tell_of_locks(before.held)
         return result
+
+    def _tell_of_locks(self, before: Mapping[Lock, frozenset[str]]) -> None:
+        """What a cluster's lock manager does: note the claims, and wake who waits for what was let go."""
+        claims, meta = self.state.claims, self.workflow.metadata
+        key = f"{meta.namespace}/{meta.name}"
+        self.locks = self.locks.put(claims.claimant(key, self.workflow.spec.priority or 0, meta.creation_timestamp))
+        if claims.waits and any(holders - claims.held.get(lock, frozenset()) for lock, holders in before.items()):
+            self.fold(LocksChanged())
 
     def _fetch(self, missing: ContextMissing) -> None:
         held = self.library
