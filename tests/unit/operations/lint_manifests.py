@@ -92,6 +92,11 @@ GOOD = {
         "{inputs: {parameters: [{name: p, value: '{{inputs.parameters.q}}'}]}, "
         "container: {image: alpine, args: ['{{inputs.parameters.p}}']}}}]]\n"
     ),
+    "global output of an inline template": steps(
+        "{name: a, inline: {outputs: {parameters: [{name: o, globalName: g, valueFrom: {path: /o}}]}, "
+        "container: {image: alpine}}}",
+        "{name: b, template: leaf, when: '{{workflow.outputs.parameters.g}} == x'}",
+    ),
     "own text in braces": main_of("container: {image: alpine, args: ['{{mustache}} {{ .Values.x }} {{=1 + 1}}']}\n"),
     "retry": main_of(
         "retryStrategy: {limit: '{{workflow.priority}}', retryPolicy: Always, backoff: {duration: 1m30s, factor: 2}}\n"

@@ -174,6 +174,28 @@ def test_every_way_to_use_an_input_counts(use: str) -> None:
     assert [str(warning) for warning in report_of(text).warnings if "never used" in str(warning)] == []
 
 
+def test_a_suspension_takes_no_timeout() -> None:
+    (error,) = report_of(main_of("timeout: 5s\nsuspend: {}\n")).invalid
+    assert error.reason == "templates.main suspend template doesn't support timeout field"
+
+
+@pytest.mark.parametrize(
+    ("store", "reasons"),
+    [
+        ("git: {revision: main}", ["git.repo is required"]),
+        ("hdfs: {path: /x}", ["hdfs.addresses is required", "either {0}.hdfs.hdfsUser, {0}.hdfs.krbCCacheSecret or "
+                              "{0}.hdfs.krbKeytabSecret is required"]),
+        ("hdfs: {addresses: [a], path: /x, hdfsUser: me}", []),
+        ("git: {repo: 'https://x'}", []),
+    ],
+)  # fmt: skip
+def test_stores_have_what_they_cannot_do_without(store: str, reasons: list[str]) -> None:
+    text = main_of(f"inputs: {{artifacts: [{{name: a, path: /a, {store}}}]}}\ncontainer: {{image: a}}\n")
+    said = "templates.main.inputs.artifacts.a"
+    wanted = [reason.format(said) if reason.startswith("either") else f"{said}.{reason}" for reason in reasons]
+    assert [error.reason for error in report_of(text).invalid] == wanted
+
+
 def test_several_mistakes_are_told_in_the_order_of_the_file() -> None:
     text = dag(
         "{name: a, template: nope}",

@@ -7,7 +7,7 @@ never refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +107,7 @@ def workflow_scope(resource: Resource, spec: WorkflowSpec, templates: Iterable[T
         names.add("workflow.priority")
     if spec.on_exit or spec.hooks or not isinstance(resource, Workflow):
         names.add("workflow.failures")
-    for template in templates:
+    for template in _with_inlines(templates):
         for kind, items in (("parameters", template.outputs.parameters), ("artifacts", template.outputs.artifacts)):
             for item in items:
                 if "{{" in item.global_name:
@@ -115,6 +115,12 @@ def workflow_scope(resource: Resource, spec: WorkflowSpec, templates: Iterable[T
                 elif item.global_name:
                     names.add(f"workflow.outputs.{kind}.{item.global_name}")
     return TagScope(frozenset(names), tuple(prefixes))
+
+
+def _with_inlines(templates: Iterable[Template]) -> Iterator[Template]:
+    for template in templates:
+        yield template
+        yield from _with_inlines(call.inline for call in template.calls if call.inline is not None)
 
 
 def template_scope(template: Template) -> tuple[str, ...]:

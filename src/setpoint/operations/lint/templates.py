@@ -17,12 +17,14 @@ from setpoint.apis.argo import (
     TemplateType,
 )
 from setpoint.apis.manifest import FieldPath
+from setpoint.apis.meta import to_wire
 from setpoint.operations.lint.leaves import check_leaf
 from setpoint.operations.lint.names import artifact_name_problem, check_names, parameter_name_problem
 from setpoint.operations.lint.report import Findings, did_you_mean
 from setpoint.operations.lint.scope import check_expression
 from setpoint.operations.lint.values import INTEGER, check_duration, check_number
 
+_UNTIMED = (TemplateType.STEPS, TemplateType.DAG, TemplateType.SUSPEND)
 _TYPES = "container, containerSet, steps, script, resource, dag, suspend, http, data, plugin"
 
 
@@ -32,17 +34,18 @@ def check_template(findings: Findings, template: Template, effective: Template, 
     _check_type(findings, template, path, said)
     _check_inputs(findings, template, path, said)
     _check_outputs(findings, template, path, said)
+    if template.archive_location is not None:
+        _check_store(findings, template.archive_location, (*path, "archiveLocation"), f"{said}.archiveLocation")
     if template.retry_strategy is not None:
         check_retry(findings, template.retry_strategy, (*path, "retryStrategy"), said)
+    if template.timeout and template.type in _UNTIMED:
+        findings.error((*path, "timeout"), f"{said} {template.type.value} template doesn't support timeout field")
     if template.is_leaf:
         _check_leaf(findings, template, effective, path, said)
     else:
         if template.active_deadline_seconds is not None:
             reason = f"{said}.activeDeadlineSeconds is only valid for leaf templates"
             findings.error((*path, "activeDeadlineSeconds"), reason)
-        if template.timeout:
-            kind = template.type.value if template.type else ""
-            findings.error((*path, "timeout"), f"{said} {kind} template doesn't support timeout field")
 
 
 def _check_type(findings: Findings, template: Template, path: FieldPath, said: str) -> None:
@@ -69,6 +72,7 @@ def _check_inputs(findings: Findings, template: Template, path: FieldPath, said:
         if artifact.from_expression:
             findings.warn((*here, "fromExpression"), f"{ref}.fromExpression is not read in inputs: give it as argument")
         check_location(findings, artifact, here, ref)
+        _check_store(findings, artifact, here, ref)
 
 
 def _check_artifact_path(
@@ -90,6 +94,23 @@ def _climbs_out(path: str) -> bool:
     """Whether `..` leads out of what stands before it: `/a/b/../c` does, `/a/b/../b/c` does not."""
     head, found, _ = f"{path}/".partition("/../")
     return bool(found and head) and not posixpath.normpath(path).startswith(f"{head}/")
+
+
+def _check_store(findings: Findings, artifact: ArtifactLocation, path: FieldPath, said: str) -> None:
+    """Fields that a store cannot do without, where Argo asks for them."""
+    wire = to_wire(artifact)
+    git, hdfs = wire.get("git"), wire.get("hdfs")
+    if git is not None and not git.get("repo"):
+        findings.error((*path, "git"), f"{said}.git.repo is required")
+    if hdfs is None:
+        return
+    here, said = (*path, "hdfs"), f"{said}.hdfs"
+    for key in ("addresses", "path"):
+        if not hdfs.get(key):
+            findings.error(here, f"{said}.{key} is required")
+    if not any(hdfs.get(key) for key in ("hdfsUser", "krbCCacheSecret", "krbKeytabSecret")):
+        reason = f"either {said}.hdfsUser, {said}.krbCCacheSecret or {said}.krbKeytabSecret is required"
+        findings.error(here, reason)
 
 
 def check_location(findings: Findings, artifact: ArtifactLocation, path: FieldPath, said: str) -> None:
