@@ -11,6 +11,7 @@ Every manifest also runs with the engine restarted after every event, and must g
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,14 @@ import msgspec
 import pytest
 import yaml
 
-from setpoint.apis.argo import ClusterWorkflowTemplate, Workflow, WorkflowTemplate
+from setpoint.apis.argo import (
+    ClusterWorkflowTemplate,
+    NodeStatus,
+    Outputs,
+    Workflow,
+    WorkflowSpec,
+    WorkflowTemplate,
+)
 from setpoint.apis.core import ConfigMap
 from setpoint.apis.manifest import decode_document, load_documents
 from setpoint.core.workflow import Claimant, Library, LocksChanged, Request, WorkflowStarted, decode_request, node_id
@@ -78,6 +86,9 @@ def act(cluster: Cluster, action: dict[str, Any]) -> None:
     if "sees" in action:
         look(cluster, action["sees"])
         return
+    if "replace_templates" in action:
+        cluster.templates = dict.fromkeys(cluster.templates, WorkflowSpec(templates=()))
+        return
     request: Request = decode_request(msgspec.json.encode(action))
     result = cluster.fold(request)
     assert result.refused == action.get("refused", "")
@@ -113,32 +124,42 @@ def check(expected: dict[str, Any], cluster: Cluster) -> None:
     assert seen == {key: [with_ids(cluster, part) for part in value] for key, value in expected["expect"].items()}
     status = cluster.state.status
     assert [status.phase.value, status.message] == [with_ids(cluster, part) for part in [*expected["workflow"], ""][:2]]
-    for name, words in expected.get("commands", {}).items():
-        assert cluster.words(full_name(cluster, name)) == words, name
-    for name, values in expected.get("outputs", {}).items():
-        outputs = cluster.node(full_name(cluster, name)).outputs
-        assert outputs is not None, name
-        assert {item.name: item.value for item in outputs.parameters} == values, name
-    for name, result in expected.get("results", {}).items():
-        outputs = cluster.node(full_name(cluster, name)).outputs
-        assert (outputs.result if outputs else None) == result, name
-    for name, children in expected.get("children", {}).items():
-        ids = cluster.node(full_name(cluster, name)).children
-        assert [cluster.state.nodes[child].name.removeprefix(root) for child in ids] == children, name
+    for kind, look in OF_A_NODE.items():
+        for name, wanted in expected.get(kind, {}).items():
+            assert look(cluster, cluster.node(full_name(cluster, name))) == wanted, (kind, name)
+    for kind, total in OF_THE_WHOLE.items():
+        if kind in expected:
+            assert total(cluster) == expected[kind], kind
     if "hooked" in expected:
-        flagged = [node.name for node in cluster.state.nodes.values() if node.node_flag and node.node_flag.hooked]
-        assert sorted(flagged) == sorted(full_name(cluster, name) for name in expected["hooked"])
+        hooked = (node.id for node in cluster.state.nodes.values() if node.node_flag and node.node_flag.hooked)
+        assert sorted(names(cluster, hooked)) == sorted(expected["hooked"])
     if "order" in expected:
-        started = [cluster.state.nodes[node].name.removeprefix(root) for node in cluster.started]
+        started = names(cluster, cluster.started)
         assert [name for name in started if name in expected["order"]] == expected["order"]
-    if "global" in expected:
-        assert {item.name: item.value for item in (status.outputs.parameters if status.outputs else ())} == expected[
-            "global"
-        ]
-    if "peak" in expected:
-        assert cluster.peak == expected["peak"]
-    if "seconds" in expected:
-        assert int((cluster.now - START).total_seconds()) == expected["seconds"]
+
+
+def names(cluster: Cluster, ids: Iterable[str]) -> list[str]:
+    return [cluster.state.nodes[node].name.removeprefix(cluster.workflow.metadata.name) or "." for node in ids]
+
+
+def parameters(outputs: Outputs | None) -> dict[str, str | None]:
+    return {item.name: item.value for item in (outputs.parameters if outputs else ())}
+
+
+OF_A_NODE: dict[str, Callable[[Cluster, NodeStatus], Any]] = {
+    "commands": lambda cluster, node: cluster.words(node.name),
+    "outputs": lambda _, node: parameters(node.outputs),
+    "results": lambda _, node: node.outputs.result if node.outputs else None,
+    "children": lambda cluster, node: names(cluster, node.children),
+    "outbound": lambda cluster, node: names(cluster, node.outbound_nodes),
+    "shown": lambda _, node: node.display_name,
+    "launches": lambda cluster, node: sum(launch.node == node.id for launch in cluster.launched.values()),
+}
+OF_THE_WHOLE: dict[str, Callable[[Cluster], Any]] = {
+    "global": lambda cluster: parameters(cluster.state.status.outputs),
+    "peak": lambda cluster: cluster.peak,
+    "seconds": lambda cluster: int((cluster.now - START).total_seconds()),
+}
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)

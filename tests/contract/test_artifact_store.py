@@ -36,6 +36,7 @@ def files(path: Path) -> dict[str, bytes | None]:
     return {str(entry.relative_to(path)): entry.read_bytes() if entry.is_file() else None for entry in path.rglob("*")}
 
 
+@pytest.mark.rule("artifacts.archive-none")
 def test_a_file_comes_back(store: ArtifactStore, tmp_path: Path, tree: Path) -> None:
     store.save(tree / "a", "wf/pod/a.txt")
     assert store.exists("wf/pod/a.txt")
@@ -43,6 +44,7 @@ def test_a_file_comes_back(store: ArtifactStore, tmp_path: Path, tree: Path) -> 
     assert (tmp_path / "new" / "a").read_text() == "a"
 
 
+@pytest.mark.rule("artifacts.archive-none")
 def test_a_tree_comes_back_and_its_key_is_a_prefix(store: ArtifactStore, tmp_path: Path, tree: Path) -> None:
     store.save(tree, "wf/tree")
     store.load("wf/tree", tmp_path / "back")

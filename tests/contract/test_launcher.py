@@ -57,6 +57,7 @@ async def test_a_command_that_ends_well_is_succeeded(start: Start) -> None:
         assert exit_.started_at <= exit_.finished_at <= datetime.now(UTC)
 
 
+@pytest.mark.rule("parameters.result-text")
 async def test_the_result_loses_exactly_one_newline_and_keeps_its_last_256_kb(anyhow: Start) -> None:
     async with anyhow() as launcher:
         two = await run(launcher, pod("printf 'a\\n\\n'", capture_result=True))
@@ -91,6 +92,7 @@ async def test_a_command_that_is_not_there_is_failed_with_its_name_and_image(sta
 
 
 @pytest.mark.rule("leaf.image-entrypoint")
+@pytest.mark.rule("machine.images")
 async def test_an_unknown_image_without_command_is_refused_at_launch(anyhow: Start) -> None:
     async with anyhow() as launcher:
         with pytest.raises(InvalidSpec, match="example/tool:1"):
@@ -117,6 +119,7 @@ async def test_a_second_launch_does_nothing(anyhow: Start, tmp_path: Path) -> No
         assert seen.read_text() == "once\n"
 
 
+@pytest.mark.rule("machine.private-root")
 async def test_two_pods_do_not_share_tmp(start: Start) -> None:
     async with start() as launcher:
         script = "echo {0} > /tmp/setpoint-x; sleep 0.3; cat /tmp/setpoint-x"
@@ -157,6 +160,7 @@ async def test_the_environment_is_small_and_the_containers_own(anyhow: Start, mo
         assert set(variables) <= {"A", "LANG", "PATH", "HOME", "TMPDIR", "PYTHONUNBUFFERED", "SETPOINT_POD"}
 
 
+@pytest.mark.rule("parameters.path-output")
 async def test_parameters_come_from_files_with_one_newline_cut(start: Start) -> None:
     async with start() as launcher:
         outputs = (
@@ -184,6 +188,7 @@ async def test_a_missing_parameter_is_an_error_but_a_failed_main_wins(anyhow: St
         assert bad.parameters == {"q": "x"}
 
 
+@pytest.mark.rule("artifacts.archive-tar", "artifacts.mode", "artifacts.raw", "artifacts.optional-output")
 async def test_artifacts_go_from_pod_to_pod(start: Start, tmp_path: Path) -> None:
     async with start() as launcher:
         outputs = (
@@ -201,9 +206,10 @@ async def test_artifacts_go_from_pod_to_pod(start: Start, tmp_path: Path) -> Non
             ArtifactInput(name="raw", path="/tmp/raw", raw="4\n"),
             ArtifactInput(name="gone", path="/tmp/gone", key="wf/gone.tgz", optional=True),
         )
-        script = "cat /job/in/a /job/in/deep/b /usr/share/setpoint-test.txt /tmp/raw; test ! -e /tmp/gone"
+        script = "cat /job/in/a /job/in/deep/b /usr/share/setpoint-test.txt /tmp/raw"
+        script += "; stat -c %a /usr/share/setpoint-test.txt; test ! -e /tmp/gone"
         exit_ = await run(launcher, pod(script, id="reader", artifact_inputs=inputs, capture_result=True))
-        assert (exit_.phase, exit_.result) == (PodPhase.SUCCEEDED, "1\n2\n3\n4")
+        assert (exit_.phase, exit_.result) == (PodPhase.SUCCEEDED, "1\n2\n3\n4\n600")
         assert not Path("/usr/share/setpoint-test.txt").exists()
 
 
@@ -220,6 +226,7 @@ async def test_an_input_that_is_not_there_is_an_error_before_main(anyhow: Start,
         assert not seen.exists()
 
 
+@pytest.mark.rule("artifacts.optional-output", "phases.missing-output")
 async def test_a_required_artifact_that_main_did_not_make_is_an_error(anyhow: Start) -> None:
     async with anyhow() as launcher:
         exit_ = await run(
@@ -230,6 +237,7 @@ async def test_a_required_artifact_that_main_did_not_make_is_an_error(anyhow: St
         assert "/tmp/x" in exit_.message
 
 
+@pytest.mark.rule("machine.private-root", "machine.rewriting")
 async def test_a_declared_path_never_is_the_hosts(start: Start, tmp_path: Path) -> None:
     async with start() as launcher:
         outputs = (ArtifactOutput(name="hosts", path="/etc/hosts", key="hosts.tgz", optional=True),)
@@ -259,6 +267,7 @@ async def test_the_state_directory_stays_visible_below_a_declared_path(start: St
         assert "\n" not in back.result
 
 
+@pytest.mark.rule("volumes.empty-dir")
 async def test_volumes_are_shared_by_the_containers_of_a_pod(start: Start, tmp_path: Path) -> None:
     async with start() as launcher:
         host = tmp_path / "host"
@@ -328,6 +337,7 @@ async def test_a_sidecar_that_fails_fails_the_pod(anyhow: Start, tmp_path: Path)
         assert (exit_.phase, exit_.message) == (PodPhase.FAILED, "helper: Error (exit code 5)")
 
 
+@pytest.mark.rule("verbs.template-deadline")
 async def test_the_deadline_ends_the_pod(anyhow: Start) -> None:
     async with anyhow() as launcher:
         await run(launcher, pod("true", id="first"))
@@ -340,6 +350,7 @@ async def test_the_deadline_ends_the_pod(anyhow: Start) -> None:
         assert (past.phase, past.exit_code) == (PodPhase.FAILED, None)
 
 
+@pytest.mark.rule("verbs.signals")
 async def test_kill_ends_a_process_that_ignores_term(anyhow: Start, tmp_path: Path) -> None:
     async with anyhow() as launcher:
         seen = tmp_path / "seen"

@@ -30,6 +30,7 @@ def content(path: Path) -> dict[str, tuple[bytes | None, bool]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.rule("artifacts.archive-tar", "artifacts.archive-zip", "artifacts.empty")
 def test_a_tree_and_a_file_come_back(tmp_path: Path, kind: Archive) -> None:
     tree = tmp_path / "tree"
     (tree / "deep" / "empty").mkdir(parents=True)
@@ -58,6 +59,7 @@ def test_links_inside_a_tar_stay_links_and_hard_links_become_copies(tmp_path: Pa
     assert (tmp_path / "back" / "c").stat().st_nlink == 1
 
 
+@pytest.mark.rule("artifacts.archive-load")
 def test_several_top_entries_become_a_directory(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "packed", "w:gz") as archive:
         for name in ("one", "two"):
@@ -74,6 +76,7 @@ def test_the_same_tree_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
+@pytest.mark.rule("artifacts.archive-load")
 def test_a_gzipped_tar_is_known_by_content(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a")
     pack(tmp_path / "a", tmp_path / "tar", Archive.TAR)

@@ -34,6 +34,7 @@ RULES = default_rules()
         ("mirror.example/library/debian:12", ImageKind.HOST),
     ],
 )
+@pytest.mark.rule("machine.images", "leaf.image-entrypoint")
 def test_known_images(image: str, kind: ImageKind) -> None:
     found = resolve(RULES, image, ("x",), ("y",))
     assert (found.kind, found.argv, found.warning) == (kind, ("x", "y"), "")
@@ -54,11 +55,13 @@ def test_an_image_without_command_runs_its_entrypoint() -> None:
 
 
 @pytest.mark.parametrize("args", [(), ("x",)])
+@pytest.mark.rule("machine.images")
 def test_an_unknown_image_without_command_is_refused(args: tuple[str, ...]) -> None:
     with pytest.raises(InvalidSpec, match=r"templates\[1\].*other/tool:2"):
         resolve(RULES, "other/tool:2", (), args, path="templates[1].container.image")
 
 
+@pytest.mark.rule("machine.images")
 def test_rules_of_the_user_go_first_and_may_name_a_tag() -> None:
     own = read_image_rules(
         '[[image]]\npattern = "python:3.11*"\nkind = "python"\nrequirements = ["x==1"]\n'

@@ -109,6 +109,7 @@ def test_the_host_is_there_and_tmp_is_empty(look: Look) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.rule("machine.private-root")
 def test_a_declared_file_in_a_host_directory_is_hidden_and_its_neighbours_are_not(look: Look) -> None:
     script = "test ! -e /etc/hosts && test -e /etc/passwd && echo mine > /etc/hosts && cat /etc/hosts"
     before = Path("/etc/hosts").read_bytes()
@@ -192,6 +193,7 @@ def rewritten(tmp_path: Path, **root: object) -> PrivateRoot:
     return PrivateRoot(directory=tmp_path / "root", rewrite=True, **root)  # type: ignore[arg-type]
 
 
+@pytest.mark.rule("machine.rewriting")
 def test_rewriting_maps_declared_paths_their_parents_and_tmp(tmp_path: Path) -> None:
     root = rewritten(tmp_path, declared=("/mnt/out/x", "/hello.txt", "/usr/share/y"))
     own = root.file_system

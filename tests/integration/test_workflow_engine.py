@@ -27,6 +27,7 @@ metadata: {name: wf}
 """
 
 
+@pytest.mark.rule("volumes.sources", "leaf.container")
 async def test_config_maps_and_secrets_become_environment_and_files(tmp_path: Path) -> None:
     manifest = (
         HEAD
@@ -202,6 +203,7 @@ async def test_stop_ends_what_runs_and_runs_the_exit_handler(tmp_path: Path) -> 
         assert workflow.metadata.labels["workflows.argoproj.io/completed"] == "true"
 
 
+@pytest.mark.rule("reconcile.invalid-spec")
 async def test_what_lint_refuses_is_refused_when_it_comes_another_way(tmp_path: Path) -> None:
     async with running_plane(tmp_path) as plane:
         meta = ObjectMeta(name="wf", namespace="default")

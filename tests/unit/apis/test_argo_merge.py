@@ -74,6 +74,7 @@ def test_a_value_replaces_the_source_below_it() -> None:
     assert (parameter.value, parameter.value_from) == ("v", None)
 
 
+@pytest.mark.rule("objects.workflow-template-ref")
 def test_artifacts_merge_field_by_field_on_one_store_and_replace_across_stores() -> None:
     upper = {"arguments": {"artifacts": [{"name": "x", "s3": {"key": "new"}}, {"name": "y", "s3": {"key": "k"}}]}}
     merged = merge_specs(spec_of(upper), BASE)
@@ -167,6 +168,7 @@ def test_api_defaults() -> None:
     assert wide.metadata.namespace == ""
 
 
+@pytest.mark.rule("reconcile.workflow-metadata")
 def test_workflow_metadata_lands_on_the_object() -> None:
     lower = BASE.replace(workflow_metadata=WorkflowMetadata(labels={"a": "template", "b": "template"}))
     own = {

@@ -68,27 +68,39 @@ BACKOFF = RetryStrategy(limit=5, backoff=Backoff(duration="10", factor=2, cap="3
         ),
     ],
 )
+@pytest.mark.rule(
+    "retry.limit",
+    "retry.policy-on-failure",
+    "retry.policy-on-error",
+    "retry.policy-on-transient",
+    "retry.policy-always",
+    "retry.expression",
+)
 def test_what_follows_an_attempt(strategy: RetryStrategy, made: Attempts, expected: Verdict) -> None:
     assert verdict(strategy, made) == expected
 
 
 @pytest.mark.parametrize(("count", "wait"), [(1, 10), (2, 20), (3, 30), (5, 30)])
+@pytest.mark.rule("retry.backoff-cap", "retry.backoff")
 def test_the_wait_grows_by_the_factor_up_to_the_cap(count: int, wait: int) -> None:
     found = verdict(BACKOFF, attempts(count))
     assert found == Verdict(message=f"Backoff for {wait} seconds", wait_until=NOW + timedelta(seconds=wait))
     assert verdict(BACKOFF, attempts(count, age=wait)) == AGAIN
 
 
+@pytest.mark.rule("retry.backoff-without-limit")
 def test_without_limit_the_wait_is_skipped() -> None:
     assert verdict(RetryStrategy(backoff=Backoff(duration="10")), attempts(1)) == AGAIN
 
 
+@pytest.mark.rule("retry.check-order")
 def test_the_wait_comes_before_policy_and_after_the_limit_there_is_none() -> None:
     never = RetryStrategy(limit=2, retry_policy="OnError", backoff=Backoff(duration="10"))
     assert verdict(never, attempts(1)).wait_until is not None
     assert verdict(BACKOFF, attempts(6)) == Verdict(NodePhase.FAILED, "No more retries left")
 
 
+@pytest.mark.rule("retry.backoff-max-duration")
 def test_the_longest_duration_counts_from_the_first_start() -> None:
     over = RetryStrategy(limit=5, backoff=Backoff(duration="10", max_duration="99"))
     assert verdict(over, attempts(1)) == Verdict(NodePhase.FAILED, "Max duration limit exceeded")
@@ -96,6 +108,7 @@ def test_the_longest_duration_counts_from_the_first_start() -> None:
     assert verdict(soon, attempts(1)) == Verdict(NodePhase.FAILED, "Backoff would exceed max duration limit")
 
 
+@pytest.mark.rule("retry.check-order")
 def test_shutdown_and_deadline_come_first() -> None:
     assert verdict(BACKOFF, attempts(1), shutdown="Stop") == Verdict(NodePhase.FAILED, "Stopped with strategy 'Stop'")
     found = verdict(BACKOFF, attempts(1), deadline=NOW - timedelta(seconds=1))
