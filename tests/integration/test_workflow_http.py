@@ -94,6 +94,11 @@ FAILURES = {
         'Get "http://127.0.0.1:CLOSED/": dial tcp 127.0.0.1:CLOSED: connect: connection refused',
     ),
     "scheme": ("{url: 'ftp://127.0.0.1/', method: POST}", 'Post "ftp://127.0.0.1/": unsupported protocol scheme "ftp"'),
+    "method": ("{url: URL/ok, method: 'G ET'}", 'net/http: invalid method "G ET"'),
+    "header": (
+        '{url: URL/ok, headers: [{name: A, value: "a\\nb"}]}',
+        'Get "URL/ok": net/http: invalid header field value',
+    ),
     "time-out": ("{url: URL/slow, timeoutSeconds: 1}", 'Get "URL/slow": context deadline exceeded'),
     "circle": ("{url: URL/circle}", 'Get "URL/circle": stopped after 10 redirects'),
     "bad condition": (

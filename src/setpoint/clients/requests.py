@@ -6,6 +6,8 @@ A header's value or a password in the URL is in no message. Source: Go's net/htt
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import re
 import socket
 import ssl
@@ -23,6 +25,8 @@ MOST_BYTES = 32 * 1024 * 1024
 _REDIRECTS = 10
 _PASSWORD = re.compile(r"(://[^/@:]*):[^/@]*@")
 _DIALLED = re.compile(r"\('([^']+)', (\d+)")
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_CONNECTED = (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT)
 _LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 
 
@@ -39,6 +43,8 @@ class RequestClient:
         """
         import httpx  # noqa: PLC0415  most runs send none, and it takes long to import
 
+        if not _METHOD.fullmatch(request.method):
+            raise RequestFailed(f'net/http: invalid method "{request.method}"')
         try:
             async with self._gate, asyncio.timeout(request.timeout_seconds):
                 return await self._send(request)
@@ -114,8 +120,8 @@ def _reason(error: BaseException, request: HttpRequest) -> str:
     for cause in reversed(list(_causes(error))):
         if isinstance(cause, socket.gaierror):
             return f"dial tcp: lookup {url.host}: no such host"
-        if isinstance(cause, ConnectionRefusedError):
-            return f"dial tcp {_dialled(cause, url)}: connect: connection refused"
+        if isinstance(cause, OSError) and cause.errno in _NOT_CONNECTED:
+            return f"dial tcp {_dialled(cause, url)}: connect: {os.strerror(cause.errno).lower()}"
         if isinstance(cause, ConnectionResetError | BrokenPipeError):
             return "read: connection reset by peer"
         if isinstance(cause, ssl.SSLCertVerificationError):
