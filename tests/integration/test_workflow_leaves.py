@@ -203,3 +203,26 @@ async def test_logs_are_those_of_containers_that_are_there(tmp_path: Path) -> No
         assert await log(wanted="set", container="b") == ["from b"]
         with pytest.raises(NotFound, match="main"):
             await log(wanted="set")
+
+
+async def test_a_container_that_has_ended_is_seen_while_the_others_run(tmp_path: Path) -> None:
+    text = HEAD + (
+        f"""
+  - name: main
+    containerSet:
+      containers:
+      - {{name: a, image: busybox, command: [sh, -c, "exit 0"]}}
+      - {{name: main, image: busybox, command: [sh, -c, "while test ! -e {tmp_path}/go; do sleep 0.01; done"]}}
+"""
+    )
+    async with running_plane(tmp_path, visible=(str(tmp_path),)) as plane:
+        await plane.submit(text)
+        seen = await plane.until("wf", lambda workflow: phases(workflow).get("wf.a") is NodePhase.SUCCEEDED)
+        assert phases(seen)["wf.main"] is NodePhase.RUNNING
+        assert phases(seen)["wf"] is NodePhase.RUNNING
+        (tmp_path / "go").touch()
+        assert set(phases(await plane.finished("wf")).values()) == {NodePhase.SUCCEEDED}
+
+
+def phases(workflow: Workflow) -> dict[str, NodePhase]:
+    return {item.name: item.phase for item in workflow.status.nodes.values()}

@@ -204,4 +204,5 @@ class PodState(Wire, frozen=True, kw_only=True):
     id: str
     phase: PodPhase
     pid: int | None = None
+    containers: dict[str, ContainerEnd] = {}  # of a set that runs: those that have ended
     exit: PodExit | None = None

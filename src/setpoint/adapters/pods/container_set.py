@@ -92,6 +92,7 @@ def run_set(
     start: Callable[[Container], ContainerRun],
     wait: Callable[[Callable[[], bool], float | None], None],
     told_to_end: Callable[[], bool],
+    tell: Callable[[dict[str, ContainerEnd]], None],
 ) -> dict[str, ContainerEnd]:
     """Run all containers of a set to their end.
 
@@ -100,6 +101,7 @@ def run_set(
         start: Starts one.
         wait: Serves what runs until a condition holds or a moment of the monotonic clock has come.
         told_to_end: Whether somebody wants the pod to end.
+        tell: Hears of those that have ended while others go on.
 
     Returns:
         How each of them ended.
@@ -108,8 +110,11 @@ def run_set(
     while True:
         for one in crew.start(time.monotonic()):
             runs[one.name] = start(one)
+        ends = {name: _end_of(name, code, runs.get(name)) for name, code in crew.exit_codes.items()}
         if crew.done:
-            return {name: _end_of(name, code, runs.get(name)) for name, code in crew.exit_codes.items()}
+            return ends
+        if ends:
+            tell(ends)
         _wait_for_any([runs[name] for name in crew.running], crew, wait, told_to_end)
         if told_to_end():
             crew.stop()

@@ -168,8 +168,11 @@ class HostLauncher:
             ended = ended or await asyncio.to_thread(conclude, folder, identity)
         if ended is not None:
             return PodState(id=pod_id, phase=ended.phase, exit=ended)
-        running = (folder / records.STARTED).exists()
-        return PodState(id=pod_id, phase=PodPhase.RUNNING if running else PodPhase.PENDING, pid=identity.pid)
+        phase = PodPhase.RUNNING if (folder / records.STARTED).exists() else PodPhase.PENDING
+        told = records.read_record(folder, records.ENDED, records.Ended)
+        return PodState(
+            id=pod_id, phase=phase, pid=identity.pid, containers=told.containers if told is not None else {}
+        )
 
     async def ready(self, pod_id: str) -> bool:
         """Wait until all containers of the pod run and have passed their readiness probes; False if it ends before."""

@@ -3,6 +3,7 @@
     <home>/pods/<id>/request.json   what was asked; written before the supervisor is asked for
                      claim          who runs it: made once, whole, by link(2); decides that a pod was launched
                      started.json   main was started
+                     ended.json     which containers of a set have ended while others go on
                      kill.json      somebody wants it ended, why, and with which grace
                      exit.json      how it ended; written once, whole, by rename(2)
                      logs/<container>.log
@@ -24,10 +25,12 @@ import msgspec
 
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.meta import Wire
+from setpoint.apis.pods import ContainerEnd
 
 REQUEST = "request.json"
 CLAIM = "claim"
 STARTED = "started.json"
+ENDED = "ended.json"
 KILL = "kill.json"
 EXIT = "exit.json"
 LOGS = "logs"
@@ -54,6 +57,12 @@ class Started(Wire, frozen=True, kw_only=True):
 
     pid: int
     started_at: datetime
+
+
+class Ended(Wire, frozen=True, kw_only=True):
+    """How containers of a set that still runs have ended."""
+
+    containers: dict[str, ContainerEnd]
 
 
 class KillOrder(Wire, frozen=True, kw_only=True):

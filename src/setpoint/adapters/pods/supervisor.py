@@ -233,7 +233,11 @@ class Supervisor:
             return run
 
         crew = ContainerSet((request.main, *request.fellows), request.attempts, request.attempt_pause_seconds)
-        return run_set(crew, start, self._wait_until, lambda: self._order is not None)
+        return run_set(crew, start, self._wait_until, lambda: self._order is not None, self._note_ends)
+
+    def _note_ends(self, ends: dict[str, ContainerEnd]) -> None:
+        with suppress(OSError):  # the exit record says it again
+            records.write_record(self._directory, records.ENDED, records.Ended(containers=ends))
 
     def _note_start(self, run: ContainerRun) -> None:
         if self._started_at is None:

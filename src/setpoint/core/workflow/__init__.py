@@ -21,9 +21,11 @@ from setpoint.core.workflow.commands import (
     VolumeSource,
     decode_command,
 )
+from setpoint.core.workflow.container_nodes import open_containers
 from setpoint.core.workflow.context import ContextMissing, Kind, Library, StepContext
 from setpoint.core.workflow.events import (
     ActionReported,
+    ContainersEnded,
     ControlsChanged,
     Event,
     LocksChanged,
@@ -59,6 +61,7 @@ __all__ = [
     "Claimant",
     "Claims",
     "Command",
+    "ContainersEnded",
     "ContextMissing",
     "ControlsChanged",
     "EngineMemory",
@@ -104,6 +107,7 @@ __all__ = [
     "fnv1a",
     "matches",
     "node_id",
+    "open_containers",
     "parse_selector",
     "pod_id",
     "pod_name",

@@ -1,4 +1,4 @@
-"""Which group a node is directly in, read from names and boundaries.
+"""Which group a node is directly in, read from names and boundaries; and which containers are in a pod.
 
 Edges alone do not tell: in a DAG, and between step groups, they also say "comes after".
 """
@@ -6,7 +6,7 @@ Edges alone do not tell: in a DAG, and between step groups, they also say "comes
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from setpoint.apis.argo import NodeStatus, NodeType
 
@@ -53,3 +53,17 @@ def in_exit_handler(find: Callable[[str], NodeStatus | None], node: NodeStatus) 
             return True
         inside = find(inside.boundary_id) if inside.boundary_id else None
     return False
+
+
+def open_containers(
+    pod: NodeStatus, find: Callable[[str], NodeStatus | None], children: Callable[[str], Iterable[str]]
+) -> list[NodeStatus]:
+    """The nodes of a pod's containers that have not ended; only pods of a container set have any."""
+    stack = list(children(pod.id)) if pod.type is NodeType.POD else []
+    found: dict[str, NodeStatus] = {}
+    while stack:
+        node = find(stack.pop())
+        if node is not None and node.type is NodeType.CONTAINER and node.id not in found:
+            found[node.id] = node
+            stack += children(node.id)
+    return [node for node in found.values() if not node.fulfilled]

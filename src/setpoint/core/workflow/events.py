@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from setpoint.apis.argo import NodePhase, Outputs, Parameter
-from setpoint.apis.pods import PodExit
+from setpoint.apis.pods import ContainerEnd, PodExit
 from setpoint.core.workflow.commands import TimerKind
 
 
@@ -63,6 +63,14 @@ class ProgressReported(EventBase, frozen=True, kw_only=True):
     node: str
     pod: str
     progress: str
+
+
+class ContainersEnded(EventBase, frozen=True, kw_only=True):
+    """Containers of a pod that goes on have ended."""
+
+    node: str
+    pod: str
+    containers: dict[str, ContainerEnd]
 
 
 class PodEnded(EventBase, frozen=True, kw_only=True):
@@ -146,6 +154,7 @@ Event = (
     | PodStarted
     | PodReady
     | ProgressReported
+    | ContainersEnded
     | PodEnded
     | PodLost
     | ActionReported

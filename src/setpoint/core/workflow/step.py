@@ -20,6 +20,7 @@ from setpoint.core.workflow.dag import assess_dag, task_ended
 from setpoint.core.workflow.draft import Draft
 from setpoint.core.workflow.events import (
     ActionReported,
+    ContainersEnded,
     ControlsChanged,
     Event,
     LocksChanged,
@@ -118,6 +119,8 @@ def _fold(d: Draft, event: Event) -> None:  # noqa: C901 (one case per event)
             _pod_ready(d, event)
         case ProgressReported():
             _progress_reported(d, event)
+        case ContainersEnded():
+            _containers_ended(d, event)
         case PodEnded():
             _pod_ended(d, event.node, event.pod, event.exit)
         case PodLost():
@@ -226,6 +229,12 @@ def _pod_ready(d: Draft, event: PodReady) -> None:
     if node is not None and not node.phase.fulfilled and _is_pod(d, event.node, event.pod) and not node.daemoned:
         become_daemon(d, node.id, event.ip)
         start_containers(d, node.id)
+
+
+def _containers_ended(d: Draft, event: ContainersEnded) -> None:
+    node = d.node(event.node)
+    if node is not None and not node.fulfilled and _is_pod(d, event.node, event.pod):
+        end_containers(d, node, event.containers)
 
 
 def _progress_reported(d: Draft, event: ProgressReported) -> None:

@@ -183,7 +183,7 @@ class WorkflowEngine:
             await self._clear(uid)
 
     async def _watch_progress(self) -> None:
-        """Once a second, what running pods say of their progress; of the oldest only where very many run."""
+        """Once a second, how far running pods have come; of the oldest only where very many run."""
         clock = self._world.clock
         while True:
             await clock.sleep_until(clock.now() + PROGRESS_PERIOD)
@@ -191,6 +191,14 @@ class WorkflowEngine:
                 progress = await self._world.launcher.progress(launch)
                 if progress is not None:
                     worker.pod_progressed(launch, progress)
+                await self._look_at_set(launch, worker)
+
+    async def _look_at_set(self, launch: str, worker: PodOwner) -> None:
+        """Tell of the containers of a set that have ended while others go on."""
+        running = worker.open_containers(launch)
+        state = await self._world.launcher.state(launch) if running else None
+        if state is not None and running & state.containers.keys():
+            worker.containers_ended(launch, state.containers)
 
     async def _watch_pods(self) -> None:
         async for state in self._world.launcher.exits():

@@ -30,11 +30,12 @@ from setpoint.apis.argo import (
 )
 from setpoint.apis.core import ConfigMap
 from setpoint.apis.errors import InvalidSpec, NotFound, Transient
-from setpoint.apis.pods import PodExit
+from setpoint.apis.pods import ContainerEnd, PodExit
 from setpoint.core.workflow import (
     ActionCommand,
     Claims,
     Command,
+    ContainersEnded,
     ContextMissing,
     ControlsChanged,
     Event,
@@ -53,6 +54,7 @@ from setpoint.core.workflow import (
     WorkflowStarted,
     WorkflowState,
     decode_request,
+    open_containers,
     pod_id,
     step,
 )
@@ -123,6 +125,17 @@ class Worker:
         node = self._state.nodes.get(self._nodes.get(launch, ""))
         if node is not None and node.progress != progress:
             self.post(ProgressReported(node=node.id, pod=launch, progress=progress))
+
+    def open_containers(self, launch: str) -> frozenset[str]:
+        """Names of containers of a pod that have nodes of their own and run; empty unless it is a set."""
+        pod = self._state.nodes.get(self._nodes.get(launch, ""))
+        return open_containers(self._state.nodes, pod) if pod is not None else frozenset()
+
+    def containers_ended(self, launch: str, ends: Mapping[str, ContainerEnd]) -> None:
+        """Containers of a pod, which goes on, have ended."""
+        node = self._nodes.get(launch)
+        if node is not None:
+            self.post(ContainersEnded(node=node, pod=launch, containers=dict(ends)))
 
     def locks_changed(self) -> None:
         """Locks that this workflow waits for may be free now."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from setpoint.apis.argo import Workflow
-from setpoint.apis.pods import PodExit
+from setpoint.apis.pods import ContainerEnd, PodExit
 from setpoint.engines.runner import EventRecorder
 from setpoint.engines.workflow.actions import Actions
 from setpoint.engines.workflow.locks import LockKeeper
@@ -29,6 +29,12 @@ class PodOwner(Protocol):
 
     def pod_progressed(self, launch: str, progress: str) -> None:
         """The pod, which runs, has come as far as `N/M`."""
+
+    def open_containers(self, launch: str) -> frozenset[str]:
+        """Names of containers of the pod that have nodes of their own and run; empty unless it is a set."""
+
+    def containers_ended(self, launch: str, ends: Mapping[str, ContainerEnd]) -> None:
+        """Containers of the pod, which goes on, have ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from setpoint.core.workflow import PodLost, PodStarted, RetryRequested, WorkflowStarted
-from tests.unit.core.workflow.driver import Cluster, workflow
+from setpoint.apis.pods import ContainerEnd
+from setpoint.core.workflow import ContainersEnded, PodLost, PodStarted, RetryRequested, WorkflowStarted
+from tests.unit.core.workflow.driver import START, Cluster, workflow
 
 TEXT = """
 apiVersion: argoproj.io/v1alpha1
@@ -36,6 +37,19 @@ def test_all_containers_run_as_soon_as_their_pod_does() -> None:
     assert cluster.tree() == {"wf": "Pod Running", "wf.a": "Container Running", "wf.b": "Container Running"}
     assert cluster.node("wf.b").display_name == "b"
     assert cluster.state.status.progress == "0/3"
+
+
+def test_a_container_that_has_ended_is_told_while_its_pod_goes_on() -> None:
+    cluster = started("block")
+    (pod,) = cluster.running
+    cluster.fold(PodStarted(node="wf", pod=pod))
+    ends = {"a": ContainerEnd(exit_code=0, finished_at=START)}
+    cluster.fold(ContainersEnded(node="wf", pod=pod, containers=ends))
+    assert cluster.tree() == {"wf": "Pod Running", "wf.a": "Container Succeeded", "wf.b": "Container Running"}
+    assert cluster.node("wf.a").finished_at == START
+    cluster.restart()
+    cluster.fold(ContainersEnded(node="wf", pod="other", containers={"b": ContainerEnd(exit_code=1)}))
+    assert cluster.tree()["wf.b"] == "Container Running"
 
 
 @pytest.mark.rule("phases.pod-lost")
