@@ -56,10 +56,6 @@ REFUSALS = {
         main_of("container: {image: a, env: [{name: E, valueFrom: {fileKeyRef: {path: x}}}]}\n"),
         "spec.templates[0].container.env[0].valueFrom",
     ),
-    "timeout by default": (
-        workflow("  - {name: main, suspend: {}}\n", "templateDefaults: {timeout: 30s}\n"),
-        "spec.templates[0].timeout",
-    ),
     "in a loop's inline template": (
         steps("{name: a, withItems: [1], inline: {container: {image: a, volumeDevices: [{name: d}]}}}"),
         "spec.templates[0].steps[0][0].inline.container.volumeDevices",
@@ -176,3 +172,9 @@ def test_a_patch_of_the_pod_is_read(patch: str) -> None:
     said = [error.reason for error in report.errors]
     assert said == errors if errors is not None else len(said) == 1
     assert [item.reason for item in report.warnings if item.path.endswith("Patch")] == warnings
+
+
+def test_a_limit_that_does_nothing_is_told() -> None:
+    report = lint_text(workflow("  - {name: main, suspend: {}}\n", "templateDefaults: {timeout: 30s}\n"), "f.yaml")
+    assert report.errors == ()
+    assert "spec.templates[0].timeout" in [warning.path for warning in report.warnings]

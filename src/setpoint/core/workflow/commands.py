@@ -87,6 +87,7 @@ class TimerKind(StrEnum):
     SUSPEND = "suspend"  # the duration of a suspend node
     BACKOFF = "backoff"  # the wait before a further attempt
     DEADLINE = "deadline"  # spec.activeDeadlineSeconds
+    TIMEOUT = "timeout"  # a limit of one node
 
 
 class SetTimer(CommandBase, frozen=True, kw_only=True):

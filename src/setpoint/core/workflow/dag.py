@@ -17,12 +17,12 @@ from setpoint.core.expr import ExpressionError, Scope, evaluate_depends
 from setpoint.core.workflow.dag_scope import siblings_of, task_siblings
 from setpoint.core.workflow.draft import BuildError, Draft, say_errored
 from setpoint.core.workflow.edges import outbound
+from setpoint.core.workflow.ending import end_leaf
 from setpoint.core.workflow.execute import execute
 from setpoint.core.workflow.expansion import called, is_loop
 from setpoint.core.workflow.groups import EMPTY_LOOP, FAIL_FAST, plan_children
 from setpoint.core.workflow.hooks import exits_run, failed_hook, notice, settle, watch
 from setpoint.core.workflow.inputs import input_variables
-from setpoint.core.workflow.lifecycle import end_leaf
 from setpoint.core.workflow.outputs import publish_outputs, template_outputs
 from setpoint.core.workflow.state import Child, DagFrame, GroupFrame, TemplateCall
 from setpoint.core.workflow.variables import TagValues, is_attempt, last_attempt

@@ -37,6 +37,7 @@ from setpoint.core.workflow.state import (
 )
 from setpoint.core.workflow.synchronization import has_locks, may_go_on
 from setpoint.core.workflow.templates import resolve_call
+from setpoint.core.workflow.timeouts import set_timers, time_limits
 from setpoint.core.workflow.variables import global_values
 
 MAX_DEPTH = 100
@@ -278,7 +279,15 @@ def _enter_pod(d: Draft, call: TemplateCall, template: Template) -> None:
             make_containers(d, node_id, call, template.container_set)
     place = _place(d, call, template, node_id)
     outputs = saved_outputs(template, place)
-    leaf = Leaf(owner=call.owner, outputs=outputs, inputs=template.inputs, on_exit=call.on_exit, daemon=place.daemon)
+    pending_until, _ = time_limits(template, place.started_at)
+    leaf = Leaf(
+        owner=call.owner,
+        outputs=outputs,
+        inputs=template.inputs,
+        on_exit=call.on_exit,
+        daemon=place.daemon,
+        pending_until=pending_until,
+    )
     d.enter_leaf(node_id, leaf)
     if existed:
         return
@@ -292,3 +301,4 @@ def _enter_pod(d: Draft, call: TemplateCall, template: Template) -> None:
     except InvalidSpec as error:
         raise BuildError(str(error)) from error
     d.order(launch)
+    set_timers(d, node_id, leaf)

@@ -27,6 +27,7 @@ from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.durations import parse_duration
 from setpoint.core.workflow.pod_request import artifact_input
 from setpoint.core.workflow.state import Leaf, TemplateCall
+from setpoint.core.workflow.timeouts import set_timers, time_limits
 
 DISPLAY_NAME = "workflows.argoproj.io/display-name"
 _DISPLAY_NAME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9-.]{0,61}[a-zA-Z0-9]$")
@@ -66,7 +67,16 @@ def enter_action(d: Draft, call: TemplateCall, template: Template, tree: dict[st
     if not existed:
         d.init_node(call, kind, NodePhase.PENDING, **node_fields(template))
     action = ids.pod_id(d.uid, node_id, d.need(node_id).started_at)
-    leaf = Leaf(owner=call.owner, outputs=template.outputs, inputs=template.inputs, on_exit=call.on_exit, action=action)
+    pending_until, until = time_limits(template, d.need(node_id).started_at or d.now)
+    leaf = Leaf(
+        owner=call.owner,
+        outputs=template.outputs,
+        inputs=template.inputs,
+        on_exit=call.on_exit,
+        action=action,
+        pending_until=None if kind is NodeType.POD else pending_until,
+        until=until if kind is NodeType.POD else None,
+    )
     d.enter_leaf(node_id, leaf)
     if existed:
         return
@@ -77,6 +87,7 @@ def enter_action(d: Draft, call: TemplateCall, template: Template, tree: dict[st
     if kind is NodeType.POD:
         d.mark(node_id, NodePhase.RUNNING)
     d.order(_action(action, node_id, template, tree))
+    set_timers(d, node_id, leaf)
 
 
 def _action(action: str, node: str, template: Template, tree: dict[str, Any]) -> ActionCommand:

@@ -10,9 +10,10 @@ import msgspec
 from setpoint.apis.argo import Arguments, LifecycleHook, NodePhase, NodeStatus, NodeType, WorkflowPhase
 from setpoint.core.expr import ExpressionError, Scope, evaluate_condition, substitute
 from setpoint.core.workflow import ids
-from setpoint.core.workflow.commands import CancelAction, SetTimer, TimerKind
+from setpoint.core.workflow.commands import SetTimer, TimerKind
 from setpoint.core.workflow.daemons import end_daemons, restore_daemons
 from setpoint.core.workflow.draft import BuildError, Draft
+from setpoint.core.workflow.ending import end_leaf
 from setpoint.core.workflow.execute import execute, try_waiting, workflow_deadline
 from setpoint.core.workflow.locks import LockError
 from setpoint.core.workflow.outputs import restore_outputs
@@ -295,17 +296,6 @@ def end_unentered(d: Draft) -> None:
             if node.type is NodeType.POD:
                 d.kill(node.id, ENDED_ABOVE)
             d.mark(node.id, NodePhase.FAILED, ENDED_ABOVE)
-
-
-def end_leaf(d: Draft, node_id: str, phase: NodePhase, message: str) -> None:
-    """End a running leaf from outside: its node gets its phase now, its processes are told to end."""
-    leaf = d.leaf(node_id)
-    if leaf is not None and leaf.action:
-        order = ids.command_id(d.uid, leaf.action, "cancel")
-        d.order(CancelAction(id=order, node=node_id, command=leaf.action))
-    elif d.need(node_id).type is NodeType.POD and (leaf is None or leaf.waits is None):
-        d.kill(node_id, message)
-    d.mark(node_id, phase, message)
 
 
 def pass_deadline(d: Draft) -> None:

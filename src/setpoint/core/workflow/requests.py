@@ -11,8 +11,8 @@ import msgspec
 from setpoint.apis.argo import NodePhase, NodeStatus, NodeType, Outputs, Parameter, WorkflowPhase
 from setpoint.apis.errors import InvalidSpec
 from setpoint.core.workflow.draft import Draft
+from setpoint.core.workflow.ending import end_leaf
 from setpoint.core.workflow.events import ControlsChanged, ResumeRequested, SetRequested, StopRequested
-from setpoint.core.workflow.lifecycle import end_leaf
 from setpoint.core.workflow.outputs import publish_outputs
 from setpoint.core.workflow.selectors import matches, parse_selector
 from setpoint.core.workflow.state import Leaf

@@ -107,6 +107,8 @@ class Leaf:
         action: Id of the command a resource node waits for.
         daemon: Whether it is to run until what is around it ends.
         waits: The call of a node that has not started because it waits for locks.
+        pending_until: When it must have begun to run.
+        until: When it must have ended; only of what the engine itself carries out.
     """
 
     owner: str
@@ -117,6 +119,8 @@ class Leaf:
     action: str = ""
     daemon: bool = False
     waits: TemplateCall | None = None
+    pending_until: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,6 +66,7 @@ from setpoint.core.workflow.retry import assess_retry, attempt_ended
 from setpoint.core.workflow.retry_workflow import retry_workflow
 from setpoint.core.workflow.state import WORKFLOW, DagFrame, GroupFrame, RetryFrame, Step, StepsFrame, WorkflowState
 from setpoint.core.workflow.steps import assess_steps
+from setpoint.core.workflow.timeouts import pass_time_limit
 
 _ASSESSMENTS_PER_NODE = 50
 _ASSESSMENTS = 100_000
@@ -295,6 +296,8 @@ def _timer_fired(d: Draft, event: TimerFired) -> None:
         case TimerKind.BACKOFF:
             if d.frame(event.node) is not None:
                 d.touch(event.node)
+        case TimerKind.TIMEOUT:
+            pass_time_limit(d, event.node)
         case TimerKind.SUSPEND:
             node, leaf = d.node(event.node), d.leaf(event.node)
             if node is not None and node.type is NodeType.SUSPEND and leaf is not None:

@@ -11,6 +11,7 @@ from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.leaves import node_fields
 from setpoint.core.workflow.locks import Claimant, Lock, LockError, Wait, locks_of
 from setpoint.core.workflow.state import Leaf, TemplateCall
+from setpoint.core.workflow.timeouts import set_timers, time_limits
 
 
 def try_locks(d: Draft, holder: str, synchronization: Synchronization) -> str:
@@ -82,8 +83,18 @@ def has_locks(d: Draft, call: TemplateCall, template: Template) -> bool:
         d.init_node(call, kind, NodePhase.PENDING, message=message, synchronization_status=waiting, **fields)
     elif (node.message, node.synchronization_status) != (message, waiting):
         d.change(node_id, message=message, synchronization_status=waiting)
-    leaf = Leaf(owner=call.owner, outputs=Outputs(), inputs=template.inputs, on_exit=call.on_exit, waits=call)
+    pending_until, _ = time_limits(template, d.need(node_id).started_at or d.now)
+    leaf = Leaf(
+        owner=call.owner,
+        outputs=Outputs(),
+        inputs=template.inputs,
+        on_exit=call.on_exit,
+        waits=call,
+        pending_until=pending_until,
+    )
     d.enter_leaf(node_id, leaf)
+    if node is None:
+        set_timers(d, node_id, leaf)
     return False
 
 

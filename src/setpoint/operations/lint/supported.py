@@ -21,7 +21,6 @@ from setpoint.apis.argo import (
     EnvVar,
     ScriptTemplate,
     Template,
-    TemplateType,
     UserContainer,
     Volume,
 )
@@ -38,7 +37,6 @@ REFUSED: dict[str, str] = {
     "WorkflowSpec.executor_plugins": "plugins run beside the control plane: name them in the setting executor_plugins",
     "WorkflowMetadata.labels_from": "labels from expressions are not supported yet",
     "Template.memoize": "memoization is not supported yet",
-    "Template.pending_timeout": "pendingTimeout is not supported yet",
     "Artifact.artifact_gc": "deletion of artifacts is not supported yet",
     "Artifact.recurse_mode": "recurseMode is not supported yet, set the mode in the template's command",
     "ValueFrom.event": "event bindings are not supported yet",
@@ -127,9 +125,6 @@ IGNORED: dict[str, str] = {
     "ArtifactLocation.archive_logs": "logs are always kept",
 }
 
-TIMED = (TemplateType.CONTAINER, TemplateType.SCRIPT)
-"""Types of templates whose `timeout` is kept."""
-
 SERVED_STORES = ("raw", "s3")
 """Artifact stores that are served; s3 with a key only, which is the embedded store."""
 
@@ -192,8 +187,10 @@ _CHECKS: dict[type, Callable[[Any], Iterator[tuple[str, str]]]] = {
 
 def check_effective(template: Template, path: FieldPath, findings: Findings) -> None:
     """Rules on a template with its defaults merged in, where the fields together decide."""
-    if template.timeout and template.is_leaf and template.type not in TIMED:
-        findings.unsupported((*path, "timeout"), "timeout is only supported for container and script templates yet")
+    if template.timeout and template.suspend is not None:
+        findings.warn((*path, "timeout"), "ignored: a suspend node never times out, set its duration")
+    if template.active_deadline_seconds is not None and not template.is_pod and template.is_leaf:
+        findings.warn((*path, "activeDeadlineSeconds"), "ignored: only templates that run as a pod have a deadline")
 
 
 def check_supported(value: msgspec.Struct, path: FieldPath, findings: Findings) -> None:

@@ -1,0 +1,19 @@
+"""Ending a leaf from outside: by a stop, a limit of time, or the end of what is around it."""
+
+from __future__ import annotations
+
+from setpoint.apis.argo import NodePhase, NodeType
+from setpoint.core.workflow import ids
+from setpoint.core.workflow.commands import CancelAction
+from setpoint.core.workflow.draft import Draft
+
+
+def end_leaf(d: Draft, node_id: str, phase: NodePhase, message: str) -> None:
+    """End a running leaf from outside: its node gets its phase now, its processes are told to end."""
+    leaf = d.leaf(node_id)
+    if leaf is not None and leaf.action:
+        order = ids.command_id(d.uid, leaf.action, "cancel")
+        d.order(CancelAction(id=order, node=node_id, command=leaf.action))
+    elif d.need(node_id).type is NodeType.POD and (leaf is None or leaf.waits is None):
+        d.kill(node_id, message)
+    d.mark(node_id, phase, message)
