@@ -21,7 +21,7 @@ from setpoint.core.workflow.commands import (
     VolumeSource,
     decode_command,
 )
-from setpoint.core.workflow.container_nodes import open_containers
+from setpoint.core.workflow.containment import open_containers
 from setpoint.core.workflow.context import ContextMissing, Kind, Library, StepContext
 from setpoint.core.workflow.events import (
     ActionReported,

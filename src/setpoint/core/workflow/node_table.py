@@ -11,9 +11,10 @@ from typing import Any
 
 from immutables import Map
 
-from setpoint.apis.argo import NodeStatus, NodeType
+from setpoint.apis.argo import NodeStatus
 from setpoint.apis.errors import InvariantViolation
 from setpoint.core.workflow import ids
+from setpoint.core.workflow.containment import open_containers
 from setpoint.core.workflow.state import NodeNames
 
 
@@ -73,14 +74,7 @@ class NodeTable:
 
     def open_containers(self, pod: str) -> list[NodeStatus]:
         """The nodes of a pod's containers that have not ended; only pods of a container set have any."""
-        stack = list(self.children(pod)) if self.need(pod).type is NodeType.POD else []
-        found: dict[str, NodeStatus] = {}
-        while stack:
-            node = self._nodes.get(stack.pop())
-            if node is not None and node.type is NodeType.CONTAINER and node.id not in found:
-                found[node.id] = node
-                stack += self.children(node.id)
-        return [node for node in found.values() if not node.fulfilled]
+        return open_containers(self.need(pod), self.node, self.children)
 
     def children(self, node: str) -> tuple[str, ...]:
         """The node's children, in the order they were added."""

@@ -128,8 +128,12 @@ class Worker:
 
     def open_containers(self, launch: str) -> frozenset[str]:
         """Names of containers of a pod that have nodes of their own and run; empty unless it is a set."""
-        pod = self._state.nodes.get(self._nodes.get(launch, ""))
-        return open_containers(self._state.nodes, pod) if pod is not None else frozenset()
+        nodes = self._state.nodes
+        pod = nodes.get(self._nodes.get(launch, ""))
+        if pod is None:
+            return frozenset()
+        found = open_containers(pod, nodes.get, lambda node: nodes[node].children)
+        return frozenset(item.name.removeprefix(f"{pod.name}.") for item in found)
 
     def containers_ended(self, launch: str, ends: Mapping[str, ContainerEnd]) -> None:
         """Containers of a pod, which goes on, have ended."""
