@@ -10,6 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from setpoint.apis.argo import TemplateCatalog, Workflow
+from setpoint.apis.manifest import load_documents
+from setpoint.core.explain import draw, explain
 from setpoint.operations.lint import lint_text
 from setpoint.operations.lint.graph import ancestors, find_cycle
 
@@ -80,6 +83,18 @@ def test_every_finding_has_a_path_and_a_line(spec: dict[str, Any], kind: str) ->
         assert finding.reason and finding.reason == finding.reason.strip()
         assert finding.location is not None and finding.location.line is not None
     assert len({str(error) for error in report.errors}) == len(report.errors)
+
+
+@settings(max_examples=50, deadline=None)
+@given(SPEC)
+def test_whatever_can_be_read_can_be_explained(spec: dict[str, Any]) -> None:
+    manifest = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "w"}, "spec": spec}
+    (document,) = load_documents(json.dumps(manifest), "f.json")
+    if not document.problems(Workflow):
+        found = explain(document.decode(Workflow), TemplateCatalog())
+        assert draw([found]).count("<g class=") == sum(1 for _ in found.entry.walk()) - sum(
+            len(list(handler.walk())) for task in found.entry.walk() for handler in task.handlers
+        ) + sum(1 for handler in found.handlers for _ in handler.walk())
 
 
 @settings(max_examples=150, deadline=None)

@@ -30,6 +30,7 @@ from setpoint.core.explain.model import Case, Explanation, Items, Task
 from setpoint.core.explain.notes import call_notes, template_notes
 from setpoint.core.expr import ExpressionError, Scope, operands_of, parse_depends
 from setpoint.core.workflow.draft import BuildError
+from setpoint.core.workflow.execute import MAX_DEPTH
 from setpoint.core.workflow.expansion import is_loop, item_label, item_variables, loop_items
 from setpoint.core.workflow.references import should_execute
 from setpoint.core.workflow.variables import argument_variables, workflow_variables
@@ -97,13 +98,21 @@ class _Plan:
     spec: WorkflowSpec
     known: Mapping[str, str]
     count: int = field(default=0, init=False)
+    merged: dict[int, tuple[Template, Template]] = field(default_factory=dict, init=False)
+
+    def _effective(self, template: Template) -> Template:
+        """The template over the defaults; merged once, however often it is called."""
+        found = self.merged.get(id(template))
+        if found is None:
+            found = self.merged[id(template)] = (template, with_defaults(template, self.spec))
+        return found[1]
 
     def unfold(self, task: Task, template: Template | None, given: Mapping[str, str], home: _Home) -> Task:
         """The task with what its template says, and with the tasks in it."""
         self.count += 1
         if template is None:
             return task
-        template = with_defaults(template, self.spec)
+        template = self._effective(template)
         named = f"{home.owner}/{template.name}" if home.owner else template.name
         inputs = _inputs(template, given)
         values = {f"inputs.parameters.{name}": value for name, value in inputs.items() if not is_open(value)}
@@ -118,7 +127,8 @@ class _Plan:
         key = (home.owner, template.name)
         if template.is_leaf or task.runs is False:
             return task
-        if (template.name and key in home.trail) or self.count > MAX_TASKS:
+        called_again = bool(template.name) and key in home.trail
+        if called_again or len(home.trail) >= MAX_DEPTH or self.count > MAX_TASKS:
             return task.replace(again=True)
         inside = replace(home, trail=(*home.trail, key))
         if template.dag is not None:
@@ -289,7 +299,7 @@ def _case(tree: dict[str, Any], index: int, item: Any, known: Scope, runs: bool 
     body = fill({key: tree[key] for key in ("arguments", "when") if key in tree}, scope)
     if runs is None:
         _, runs = _decide(body.get("when", ""))
-    return Case(name=f"{tree['name']}({index}:{item_label(item)})", arguments=_given(body), runs=runs)
+    return Case(name=f"{tree.get('name', '')}({index}:{item_label(item)})", arguments=_given(body), runs=runs)
 
 
 def _given(tree: Mapping[str, Any]) -> dict[str, str]:

@@ -194,7 +194,8 @@ class _Check:
         if not isinstance(self.resource, Workflow) or whole.pod_spec_patch or template.pod_spec_patch:
             return  # a template object's volumes come from its users, a patch may add any
         names = {item.name for item in (*whole.volumes, *template.volumes)}
-        names |= {str(item.get("metadata", {}).get("name")) for item in whole.volume_claim_templates}
+        claims = (item.get("metadata") for item in whole.volume_claim_templates)
+        names |= {str(metadata.get("name")) for metadata in claims if isinstance(metadata, dict)}
         mounting: list[tuple[FieldPath, Container | ContainerSetTemplate | None]] = [
             (("container",), template.container),
             (("script",), template.script),
