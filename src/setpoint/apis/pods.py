@@ -183,6 +183,10 @@ class ContainerEnd(Wire, frozen=True, kw_only=True):
     finished_at: datetime | None = None
 
 
+POD_DELETED = "pod deleted"
+"""Message of a pod of which there is no trace, or whose supervisor is gone."""
+
+
 class PodExit(Wire, frozen=True, kw_only=True):
     """How a pod ended; message in Argo's words, e.g. `main: Error (exit code 2)`."""
 

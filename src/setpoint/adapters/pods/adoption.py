@@ -13,9 +13,9 @@ from pathlib import Path
 from setpoint.adapters.pods import records
 from setpoint.adapters.pods.cgroups import remove_groups
 from setpoint.adapters.pods.processes import all_processes
+from setpoint.apis.pods import POD_DELETED
 from setpoint.ports.launcher import PodExit, PodPhase
 
-LOST_MESSAGE = "pod deleted"
 _WATCH_POLL_SECONDS = 0.5  # only where the kernel has no pidfd
 
 
@@ -66,7 +66,7 @@ def conclude(folder: Path, identity: records.ProcessIdentity) -> PodExit:
     started = records.read_record(folder, records.STARTED, records.Started)
     lost = PodExit(
         phase=PodPhase.ERROR,
-        message=LOST_MESSAGE,
+        message=POD_DELETED,
         started_at=started.started_at if started else None,
         finished_at=datetime.now(UTC),
     )

@@ -51,6 +51,12 @@ def end_containers(d: Draft, pod: NodeStatus, ends: Mapping[str, ContainerEnd]) 
             d.change(node.id, started_at=end.started_at, finished_at=end.finished_at)
 
 
+def lose_containers(d: Draft, pod: str) -> None:
+    """The pod is lost, and its containers with it."""
+    for node in d.open_containers(pod):
+        d.mark(node.id, NodePhase.ERROR, "container deleted")
+
+
 def _message(end: ContainerEnd) -> str:
     """A cluster writes a colon after the exit code, whether or not there is more to say."""
     return end.message if not end.message.endswith(")") else f"{end.message}: "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from setpoint.apis.argo import NodePhase, Outputs, Parameter
-from setpoint.apis.pods import ContainerEnd, PodExit
+from setpoint.apis.pods import POD_DELETED, ContainerEnd, PodExit
 from setpoint.core.workflow.commands import TimerKind
 
 
@@ -86,7 +86,7 @@ class PodLost(EventBase, frozen=True, kw_only=True):
 
     node: str
     pod: str
-    reason: str = "pod deleted"
+    reason: str = POD_DELETED
 
 
 class ActionReported(EventBase, frozen=True, kw_only=True):

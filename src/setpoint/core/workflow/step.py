@@ -10,10 +10,10 @@ from typing import assert_never
 
 from setpoint.apis.argo import NodePhase, NodeType, WorkflowPhase
 from setpoint.apis.errors import InvariantViolation
-from setpoint.apis.pods import PodExit, PodPhase, parse_progress
+from setpoint.apis.pods import POD_DELETED, PodExit, PodPhase, parse_progress
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import TimerKind
-from setpoint.core.workflow.container_nodes import end_containers, start_containers
+from setpoint.core.workflow.container_nodes import end_containers, lose_containers, start_containers
 from setpoint.core.workflow.context import StepContext
 from setpoint.core.workflow.daemons import become_daemon, end_daemons
 from setpoint.core.workflow.dag import assess_dag, task_ended
@@ -125,7 +125,7 @@ def _fold(d: Draft, event: Event) -> None:  # noqa: C901 (one case per event)
         case PodEnded():
             _pod_ended(d, event.node, event.pod, event.exit)
         case PodLost():
-            _pod_lost(d, event)
+            _pod_ended(d, event.node, event.pod, PodExit(phase=PodPhase.ERROR, message=event.reason))
         case ActionReported():
             _action_reported(d, event)
         case LocksChanged():
@@ -266,16 +266,10 @@ def _pod_ended(d: Draft, node_id: str, pod: str, end: PodExit) -> None:
     outputs = node_outputs(leaf.outputs, end)
     _set_progress(d, node_id, end.progress)
     end_containers(d, node, end.containers)
+    if end.message == POD_DELETED:
+        lose_containers(d, node_id)
     d.mark(node_id, _PHASES.get(end.phase, NodePhase.ERROR), end.message, outputs=outputs)
     publish_outputs(d, outputs)
-
-
-def _pod_lost(d: Draft, event: PodLost) -> None:
-    node = d.node(event.node)
-    if node is not None and not node.phase.fulfilled and _is_pod(d, event.node, event.pod):
-        for container in d.open_containers(node.id):
-            d.mark(container.id, NodePhase.ERROR, "container deleted")
-    _pod_ended(d, event.node, event.pod, PodExit(phase=PodPhase.ERROR, message=event.reason))
 
 
 def _action_reported(d: Draft, event: ActionReported) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from setpoint.apis.pods import ContainerEnd
-from setpoint.core.workflow import ContainersEnded, PodLost, PodStarted, RetryRequested, WorkflowStarted
+from setpoint.apis.pods import POD_DELETED, ContainerEnd, PodExit, PodPhase
+from setpoint.core.workflow import ContainersEnded, PodEnded, PodLost, PodStarted, RetryRequested, WorkflowStarted
 from tests.unit.core.workflow.driver import START, Cluster, workflow
 
 TEXT = """
@@ -73,3 +73,10 @@ def test_a_manual_retry_runs_the_whole_set_again_and_a_container_means_its_pod()
     assert cluster.state.status.progress == "3/3"
     cluster.fold(RetryRequested(restart_successful=True, selector="displayName=b"))
     assert cluster.tree() == {"wf": "Pod Pending", "wf.a": "Container Pending", "wf.b": "Container Pending"}
+
+
+def test_a_pod_whose_supervisor_is_gone_is_a_lost_one() -> None:
+    cluster = started("block")
+    (pod,) = cluster.running
+    cluster.fold(PodEnded(node="wf", pod=pod, exit=PodExit(phase=PodPhase.ERROR, message=POD_DELETED)))
+    assert [cluster.node(name).message for name in ("wf", "wf.a")] == ["pod deleted", "container deleted"]
