@@ -130,6 +130,8 @@ def check(expected: dict[str, Any], cluster: Cluster) -> None:
     for kind, total in OF_THE_WHOLE.items():
         if kind in expected:
             assert total(cluster) == expected[kind], kind
+    labels = cluster.workflow.metadata.labels
+    assert {name: labels.get(name) for name in expected.get("labels", {})} == expected.get("labels", {})
     if "hooked" in expected:
         hooked = (node.id for node in cluster.state.nodes.values() if node.node_flag and node.node_flag.hooked)
         assert sorted(names(cluster, hooked)) == sorted(expected["hooked"])

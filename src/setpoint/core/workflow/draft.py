@@ -78,6 +78,7 @@ class Draft(HoldingTable):
         self.daemons = set(state.daemons)
         self.loading = False  # nodes that run are taken up again, wherever in the order they stand
         self.refused = ""
+        self.labels: dict[str, str] = {}  # new ones of the object, beside those of the phase
         self.ended: deque[tuple[str, str, str]] = deque()  # (owner, node, message if it is to be passed up)
         self.left_open = False  # a group has ended before what is below it
         self.commands: dict[str, Command] = {}
@@ -444,7 +445,7 @@ class Draft(HoldingTable):
             loaded=self.loaded,
             claims=self.claims,
         )
-        labels: dict[str, str | None] = {}
+        labels: dict[str, str | None] = dict(self.labels)
         if self.status.phase is not self.before.status.phase:
             labels[LABEL_PHASE] = self.status.phase.value
             labels[LABEL_COMPLETED] = "true" if self.status.phase.completed else "false"

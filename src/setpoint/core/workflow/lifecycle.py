@@ -15,6 +15,7 @@ from setpoint.core.workflow.daemons import end_daemons, restore_daemons
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.ending import end_leaf
 from setpoint.core.workflow.execute import execute, try_waiting, workflow_deadline
+from setpoint.core.workflow.labels_from import take_labels
 from setpoint.core.workflow.locks import LockError
 from setpoint.core.workflow.outputs import restore_outputs
 from setpoint.core.workflow.state import WORKFLOW, TemplateCall
@@ -41,6 +42,11 @@ def start_workflow(d: Draft, invalid: str) -> None:
         seen_suspend=bool(spec.suspend),
     )
     if not _load_spec(d):
+        return
+    try:
+        take_labels(d)
+    except BuildError as error:
+        d.mark_workflow(WorkflowPhase.ERROR, error.message)
         return
     d.loaded = True
     begin(d)

@@ -113,6 +113,9 @@ class Cluster:
                 self._fetch(missing)
         before, self.state = self.state.claims, result.state
         self.last = result
+        metadata = self.workflow.metadata
+        labels = {key: value for key, value in {**metadata.labels, **result.labels}.items() if value is not None}
+        self.workflow = self.workflow.replace(metadata=metadata.replace(labels=labels))
         for command in result.commands:
             self.carry_out(command)
         self._tell_of_locks(before.held)
