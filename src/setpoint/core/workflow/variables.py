@@ -34,6 +34,13 @@ from setpoint.core.workflow.draft import Draft
 _UNQUOTABLE = re.compile(r"[\x00-\x07\x0b\x0e-\x1f\x7f]")
 
 
+def _is_unquotable(text: str) -> bool:
+    """Whether Go's quoting of the text is no JSON: of the characters it does not print it escapes these its own way."""
+    if _UNQUOTABLE.search(text):
+        return True
+    return not text.isascii() and any(char > "\uffff" and not char.isprintable() for char in text)
+
+
 class TagValues(Mapping[str, Any]):
     """Layers of names, the first that has a name wins.
 
@@ -57,7 +64,7 @@ class TagValues(Mapping[str, Any]):
         for layer in self.layers:
             if name in layer:
                 value = layer[name]
-                if isinstance(value, str) and _UNQUOTABLE.search(value):
+                if isinstance(value, str) and _is_unquotable(value):
                     raise ExpressionError(
                         f"cannot finish template replacement because the result was invalid JSON: the value of {name} "
                         f"holds a control character; use {{{{={name}}}}} or strip it where it is made"
