@@ -29,7 +29,16 @@ from setpoint.apis.argo import (
 )
 from setpoint.apis.core import ConfigMap
 from setpoint.apis.manifest import decode_document, load_documents
-from setpoint.core.workflow import Claimant, Library, LocksChanged, Request, WorkflowStarted, decode_request, node_id
+from setpoint.core.workflow import (
+    Cache,
+    Claimant,
+    Library,
+    LocksChanged,
+    Request,
+    WorkflowStarted,
+    decode_request,
+    node_id,
+)
 from tests.unit.core.workflow.driver import START, Cluster
 
 MANIFESTS = sorted(Path(__file__).with_name("manifests").glob("*.yaml"))
@@ -39,7 +48,7 @@ def load(path: Path) -> tuple[dict[str, Any], Cluster]:
     head, _, text = path.read_text().partition("\n---\n")
     found: dict[str, Any] = yaml.safe_load(head)
     workflows: list[Workflow] = []
-    templates, cluster_templates, config_maps = {}, {}, {}
+    templates, cluster_templates, config_maps, caches = {}, {}, {}, {}
     for document in load_documents(text, path.name):
         resource = decode_document(document)
         match resource:
@@ -52,8 +61,10 @@ def load(path: Path) -> tuple[dict[str, Any], Cluster]:
                 cluster_templates[resource.metadata.name] = resource.spec
             case ConfigMap():
                 config_maps[resource.metadata.name] = resource.data
+                caches[resource.metadata.name] = Cache(data=resource.data, labels=resource.metadata.labels)
     (workflow,) = workflows
     cluster = Cluster(workflow, templates=templates, cluster_templates=cluster_templates, config_maps=config_maps)
+    cluster.caches = caches
     for other in found.get("others", ()):
         cluster.locks = cluster.locks.put(msgspec.convert(other, Claimant))
     return found, cluster
@@ -148,6 +159,18 @@ def parameters(outputs: Outputs | None) -> dict[str, str | None]:
     return {item.name: item.value for item in (outputs.parameters if outputs else ())}
 
 
+def caches(cluster: Cluster) -> dict[str, dict[str, list[Any]]]:
+    """Cache and key to the node that an entry is of, and its outputs."""
+    entries = {
+        name: {key: msgspec.json.decode(text) for key, text in cache.data.items()}
+        for name, cache in cluster.caches.items()
+    }
+    return {
+        name: {key: [*names(cluster, [entry["nodeID"]]), entry.get("outputs")] for key, entry in found.items()}
+        for name, found in entries.items()
+    }
+
+
 OF_A_NODE: dict[str, Callable[[Cluster, NodeStatus], Any]] = {
     "commands": lambda cluster, node: cluster.words(node.name),
     "outputs": lambda _, node: parameters(node.outputs),
@@ -160,6 +183,7 @@ OF_A_NODE: dict[str, Callable[[Cluster, NodeStatus], Any]] = {
 OF_THE_WHOLE: dict[str, Callable[[Cluster], Any]] = {
     "global": lambda cluster: parameters(cluster.state.status.outputs),
     "peak": lambda cluster: cluster.peak,
+    "caches": caches,
     "seconds": lambda cluster: int((cluster.now - START).total_seconds()),
 }
 

@@ -15,6 +15,7 @@ from setpoint.core.workflow.commands import (
     ObjectKind,
     ProcessData,
     RunResourceAction,
+    SaveCacheEntry,
     SendRequest,
     SetTimer,
     TimerKind,
@@ -22,7 +23,7 @@ from setpoint.core.workflow.commands import (
     decode_command,
 )
 from setpoint.core.workflow.containment import open_containers
-from setpoint.core.workflow.context import ContextMissing, Kind, Library, StepContext
+from setpoint.core.workflow.context import Cache, ContextMissing, Kind, Library, StepContext
 from setpoint.core.workflow.events import (
     ActionReported,
     ContainersEnded,
@@ -57,6 +58,7 @@ from setpoint.core.workflow.step import step
 __all__ = [
     "ActionCommand",
     "ActionReported",
+    "Cache",
     "CancelAction",
     "Claimant",
     "Claims",
@@ -86,6 +88,7 @@ __all__ = [
     "ResumeRequested",
     "RetryRequested",
     "RunResourceAction",
+    "SaveCacheEntry",
     "SendRequest",
     "SetRequested",
     "SetTimer",

@@ -133,6 +133,15 @@ ActionCommand = RunResourceAction | SendRequest | ProcessData | ExecutePlugin
 """What the engine's shell does itself, answered with `ActionReported`."""
 
 
+class SaveCacheEntry(CommandBase, frozen=True, kw_only=True):
+    """Write the entry of a memoized node into its cache, a config map, which is made if there is none."""
+
+    node: str
+    cache: str
+    key: str
+    entry: str
+
+
 class CancelAction(CommandBase, frozen=True, kw_only=True):
     """Give up an action; its node has got its phase already."""
 
@@ -140,7 +149,7 @@ class CancelAction(CommandBase, frozen=True, kw_only=True):
     command: str
 
 
-Command = LaunchPod | KillPod | SetTimer | ActionCommand | CancelAction
+Command = LaunchPod | KillPod | SetTimer | ActionCommand | SaveCacheEntry | CancelAction
 
 _COMMANDS: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     WORKFLOW_TEMPLATE = "WorkflowTemplate"
     CLUSTER_WORKFLOW_TEMPLATE = "ClusterWorkflowTemplate"
     CONFIG_MAP = "ConfigMap"
+    CACHE = "Cache"
 
 
 class ContextMissing(Exception):
@@ -34,6 +35,14 @@ class ContextMissing(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """A config map that holds the outputs of memoized templates."""
+
+    data: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Library:
     """Objects of the workflow's namespace (and cluster templates), by name; None says that there is none.
 
@@ -43,6 +52,7 @@ class Library:
     workflow_templates: Mapping[str, WorkflowSpec | None] = field(default_factory=dict)
     cluster_workflow_templates: Mapping[str, WorkflowSpec | None] = field(default_factory=dict)
     config_maps: Mapping[str, Mapping[str, str] | None] = field(default_factory=dict)
+    caches: Mapping[str, Cache | None] = field(default_factory=dict)
 
     def template_spec(self, name: str, *, cluster: bool) -> WorkflowSpec | None:
         """The spec of a template object, None if there is no such object. Raises: ContextMissing."""
@@ -57,6 +67,12 @@ class Library:
         if name not in self.config_maps:
             raise ContextMissing(Kind.CONFIG_MAP, name)
         return self.config_maps[name]
+
+    def cache(self, name: str) -> Cache | None:
+        """A config map as a cache, None if there is no such object. Raises: ContextMissing."""
+        if name not in self.caches:
+            raise ContextMissing(Kind.CACHE, name)
+        return self.caches[name]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,7 @@ class Draft(HoldingTable):
         self.loading = False  # nodes that run are taken up again, wherever in the order they stand
         self.refused = ""
         self.labels: dict[str, str] = {}  # new ones of the object, beside those of the phase
+        self.succeeded: dict[str, None] = {}  # in this step, in order
         self.ended: deque[tuple[str, str, str]] = deque()  # (owner, node, message if it is to be passed up)
         self.left_open = False  # a group has ended before what is below it
         self.commands: dict[str, Command] = {}
@@ -320,6 +321,8 @@ class Draft(HoldingTable):
             frame = self._frames.pop(node, None)
             self.left_open |= frame is not None and frame.open > 0
             self._leaves.pop(node, None)
+            if phase is NodePhase.SUCCEEDED:
+                self.succeeded[node] = None
             if owner is not None and old.fulfilled and not isinstance(self._frames.get(owner), RetryFrame):
                 self.touch(owner)  # a daemon: it was told of when it was up
             elif owner is not None:

@@ -52,6 +52,7 @@ from setpoint.core.workflow.lifecycle import (
     pass_deadline,
     start_workflow,
 )
+from setpoint.core.workflow.memoize import obstacle, remember
 from setpoint.core.workflow.outputs import publish_outputs, reported_outputs
 from setpoint.core.workflow.pod_request import node_outputs
 from setpoint.core.workflow.requests import (
@@ -97,6 +98,7 @@ def step(state: WorkflowState, event: Event, ctx: StepContext) -> Step:
     if d.has_spec and d.spec.lifecycle_hooks:
         d.touch(WORKFLOW)
     _settle(d)
+    remember(d)
     return d.freeze()
 
 
@@ -268,7 +270,10 @@ def _pod_ended(d: Draft, node_id: str, pod: str, end: PodExit) -> None:
     end_containers(d, node, end.containers)
     if end.message == POD_DELETED:
         lose_containers(d, node_id)
-    d.mark(node_id, _PHASES.get(end.phase, NodePhase.ERROR), end.message, outputs=outputs)
+    phase, message = _PHASES.get(end.phase, NodePhase.ERROR), end.message
+    if phase is NodePhase.SUCCEEDED and (problem := obstacle(d, node, outputs)):
+        phase, message = NodePhase.ERROR, problem
+    d.mark(node_id, phase, message, outputs=outputs)
     publish_outputs(d, outputs)
 
 

@@ -79,7 +79,7 @@ def has_locks(d: Draft, call: TemplateCall, template: Template) -> bool:
     waiting = NodeSynchronizationStatus(waiting=d.claims.waits[holder].missing.name)
     if node is None:
         fields = node_fields(template)
-        kind = _node_type(template)
+        kind = node_type(template)
         d.init_node(call, kind, NodePhase.PENDING, message=message, synchronization_status=waiting, **fields)
     elif (node.message, node.synchronization_status) != (message, waiting):
         d.change(node_id, message=message, synchronization_status=waiting)
@@ -98,8 +98,8 @@ def has_locks(d: Draft, call: TemplateCall, template: Template) -> bool:
     return False
 
 
-def _node_type(template: Template) -> NodeType:
-    """The type of node that a template gets, as it shows while it waits."""
+def node_type(template: Template) -> NodeType:
+    """The type of node that a template gets, before it has begun."""
     if template.retry_strategy is not None:
         return NodeType.RETRY
     kinds = {

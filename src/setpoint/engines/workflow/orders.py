@@ -26,9 +26,11 @@ from setpoint.core.workflow import (
     PodPending,
     PodReady,
     PodStarted,
+    SaveCacheEntry,
     SetTimer,
     TimerFired,
 )
+from setpoint.engines.workflow.caches import save_entry
 from setpoint.engines.workflow.environment import Unschedulable, complete_request
 from setpoint.engines.workflow.world import World
 
@@ -112,6 +114,8 @@ class Orders:
                 work = self._kill(command)
             case SetTimer():
                 work = self._wait(command)
+            case SaveCacheEntry():
+                work = self.keep(command)
             case CancelAction():
                 work = self._cancel(command)
             case _:
@@ -227,6 +231,12 @@ class Orders:
     async def _wait(self, command: SetTimer) -> None:
         await self._world.clock.sleep_until(command.at)
         self._giver.post(TimerFired(timer=command.id, kind=command.kind, node=command.node), command.id)
+
+    async def keep(self, command: SaveCacheEntry) -> None:
+        """Write an entry of a cache; an order that others do not overtake."""
+        namespace = self._giver.workflow().metadata.namespace
+        await self._insist(partial(save_entry, self._world.resources, namespace, command), "an entry of a cache")
+        self._giver.finish(command.id)
 
     async def _act(self, command: ActionCommand) -> None:
         async def act() -> None:

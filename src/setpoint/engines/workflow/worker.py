@@ -33,6 +33,7 @@ from setpoint.apis.errors import InvalidSpec, NotFound, Transient
 from setpoint.apis.pods import ContainerEnd, PodExit
 from setpoint.core.workflow import (
     ActionCommand,
+    Cache,
     Claims,
     Command,
     ContainersEnded,
@@ -47,6 +48,7 @@ from setpoint.core.workflow import (
     PodLost,
     PodStarted,
     ProgressReported,
+    SaveCacheEntry,
     SetTimer,
     Step,
     StepContext,
@@ -58,6 +60,7 @@ from setpoint.core.workflow import (
     pod_id,
     step,
 )
+from setpoint.engines.workflow.caches import with_entries
 from setpoint.engines.workflow.head import WorkflowHead
 from setpoint.engines.workflow.journal_record import Batch, commands_of, state_of
 from setpoint.engines.workflow.locks import claimant, claims_key
@@ -287,8 +290,10 @@ class Worker:
             await self._commit(change)
         if self._state.claims is not before.claims:
             self._world.locks.settle(claimant(self._head, self._state.claims))
-        self._library = replace(self._library, config_maps={})  # they are read again for the next batch
+        self._library = replace(self._library, config_maps={}, caches={})  # they are read again for the next batch
         for command in batch.commands.values():
+            if isinstance(command, SaveCacheEntry):
+                await self._orders.keep(command)  # what starts next may look it up
             if command.id not in known and not self._overtaken(command):
                 self._orders.carry_out(command)
         await self._tell(before, refusals)
@@ -347,6 +352,7 @@ class Worker:
             if result.state.claims is not self._state.claims:
                 self._world.locks.note(claimant(self._head, result.state.claims))
             self._state = result.state
+            self._library = with_entries(self._library, result.commands)
             batch.add(result)
             return result
 
@@ -357,6 +363,10 @@ class Worker:
                 elsewhere, _, name = missing.name.rpartition("/")
                 data = (await resources.get(ConfigMap, elsewhere or namespace, name)).data
                 self._library = _shelved(held, missing, config_map=data)
+            elif missing.kind is Kind.CACHE:
+                found = await resources.get(ConfigMap, namespace, missing.name)
+                cache = Cache(data=found.data, labels=found.metadata.labels)
+                self._library = _shelved(held, missing, cache=cache)
             elif missing.kind is Kind.WORKFLOW_TEMPLATE:
                 template = await resources.get(WorkflowTemplate, namespace, missing.name)
                 self._library = _shelved(held, missing, spec=template.spec)
@@ -398,11 +408,14 @@ def _shelved(
     *,
     spec: WorkflowSpec | None = None,
     config_map: Mapping[str, str] | None = None,
+    cache: Cache | None = None,
 ) -> Library:
     """The library with the thing that was missing; None notes that there is none."""
     match missing.kind:
         case Kind.CONFIG_MAP:
             return replace(held, config_maps={**held.config_maps, missing.name: config_map})
+        case Kind.CACHE:
+            return replace(held, caches={**held.caches, missing.name: cache})
         case Kind.WORKFLOW_TEMPLATE:
             return replace(held, workflow_templates={**held.workflow_templates, missing.name: spec})
         case Kind.CLUSTER_WORKFLOW_TEMPLATE:

@@ -35,7 +35,6 @@ REFUSED: dict[str, str] = {
     "WorkflowSpec.artifact_gc": "deletion of artifacts is not supported yet",
     "WorkflowSpec.artifact_repository_ref": "there is one artifact repository here, the embedded one",
     "WorkflowSpec.executor_plugins": "plugins run beside the control plane: name them in the setting executor_plugins",
-    "Template.memoize": "memoization is not supported yet",
     "Artifact.artifact_gc": "deletion of artifacts is not supported yet",
     "Artifact.recurse_mode": "recurseMode is not supported yet, set the mode in the template's command",
     "ValueFrom.event": "event bindings are not supported yet",

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,6 +31,7 @@ from setpoint.apis.pods import ContainerEnd, PodExit, PodPhase, PodRequest
 from setpoint.core.workflow import (
     ActionCommand,
     ActionReported,
+    Cache,
     CancelAction,
     Command,
     ContextMissing,
@@ -46,6 +47,7 @@ from setpoint.core.workflow import (
     PodReady,
     PodStarted,
     ProcessData,
+    SaveCacheEntry,
     SendRequest,
     SetTimer,
     Step,
@@ -60,6 +62,7 @@ from setpoint.core.workflow import (
 from setpoint.core.workflow.data_template import result_text, transform
 from setpoint.core.workflow.http_template import judge_reply
 from setpoint.core.workflow.locks import Lock
+from setpoint.core.workflow.memoize import CACHE_LABEL, CACHE_VALUE
 from setpoint.core.workflow.state import EngineMemory
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -98,6 +101,7 @@ class Cluster:
     peak: int = 0
     last: Step | None = None
     locks: LockTable = field(default_factory=LockTable)
+    caches: dict[str, Cache] = field(default_factory=dict)
     log: list[tuple[datetime, Event]] = field(default_factory=list)
 
     def fold(self, event: Event) -> Step:
@@ -145,6 +149,8 @@ class Cluster:
                 cluster_workflow_templates=found,
                 config_maps=held.config_maps,
             )
+        elif missing.kind is Kind.CACHE:
+            self.library = replace(held, caches={**held.caches, missing.name: self.caches.get(missing.name)})
         else:
             maps = {**held.config_maps, missing.name: self.config_maps.get(missing.name)}
             self.library = Library(
@@ -168,6 +174,10 @@ class Cluster:
                 self.running.pop(command.pod, None)
             case SetTimer():
                 self.timers[command.id] = command
+            case SaveCacheEntry():
+                held = self.caches.get(command.cache, Cache(labels={CACHE_LABEL: CACHE_VALUE}))
+                self.caches[command.cache] = replace(held, data={**held.data, command.key: command.entry})
+                self.library = replace(self.library, caches={})
             case CancelAction():
                 self.actions.pop(command.command, None)
             case _:
