@@ -120,7 +120,10 @@ class PretendedPods:
     async def progress(self, pod_id: str) -> str | None:
         return None
 
-    async def remove_claims(self, kept: frozenset[str]) -> None:
+    async def claims(self) -> tuple[str, ...]:
+        return ()
+
+    async def remove_claim(self, uid: str) -> None:
         """Nothing was written."""
 
     async def owners(self) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ A file in `manifests/` holds the expectation first, then the objects. `expect` l
 workflow's (the root is `.`) to `[type, phase]` or `[type, phase, message]`; `commands` what a pod was told to run;
 `do` what a person does once nothing goes on by itself: a request, `release` of a blocked pod, `free` of another
 workflow's claims (`others` are those there are at first), `config` of a map, or nothing but a look at what it `sees`
-meanwhile, the workflow itself under its name; `rules` the ids in `rules.yaml` of what the manifest shows.
+meanwhile, the workflow itself under its name; `volume_claims` those at the end, name to owner; `rules` the ids in
+`rules.yaml` of what the manifest shows.
 Every manifest also runs with the engine restarted after every event, and must give the same.
 """
 
@@ -27,7 +28,7 @@ from setpoint.apis.argo import (
     WorkflowSpec,
     WorkflowTemplate,
 )
-from setpoint.apis.core import ConfigMap
+from setpoint.apis.core import ConfigMap, PersistentVolumeClaim
 from setpoint.apis.manifest import decode_document, load_documents
 from setpoint.core.workflow import (
     Cache,
@@ -49,6 +50,7 @@ def load(path: Path) -> tuple[dict[str, Any], Cluster]:
     found: dict[str, Any] = yaml.safe_load(head)
     workflows: list[Workflow] = []
     templates, cluster_templates, config_maps, caches = {}, {}, {}, {}
+    claims: dict[str, str] = {}
     for document in load_documents(text, path.name):
         resource = decode_document(document)
         match resource:
@@ -59,12 +61,15 @@ def load(path: Path) -> tuple[dict[str, Any], Cluster]:
                 templates[resource.metadata.name] = resource.spec
             case ClusterWorkflowTemplate():
                 cluster_templates[resource.metadata.name] = resource.spec
+            case PersistentVolumeClaim():
+                claims[resource.metadata.name] = resource.metadata.owner_references[0].uid
             case ConfigMap():
                 config_maps[resource.metadata.name] = resource.data
                 caches[resource.metadata.name] = Cache(data=resource.data, labels=resource.metadata.labels)
     (workflow,) = workflows
     cluster = Cluster(workflow, templates=templates, cluster_templates=cluster_templates, config_maps=config_maps)
     cluster.caches = caches
+    cluster.volume_claims = claims
     for other in found.get("others", ()):
         cluster.locks = cluster.locks.put(msgspec.convert(other, Claimant))
     return found, cluster
@@ -182,6 +187,7 @@ OF_A_NODE: dict[str, Callable[[Cluster, NodeStatus], Any]] = {
 }
 OF_THE_WHOLE: dict[str, Callable[[Cluster], Any]] = {
     "global": lambda cluster: parameters(cluster.state.status.outputs),
+    "volume_claims": lambda cluster: cluster.volume_claims,
     "peak": lambda cluster: cluster.peak,
     "caches": caches,
     "seconds": lambda cluster: int((cluster.now - START).total_seconds()),

@@ -10,10 +10,13 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import typer
 
+from setpoint.adapters.pods.cgroups import PodGroups, remove_groups
 from setpoint.adapters.pods.isolation import isolation_report
+from setpoint.adapters.pods.machine import find_gpus, parse_capacity, this_machine
 from setpoint.cli._context import HomeOption
 from setpoint.cli._output import Output, OutputOption, render_document
 from setpoint.wiring.endpoint import read_endpoint
@@ -36,7 +39,7 @@ class Finding:
 
 @app.command()
 def doctor(output: OutputOption = Output.TABLE, home: HomeOption = None) -> None:
-    """Check what this host allows and has: isolation, ports, disk, packages.
+    """Check what this host allows and has: isolation, room and limits of pods, ports, disk, packages.
 
     `setpoint doctor`, `setpoint doctor -o json`
     """
@@ -62,6 +65,22 @@ def _isolation(_: Settings) -> Iterator[Finding]:
     report = isolation_report()
     state = "ok" if report.mode == "namespace" else "warning"
     yield Finding(check="isolation", state=state, detail=f"{report.mode}: {report.reason}")
+
+
+def _pods(settings: Settings) -> Iterator[Finding]:
+    """What pods can request, and whether their limits hold."""
+    has = this_machine(parse_capacity(settings.capacity)).resources
+    gpus, reason = find_gpus()
+    counted = f"{len(gpus)} GPUs" if gpus else f"no GPU ({reason})"
+    room = f"{has['cpu'] / 1000:g} cores, {has['memory'] / 1024**3:.1f} GiB of memory, {counted}"
+    yield Finding(check="capacity", state="ok", detail=f"pods may request {room}")
+    with TemporaryDirectory() as scratch:
+        _, refused = PodGroups(Path(scratch)).limit("doctor", 1 << 30, 1000)
+        remove_groups(Path(scratch))
+    memory = "by looking at what containers use" if "memory" in refused else "by control groups"
+    cpu = "do not hold" if "cpu" in refused else "hold by control groups"
+    state = "warning" if refused else "ok"
+    yield Finding(check="limits", state=state, detail=f"limits of memory hold {memory}, those of cpu {cpu}")
 
 
 def _port(settings: Settings) -> Iterator[Finding]:
@@ -115,6 +134,7 @@ def _packages(_: Settings) -> Iterator[Finding]:
 _CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _python,
     _isolation,
+    _pods,
     _port,
     _disk,
     _control_plane,

@@ -126,8 +126,12 @@ class Launcher(Protocol):
         """Delete the directory of an ended pod."""
         ...
 
-    async def remove_claims(self, kept: frozenset[str]) -> None:
-        """Delete the directories of all claims but those with the uids `kept`."""
+    async def claims(self) -> tuple[str, ...]:
+        """Uids of the volume claims that have a directory."""
+        ...
+
+    async def remove_claim(self, uid: str) -> None:
+        """Delete the directory of a volume claim; nothing if it has none."""
         ...
 
     async def owners(self) -> tuple[str, ...]:

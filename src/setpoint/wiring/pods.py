@@ -7,6 +7,7 @@ from pathlib import Path
 
 from setpoint.adapters.pods.images import ImageRule
 from setpoint.adapters.pods.isolation import Isolation
+from setpoint.adapters.pods.machine import parse_capacity
 from setpoint.adapters.pods.settings import PodSettings, read_image_rules
 from setpoint.wiring.images import component_rules
 from setpoint.wiring.settings import Settings, component_environment
@@ -50,6 +51,7 @@ def pod_settings(settings: Settings, visible: Sequence[str] = (), *, lasting: bo
     return PodSettings(
         home=str(settings.home),
         isolation=Isolation(settings.isolation),
+        capacity=parse_capacity(settings.capacity),
         images=(*images, *component_rules(component_environment(settings))),
         entry_points=ENTRY_POINTS,
         preload=PRELOAD,

@@ -35,6 +35,9 @@ class Settings:
     images: str = ""
     """A TOML file with further entries of the image table; empty means none."""
 
+    capacity: str = ""
+    """What pods may request of this machine, such as `cpu=8,memory=32Gi`; empty means what it has."""
+
     executor_plugins: str = ""
     """Base URLs of executor plugins on loopback, separated by blanks; they carry out `plugin` templates."""
 

@@ -29,7 +29,7 @@ from setpoint.adapters.pods.probes import ready_file
 from setpoint.adapters.pods.progress import progress_files, progress_path, read_progress
 from setpoint.adapters.pods.reservations import Reservations, gpus_of, with_gpus
 from setpoint.adapters.pods.settings import PodSettings
-from setpoint.adapters.pods.volumes import remove_claims
+from setpoint.adapters.pods.volumes import held_claims, remove_claim
 from setpoint.adapters.pods.zygote_client import ZygoteProcess
 from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
 from setpoint.ports.launcher import LogLine, Machine, PodExit, PodPhase, PodRequest, PodState, Retention
@@ -267,9 +267,13 @@ class HostLauncher:
         self._progress[pod_id] = files = progress_files(folder, identity.pid, path) if path else ()
         return files
 
-    async def remove_claims(self, kept: frozenset[str]) -> None:
-        """Delete the directories of all claims but those with the uids `kept`."""
-        await asyncio.to_thread(remove_claims, Path(self._settings.home), kept)
+    async def claims(self) -> tuple[str, ...]:
+        """Uids of the volume claims that have a directory."""
+        return await asyncio.to_thread(held_claims, Path(self._settings.home))
+
+    async def remove_claim(self, uid: str) -> None:
+        """Delete the directory of a volume claim; nothing if it has none."""
+        await asyncio.to_thread(remove_claim, Path(self._settings.home), uid)
 
     async def owners(self) -> tuple[str, ...]:
         """Owners of pods whose records are kept."""

@@ -10,7 +10,6 @@ Invariant: a path of a volume never leads out of it.
 from __future__ import annotations
 
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
 from setpoint.adapters.pods.isolation import Bind, normal_path
@@ -59,9 +58,14 @@ def hosts_bind(request: PodRequest, folder: Path) -> Bind:
     return Bind(source=str(own), path=str(_HOSTS))
 
 
-def remove_claims(home: Path, kept: frozenset[str]) -> None:
-    """Delete the directories of claims that are no more."""
-    with suppress(FileNotFoundError):
-        for place in (home / CLAIMS).iterdir():
-            if place.name not in kept:
-                shutil.rmtree(place, ignore_errors=True)
+def held_claims(home: Path) -> tuple[str, ...]:
+    """Uids of the claims that have a directory."""
+    try:
+        return tuple(place.name for place in (home / CLAIMS).iterdir())
+    except FileNotFoundError:
+        return ()
+
+
+def remove_claim(home: Path, uid: str) -> None:
+    """Delete a claim's directory; nothing if it has none."""
+    shutil.rmtree(home / CLAIMS / check_id(uid), ignore_errors=True)

@@ -81,6 +81,18 @@ class KillPod(CommandBase, frozen=True, kw_only=True):
     grace_seconds: float | None = None  # None: the pod's own
 
 
+class MakeClaims(CommandBase, frozen=True, kw_only=True):
+    """Make the workflow's volume claims, given as objects, where they are not there; answer with ClaimsMade."""
+
+    claims: tuple[dict[str, Any], ...]
+
+
+class DeleteClaims(CommandBase, frozen=True, kw_only=True):
+    """Delete the workflow's volume claims, with what is in them."""
+
+    names: tuple[str, ...]
+
+
 class TimerKind(StrEnum):
     """What a timer is for."""
 
@@ -149,7 +161,7 @@ class CancelAction(CommandBase, frozen=True, kw_only=True):
     command: str
 
 
-Command = LaunchPod | KillPod | SetTimer | ActionCommand | SaveCacheEntry | CancelAction
+Command = LaunchPod | KillPod | MakeClaims | DeleteClaims | SetTimer | ActionCommand | SaveCacheEntry | CancelAction
 
 _COMMANDS: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 

@@ -34,6 +34,12 @@ class ControlsChanged(EventBase, frozen=True, kw_only=True):
     suspend: bool = False
 
 
+class ClaimsMade(EventBase, frozen=True, kw_only=True):
+    """The workflow's volume claims are there; or not, and why."""
+
+    error: str = ""
+
+
 class PodPending(EventBase, frozen=True, kw_only=True):
     """The pod has to wait for room on the machine, or for a claim; in Kubernetes' words."""
 
@@ -150,6 +156,7 @@ Event = (
     WorkflowStarted
     | WorkflowLoaded
     | ControlsChanged
+    | ClaimsMade
     | PodPending
     | PodStarted
     | PodReady

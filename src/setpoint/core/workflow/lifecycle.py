@@ -14,6 +14,7 @@ from setpoint.core.workflow.commands import SetTimer, TimerKind
 from setpoint.core.workflow.daemons import end_daemons, restore_daemons
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.ending import end_leaf
+from setpoint.core.workflow.events import ClaimsMade
 from setpoint.core.workflow.execute import execute, try_waiting, workflow_deadline
 from setpoint.core.workflow.labels_from import take_labels
 from setpoint.core.workflow.locks import LockError
@@ -22,6 +23,7 @@ from setpoint.core.workflow.state import WORKFLOW, TemplateCall
 from setpoint.core.workflow.synchronization import try_locks
 from setpoint.core.workflow.templates import load_spec, local_scope
 from setpoint.core.workflow.variables import failures, global_values, workflow_phase
+from setpoint.core.workflow.volume_claims import claims_ready, drop_claims, note_claims
 
 ENDED_ABOVE = "stopped: the node above it has ended"
 
@@ -141,6 +143,12 @@ def assess_workflow(d: Draft) -> None:
 
 
 def _start_entry(d: Draft) -> None:
+    try:
+        if not d.suspended and not claims_ready(d):
+            return
+    except BuildError as error:
+        _fail_claims(d, error.message)
+        return
     call = TemplateCall(
         name=d.name, template=d.spec.entrypoint, arguments=d.spec.arguments, scope=local_scope(d), depth=1
     )
@@ -149,6 +157,19 @@ def _start_entry(d: Draft) -> None:
             d.block(WORKFLOW)
     except BuildError as error:
         fail_entry(d, error.message)
+
+
+def claims_made(d: Draft, event: ClaimsMade) -> None:
+    """The workflow's own volume claims are there, or cannot be made."""
+    if event.error:
+        _fail_claims(d, event.error)
+    else:
+        note_claims(d)
+
+
+def _fail_claims(d: Draft, reason: str) -> None:
+    d.mark_workflow(WorkflowPhase.ERROR, f"pvc create error: {reason}")
+    end_open_nodes(d)
 
 
 def _hooks_settled(d: Draft, root: NodeStatus) -> bool:
@@ -267,6 +288,7 @@ def _complete(d: Draft, root: NodeStatus, exit_node: NodeStatus | None) -> None:
         message = f"Stopped with strategy '{d.engine.shutdown}'"
     d.mark_workflow(phase, "" if phase is WorkflowPhase.SUCCEEDED else message)
     end_open_nodes(d)
+    drop_claims(d)
 
 
 def end_open_nodes(d: Draft, message: str = "workflow completed") -> None:

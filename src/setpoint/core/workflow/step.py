@@ -20,6 +20,7 @@ from setpoint.core.workflow.dag import assess_dag, task_ended
 from setpoint.core.workflow.draft import Draft
 from setpoint.core.workflow.events import (
     ActionReported,
+    ClaimsMade,
     ContainersEnded,
     ControlsChanged,
     Event,
@@ -42,6 +43,7 @@ from setpoint.core.workflow.events import (
 from setpoint.core.workflow.groups import assess_group, child_ended
 from setpoint.core.workflow.lifecycle import (
     assess_workflow,
+    claims_made,
     end_left_open,
     end_unentered,
     fail_entry,
@@ -68,6 +70,7 @@ from setpoint.core.workflow.retry_workflow import retry_workflow
 from setpoint.core.workflow.state import WORKFLOW, DagFrame, GroupFrame, RetryFrame, Step, StepsFrame, WorkflowState
 from setpoint.core.workflow.steps import assess_steps
 from setpoint.core.workflow.timeouts import pass_time_limit
+from setpoint.core.workflow.volume_claims import claims_missing
 
 _ASSESSMENTS_PER_NODE = 50
 _ASSESSMENTS = 100_000
@@ -114,6 +117,8 @@ def _fold(d: Draft, event: Event) -> None:  # noqa: C901 (one case per event)
             d.refused = "the workflow has completed"
         case ControlsChanged():
             change_controls(d, event)
+        case ClaimsMade():
+            claims_made(d, event)
         case PodPending():
             _pod_pending(d, event)
         case PodStarted():
@@ -208,7 +213,8 @@ def _assess(d: Draft, frame_id: str) -> None:
 
 def _check_stuck(d: Draft) -> None:
     """A cluster would wait for ever where nothing is left to wait for; here the workflow ends and says so."""
-    if d.loaded and d.status.phase is WorkflowPhase.RUNNING and not d.suspended and d.nothing_runs():
+    running = d.loaded and d.status.phase is WorkflowPhase.RUNNING and not d.suspended
+    if running and d.nothing_runs() and not claims_missing(d):
         fail_entry(
             d, "nothing is left to wait for, and the entry template is not done: check parallelism and references"
         )
@@ -216,7 +222,9 @@ def _check_stuck(d: Draft) -> None:
 
 def _pod_pending(d: Draft, event: PodPending) -> None:
     node = d.node(event.node)
-    if node is not None and node.phase is NodePhase.PENDING and _is_pod(d, event.node, event.pod):
+    if node is None or node.phase is not NodePhase.PENDING or not _is_pod(d, event.node, event.pod):
+        return
+    if node.message != event.message:
         d.put(node.replace(message=event.message))
 
 

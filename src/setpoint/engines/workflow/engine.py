@@ -23,6 +23,7 @@ from setpoint.engines.workflow.actions import Actions, Outside
 from setpoint.engines.workflow.head import WorkflowHead
 from setpoint.engines.workflow.locks import LockKeeper
 from setpoint.engines.workflow.metrics import WorkflowMetrics
+from setpoint.engines.workflow.volume_claims import follow_claims
 from setpoint.engines.workflow.worker import Worker
 from setpoint.engines.workflow.world import PodOwner, Validate, World
 from setpoint.operations.workflows import check
@@ -102,6 +103,7 @@ class WorkflowEngine:
                 ("limits of locks", self._watch_config_maps()),
                 ("pod progress", self._watch_progress()),
                 ("pods of deleted workflows", self._clear_leftovers()),
+                ("volume claims", follow_claims(self._world.resources, self._world.launcher)),
             )
         ]
         try:

@@ -20,9 +20,11 @@ from setpoint.core.workflow import (
     ActionCommand,
     CancelAction,
     Command,
+    DeleteClaims,
     Event,
     KillPod,
     LaunchPod,
+    MakeClaims,
     PodPending,
     PodReady,
     PodStarted,
@@ -32,6 +34,7 @@ from setpoint.core.workflow import (
 )
 from setpoint.engines.workflow.caches import save_entry
 from setpoint.engines.workflow.environment import Unschedulable, complete_request
+from setpoint.engines.workflow.volume_claims import delete_claims, make_claims
 from setpoint.engines.workflow.world import World
 
 _log = logging.getLogger(__name__)
@@ -116,6 +119,10 @@ class Orders:
                 work = self._wait(command)
             case SaveCacheEntry():
                 work = self.keep(command)
+            case MakeClaims():
+                work = self._make_claims(command)
+            case DeleteClaims():
+                work = self._delete_claims(command)
             case CancelAction():
                 work = self._cancel(command)
             case _:
@@ -226,6 +233,17 @@ class Orders:
                 self._giver.pod_ended(command.pod, PodExit(phase=PodPhase.FAILED, message=command.reason))
                 self._giver.finish(command.pod)
         await self._world.launcher.kill(command.pod, grace_seconds=command.grace_seconds, reason=command.reason)
+        self._giver.finish(command.id)
+
+    async def _make_claims(self, command: MakeClaims) -> None:
+        async def make() -> None:
+            self._giver.post(await make_claims(self._world.resources, self._giver.workflow(), command), command.id)
+
+        await self._insist(make, "claims")
+
+    async def _delete_claims(self, command: DeleteClaims) -> None:
+        namespace = self._giver.workflow().metadata.namespace
+        await self._insist(lambda: delete_claims(self._world.resources, namespace, command), "claims")
         self._giver.finish(command.id)
 
     async def _wait(self, command: SetTimer) -> None:

@@ -44,6 +44,7 @@ from setpoint.core.workflow import (
     LaunchPod,
     Library,
     LocksChanged,
+    MakeClaims,
     PodEnded,
     PodLost,
     PodStarted,
@@ -212,7 +213,7 @@ class Worker:
         if self._inbox:
             await self._batch(known={command.id for command in pending})
         for command in pending:
-            if self._state.status.completed and isinstance(command, SetTimer | LaunchPod | ActionCommand):
+            if self._state.status.completed and isinstance(command, SetTimer | LaunchPod | MakeClaims | ActionCommand):
                 self._done.append(command.id)
             else:
                 self._orders.carry_out(command, again=True)

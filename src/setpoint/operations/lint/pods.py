@@ -19,6 +19,7 @@ from setpoint.apis.quantity import parse_quantity
 from setpoint.apis.strategic_merge import POD_MERGE_KEYS, strategic_merge
 from setpoint.core.workflow.pod_resources import UNCOUNTED
 from setpoint.core.workflow.pod_spec import read_patch
+from setpoint.core.workflow.volume_claims import STRATEGIES
 from setpoint.operations.lint.report import Findings
 from setpoint.operations.lint.supported import check_supported
 
@@ -31,6 +32,11 @@ def check_pod(value: Template | WorkflowSpec, path: FieldPath, findings: Finding
         _check_patch(value.pod_spec_patch, (*path, "podSpecPatch"), findings)
     if value.pod_resources is not None:
         _check_resources(msgspec.to_builtins(value.pod_resources), (*path, "podResources"), findings)
+    if isinstance(value, WorkflowSpec) and value.volume_claim_gc is not None:
+        strategy = value.volume_claim_gc.strategy
+        if strategy not in ("", *STRATEGIES):
+            reason = f"unknown volume gc strategy: {strategy}"
+            findings.error((*path, "volumeClaimGC", "strategy"), reason, STRATEGIES)
     if isinstance(value, Template):
         for where, resources in _resources_of(value):
             _check_resources(resources, (*path, *where, "resources"), findings)

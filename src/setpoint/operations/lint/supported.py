@@ -31,7 +31,6 @@ from setpoint.core.workflow.pod_sources import ENV_SOURCES, PROJECTIONS, VOLUME_
 from setpoint.operations.lint.report import Findings
 
 REFUSED: dict[str, str] = {
-    "WorkflowSpec.volume_claim_templates": "volume claims are not supported yet, use an emptyDir or artifacts",
     "WorkflowSpec.artifact_gc": "deletion of artifacts is not supported yet",
     "WorkflowSpec.artifact_repository_ref": "there is one artifact repository here, the embedded one",
     "WorkflowSpec.executor_plugins": "plugins run beside the control plane: name them in the setting executor_plugins",
@@ -60,7 +59,6 @@ IGNORED: dict[str, str] = {
     "WorkflowSpec.pod_priority_class_name": "there is no scheduler",
     "WorkflowSpec.resource_claims": "devices are not handed out",
     "WorkflowSpec.pod_gc": "finished pods leave only their logs",
-    "WorkflowSpec.volume_claim_gc": "there are no volume claims",
     "WorkflowSpec.ttl_strategy": "finished workflows are kept until they are deleted",
     "WorkflowSpec.metrics": "custom metrics are not exported yet",
     "WorkflowSpec.archive_logs": "logs are always kept",

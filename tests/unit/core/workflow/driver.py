@@ -33,8 +33,10 @@ from setpoint.core.workflow import (
     ActionReported,
     Cache,
     CancelAction,
+    ClaimsMade,
     Command,
     ContextMissing,
+    DeleteClaims,
     Event,
     ExecutePlugin,
     KillPod,
@@ -43,6 +45,7 @@ from setpoint.core.workflow import (
     Library,
     LocksChanged,
     LockTable,
+    MakeClaims,
     PodEnded,
     PodReady,
     PodStarted,
@@ -96,6 +99,8 @@ class Cluster:
     killed: list[str] = field(default_factory=list)
     timers: dict[str, SetTimer] = field(default_factory=dict)
     actions: dict[str, ActionCommand] = field(default_factory=dict)
+    asked_claims: dict[str, MakeClaims] = field(default_factory=dict)
+    volume_claims: dict[str, str] = field(default_factory=dict)  # name to the owner's uid
     events: deque[Event] = field(default_factory=deque)
     attempts: dict[str, int] = field(default_factory=dict)
     peak: int = 0
@@ -180,8 +185,20 @@ class Cluster:
                 self.library = replace(self.library, caches={})
             case CancelAction():
                 self.actions.pop(command.command, None)
+            case MakeClaims():
+                self.asked_claims[command.id] = command
+            case DeleteClaims():
+                for name in command.names:
+                    self.volume_claims.pop(name, None)
             case _:
                 self.actions[command.id] = command
+
+    def _make_claims(self, command: MakeClaims) -> ClaimsMade:
+        for claim in command.claims:
+            name = claim["metadata"]["name"]
+            if self.volume_claims.setdefault(name, self.workflow.metadata.uid) != self.workflow.metadata.uid:
+                return ClaimsMade(error=f"{name} pvc already exists with different ownerreference")
+        return ClaimsMade()
 
     def run(self, *, limit: int = 10_000) -> Cluster:
         """Start the workflow, if need be, and go on until it ends or only waits for somebody."""
@@ -207,6 +224,10 @@ class Cluster:
                 self.running.pop(pod_id, None)
                 self.fold(PodEnded(node=launch.node, pod=pod_id, exit=end))
                 return True
+        for key, order in self.asked_claims.items():
+            del self.asked_claims[key]
+            self.fold(self._make_claims(order))
+            return True
         for action in self.actions.values():
             answer = _answer(action)
             if answer is not None:
