@@ -264,7 +264,7 @@ class WorkflowMachine(RuleBasedStateMachine):
             assert all(child in nodes for child in node.children), node.name
 
 
-LEAF_TYPES = (NodeType.POD, NodeType.SUSPEND)
+LEAF_TYPES = (NodeType.POD, NodeType.CONTAINER, NodeType.SUSPEND)
 INSIDE = {
     NodeType.STEPS: "[",
     NodeType.STEP_GROUP: ".",

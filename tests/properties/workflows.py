@@ -28,6 +28,10 @@ def leaves() -> list[dict[str, Any]]:
         {"name": "say", "inputs": {"parameters": [{"name": "m", "default": "x"}]}, "container": BLOCK},
         {"name": "make", "container": BLOCK, "outputs": {"parameters": [out | {"globalName": "g"}]}},
         {"name": "safe", "container": BLOCK, "outputs": {"parameters": [_with_default(out)]}},
+        {
+            "name": "set",
+            "containerSet": {"containers": [BLOCK | {"name": "a"}, BLOCK | {"name": "b", "dependencies": ["a"]}]},
+        },
         {"name": "wait", "suspend": {}},
         {"name": "timed", "suspend": {"duration": "30s"}},
         {"name": "ask", "suspend": {}, "outputs": {"parameters": [{"name": "out", "valueFrom": {"supplied": {}}}]}},
