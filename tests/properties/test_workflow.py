@@ -20,6 +20,7 @@ from immutables import Map
 
 from setpoint.apis.argo import NodePhase, NodeStatus, NodeType, Workflow, WorkflowStatus
 from setpoint.core.workflow import (
+    ActionReported,
     ControlsChanged,
     EngineMemory,
     Event,
@@ -88,6 +89,17 @@ class WorkflowMachine(RuleBasedStateMachine):
         chosen = self.choose(at)
         if chosen is not None:
             self.world.fold(ProgressReported(node=chosen[1].node, pod=chosen[0], progress=f"{done}/{total}"))
+
+    @rule(at=st.integers(0, 20), phase=st.sampled_from(["Running", "Succeeded", "Failed", "Error"]))
+    def action_is_reported(self, at: int, phase: str) -> None:
+        actions = sorted(self.world.actions.items())
+        if actions:
+            key, action = actions[at % len(actions)]
+            event = ActionReported(node=action.node, command=key, phase=NodePhase(phase), message=phase)
+            self.world.fold(event)
+            if event.phase.fulfilled:
+                self.world.actions.pop(key, None)
+                self.past.append(event)
 
     @rule(at=st.integers(0, 20))
     def pod_is_lost(self, at: int) -> None:
@@ -233,6 +245,8 @@ class WorkflowMachine(RuleBasedStateMachine):
         elif not state.engine.suspended:
             assert open_nodes != []
             assert state.leaves or self.world.timers
+            open_actions = {leaf.action for leaf in state.leaves.values() if leaf.action}
+            assert open_actions == self.world.actions.keys()
 
     @invariant()
     def retries_stay_within_the_limit(self) -> None:
@@ -264,7 +278,7 @@ class WorkflowMachine(RuleBasedStateMachine):
             assert all(child in nodes for child in node.children), node.name
 
 
-LEAF_TYPES = (NodeType.POD, NodeType.CONTAINER, NodeType.SUSPEND)
+LEAF_TYPES = (NodeType.POD, NodeType.CONTAINER, NodeType.HTTP, NodeType.SUSPEND)
 INSIDE = {
     NodeType.STEPS: "[",
     NodeType.STEP_GROUP: ".",
@@ -351,7 +365,7 @@ def driven(workflow: Workflow, codes: list[int], *, restarts: bool = False, draw
             event = cluster.end_pod(key, code, {"out": "v"})
             if draw is not None:
                 cluster.fold(event)
-        elif cluster.timers:
+        elif cluster.actions or cluster.timers:
             cluster.turn()
         else:
             cluster.fold(ResumeRequested())

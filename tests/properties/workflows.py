@@ -32,6 +32,8 @@ def leaves() -> list[dict[str, Any]]:
             "name": "set",
             "containerSet": {"containers": [BLOCK | {"name": "a"}, BLOCK | {"name": "b", "dependencies": ["a"]}]},
         },
+        {"name": "fetch", "http": {"url": "test:200/x"}},
+        {"name": "missing", "http": {"url": "test:404/"}},
         {"name": "wait", "suspend": {}},
         {"name": "timed", "suspend": {"duration": "30s"}},
         {"name": "ask", "suspend": {}, "outputs": {"parameters": [{"name": "out", "valueFrom": {"supplied": {}}}]}},
