@@ -418,6 +418,15 @@ BAD: dict[str, tuple[str, str, str | None]] = {
         "spec.templates[0].dag.tasks[1].when",
         "templates.main.tasks.b failed to resolve {{tasks.a.status}}",
     ),
+    "artifact from a parameter": (
+        steps(
+            "{name: a, template: echo, arguments: {parameters: [{name: p, value: 1}]}}",
+            "{name: b, template: take, arguments: {artifacts: [{name: x, from: '{{steps.a.outputs.parameters.o}}'}]}}",
+        )
+        + "  - {name: take, inputs: {artifacts: [{name: x, path: /x}]}, container: {image: a}}\n",
+        "spec.templates[0].steps[1][0].arguments.artifacts[0].from",
+        "templates.main.steps an artifact comes from an artifact, found {{steps.a.outputs.parameters.o}}",
+    ),
     "unresolvable target": (
         dag("{name: a, template: leaf}", rest="target: '{{inputs.parameters.t}}'"),
         "spec.templates[0].dag.target",

@@ -174,6 +174,27 @@ def test_every_way_to_use_an_input_counts(use: str) -> None:
     assert [str(warning) for warning in report_of(text).warnings if "never used" in str(warning)] == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (
+            "parameters: [{name: p, value: '{{steps.a.outputs.artifacts.f}}'}]",
+            "templates.main.steps {{steps.a.outputs.artifacts.f}} is an artifact, which has no text: "
+            "pass it on by `from`",
+        ),
+        (
+            "parameters: [{name: p, value: 1}], artifacts: [{name: p, from: '{{steps.a.outputs.artifacts.f}}'}]",
+            "templates.main.steps[1].b: template 'echo' has no input artifact 'p': it is an input parameter",
+        ),
+    ],
+)
+def test_parameters_and_artifacts_are_told_apart(arguments: str, reason: str) -> None:
+    first = "{name: a, template: echo, arguments: {parameters: [{name: p, value: 1}]}}"
+    report = report_of(steps(first, f"{{name: b, template: echo, arguments: {{{arguments}}}}}"))
+    assert report.errors == ()
+    assert [warning.reason for warning in report.warnings] == [reason]
+
+
 def test_a_suspension_takes_no_timeout() -> None:
     (error,) = report_of(main_of("timeout: 5s\nsuspend: {}\n")).invalid
     assert error.reason == "templates.main suspend template doesn't support timeout field"

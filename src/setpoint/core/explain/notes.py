@@ -10,9 +10,9 @@ from setpoint.apis.argo import Call
 
 def template_notes(tree: Mapping[str, Any]) -> Iterator[str]:
     """Facts of a template."""
-    retry = tree.get("retryStrategy")
-    if retry is not None:
-        yield _retry(retry)
+    yield from _body_notes(tree)
+    if "retryStrategy" in tree:
+        yield _retry(tree["retryStrategy"])
     for key, words in (
         ("activeDeadlineSeconds", "at most {} s"),
         ("timeout", "at most {}"),
@@ -31,10 +31,25 @@ def template_notes(tree: Mapping[str, Any]) -> Iterator[str]:
     for lock in locks.get("semaphores") or ():
         ref = lock.get("configMapKeyRef") or {}
         yield f"semaphore {ref.get('name', '')}/{ref.get('key', '')}"
-    if suspend := tree.get("suspend"):
+
+
+def _body_notes(tree: Mapping[str, Any]) -> Iterator[str]:
+    """Facts of a leaf's body that its type alone does not say."""
+    suspend = tree.get("suspend")
+    if suspend is not None:
         yield f"goes on after {suspend['duration']}" if suspend.get("duration") else "waits to be resumed"
-    elif suspend is not None:
-        yield "waits to be resumed"
+    if body := tree.get("containerSet"):
+        yield f"containers {_names(body.get('containers'))}"
+    if body := tree.get("http"):
+        yield f"{body.get('method') or 'GET'} {body.get('url', '')}"
+    if body := tree.get("resource"):
+        yield str(body.get("action", ""))
+    if tree.get("sidecars"):
+        yield f"beside it {_names(tree['sidecars'])}"
+
+
+def _names(items: Any) -> str:
+    return ", ".join(item.get("name", "") for item in items or ())
 
 
 def _retry(retry: Mapping[str, Any]) -> str:

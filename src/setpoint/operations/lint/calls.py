@@ -167,9 +167,18 @@ def check_supplied(
     for need in template.inputs.artifacts:
         if arguments.artifact(need.name) is None and not need.optional and not _has_location(need):
             findings.error((*path, "artifacts"), f"{inside} inputs.artifacts.{need.name} was not supplied")
-    inputs = tuple(item.name for item in template.inputs.parameters)
-    for index, argument in enumerate(arguments.parameters):
-        if said and argument.name and argument.name not in inputs:
-            hint = did_you_mean(argument.name, inputs)
-            reason = f"{said}: template '{template.name}' has no input parameter '{argument.name}'{hint}"
-            findings.warn((*path, "parameters", index), reason)
+    if said:
+        _check_taken(findings, template, arguments, path, said)
+
+
+def _check_taken(findings: Findings, template: Template, arguments: Arguments, path: FieldPath, said: str) -> None:
+    """Warns of arguments that the template does not take, or takes as the other kind."""
+    for kind, other in (("parameter", "artifact"), ("artifact", "parameter")):
+        inputs = tuple(item.name for item in getattr(template.inputs, f"{kind}s"))
+        others = [item.name for item in getattr(template.inputs, f"{other}s")]
+        for index, argument in enumerate(getattr(arguments, f"{kind}s")):
+            if argument.name and argument.name not in inputs:
+                hint = did_you_mean(argument.name, inputs)
+                hint = f": it is an input {other}" if argument.name in others else hint
+                reason = f"{said}: template '{template.name}' has no input {kind} '{argument.name}'{hint}"
+                findings.warn((*path, f"{kind}s", index), reason)

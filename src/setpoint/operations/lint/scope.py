@@ -7,6 +7,7 @@ never refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ ROOTS = ("item.", "steps.", "inputs.", "outputs.", "pod.", "workflow.", "tasks."
 
 _NIL_ROOTS = ("inputs.parameters.", "inputs.artifacts.", "workflow.parameters.", "steps.", "tasks.")
 """Maps of an expression whose keys are all known when it is read."""
+
+_ARTIFACT = re.compile(r"(?:^inputs|\.outputs)\.artifacts\.[^.]+$")
+"""Names of artifacts themselves, not of their paths."""
 
 _ALWAYS = (
     "workflow.name",
@@ -203,6 +207,11 @@ def _check_text(findings: Findings, text: str, path: FieldPath, said: str, scope
             _check_expression_tag(findings, tag.body, path, f"{said} expression tag", scope)
         elif name.startswith(ROOTS) and not scope.resolves(name):
             findings.error(path, f"{said} failed to resolve {{{{{name}}}}}{_hint(name, scope)}")
+        elif path[-1:] == ("from",):
+            if ".parameters." in name or name.endswith(".outputs.result"):
+                findings.error(path, f"{said} an artifact comes from an artifact, found {{{{{name}}}}}")
+        elif _ARTIFACT.search(name):
+            findings.warn(path, f"{said} {{{{{name}}}}} is an artifact, which has no text: pass it on by `from`")
 
 
 def _check_expression_tag(findings: Findings, text: str, path: FieldPath, said: str, scope: TagScope) -> None:

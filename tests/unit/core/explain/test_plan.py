@@ -205,6 +205,18 @@ def test_handlers_and_notes() -> None:
     assert found.parameters == {"x": "3"}
 
 
+def test_bodies_say_what_their_type_does_not() -> None:
+    bodies = (
+        "containerSet: {containers: [{name: x, image: a}, {name: main, image: a}]}",
+        "http: {url: 'http://{{workflow.namespace}}'}",
+        "resource: {action: get, flags: [x]}",
+        "container: {image: a}, sidecars: [{name: s, image: a}]",
+    )
+    steps = ", ".join(f"{{name: s{number}, inline: {{{body}}}}}" for number, body in enumerate(bodies))
+    found = [task.notes for task in explained(f"- {{name: main, steps: [[{steps}]]}}\n").entry.tasks]
+    assert found == [("containers x, main",), ("GET http://ns",), ("get",), ("beside it s",)]
+
+
 def test_a_workflow_of_a_workflow_template() -> None:
     text = (
         "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: w}\n"
