@@ -413,13 +413,12 @@ class Draft(HoldingTable):
     def mark_workflow(self, phase: WorkflowPhase, message: str = "", *, cause: Cause = Cause.FOLD) -> None:
         """Move the workflow to a phase."""
         check_workflow_move(self.name, self.status.phase, phase, cause)
-        waits = phase is WorkflowPhase.PENDING
         if phase.completed:
             self.claims = Claims()
         self.status = self.status.replace(
             phase=phase,
             message=message,
-            started_at=self.status.started_at or (None if waits else self.now),
+            started_at=self.status.started_at or (None if phase is WorkflowPhase.PENDING else self.now),
             finished_at=self.now if phase.completed else None,
         )
 
