@@ -144,3 +144,48 @@ async def test_without_a_gpu_the_pod_waits(tmp_path: Path, monkeypatch: pytest.M
     async with running_plane(tmp_path) as plane:
         await plane.submit(workflow("gpu", "{limits: {nvidia.com/gpu: 1}}"))
         await shown(plane, "gpu", "Unschedulable: 0/1 nodes are available: 1 Insufficient nvidia.com/gpu.")
+
+
+async def test_a_pod_that_waited_when_the_control_plane_ended_goes_on_waiting(tmp_path: Path) -> None:
+    async with running_plane(tmp_path, capacity={"cpu": "1"}) as plane:
+        await plane.submit(workflow("big", "{requests: {cpu: 2}}"))
+        await plane.submit(workflow("bigger", "{requests: {cpu: 8}}"))
+        await shown(plane, "big", LACKS_CPU)
+        await shown(plane, "bigger", LACKS_CPU)
+    async with running_plane(tmp_path, capacity={"cpu": "4"}) as plane:
+        assert (await plane.finished("big")).status.phase.value == "Succeeded"
+        await shown(plane, "bigger", LACKS_CPU)
+        await verbs.stop(plane.resources, plane.journal, "default", "bigger")
+        assert (await plane.finished("bigger")).status.phase.value == "Failed"
+
+
+@pytest.mark.rule("verbs.signals")
+async def test_a_pod_that_ignores_term_is_killed_after_its_grace_period(tmp_path: Path) -> None:
+    up = tmp_path / "up"
+    text = workflow("stubborn", "{}", f'trap "" TERM; touch {up}; while :; do sleep 0.05; done')
+    text = text.replace("  templates:", "  podSpecPatch: 'terminationGracePeriodSeconds: 1'\n  templates:")
+    async with running_plane(tmp_path, visible=(str(tmp_path),)) as plane:
+        await plane.submit(text)
+        await appears(up)
+        await verbs.stop(plane.resources, plane.journal, "default", "stubborn")
+        stopped = await plane.finished("stubborn")
+        assert node(stopped, "stubborn").message == "workflow shutdown with strategy:  Stop"
+        (folder,) = (tmp_path / "pods").iterdir()
+        end = await ended(plane.launcher, folder.name)
+    assert (end.exit_code, end.message) == (137, "workflow shutdown with strategy:  Stop")
+
+
+@pytest.mark.rule("machine.log-size")
+async def test_a_log_without_end_keeps_its_last_part(tmp_path: Path) -> None:
+    """A gigabyte at the default size of 64 MiB; here the same with smaller numbers."""
+    most, chunk = 512 * 1024, 8 * 64 * 1024  # what is read at once, each line with its time
+    async with running_launcher(tmp_path / "home", log_bytes=most) as launcher:
+        main = shell("seq 1 200000")
+        end = await run(launcher, pod(main, capture_result=True))
+        kept = [int(line.content) async for line in launcher.logs("pod-1")]
+    assert end.phase is PodPhase.SUCCEEDED
+    assert end.result is not None
+    assert end.result.endswith("\n200000") and len(end.result) <= 256 * 1024
+    assert kept == list(range(kept[0], 200001))
+    files = list((tmp_path / "home" / "pods" / "pod-1" / "logs").iterdir())
+    assert sum(file.stat().st_size for file in files) <= 2 * (most + chunk)

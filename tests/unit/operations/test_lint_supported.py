@@ -156,7 +156,7 @@ PATCHES = {
          "ephemeral-storage is neither set aside nor limited"],
     ),
     "containers: [{name: main, lifecycle: {preStop: {exec: {command: [a]}}}}]": (
-        ["containers[0].lifecycle: lifecycle handlers of containers are not supported"],
+        [f"containers[0].lifecycle: {REFUSED['Container.lifecycle']}"],
         [],
     ),
 }  # fmt: skip

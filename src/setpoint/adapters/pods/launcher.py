@@ -23,7 +23,7 @@ from setpoint.adapters.pods.images import resolve
 from setpoint.adapters.pods.index import PodIndex
 from setpoint.adapters.pods.isolation import IsolationReport
 from setpoint.adapters.pods.logfile import LogReader
-from setpoint.adapters.pods.machine import GPU, find_gpus, this_machine
+from setpoint.adapters.pods.machine import GPU, find_gpus, shown, this_machine
 from setpoint.adapters.pods.preload import entry_point_of
 from setpoint.adapters.pods.probes import ready_file
 from setpoint.adapters.pods.progress import progress_files, progress_path, read_progress
@@ -122,8 +122,7 @@ class HostLauncher:
 
     def _explain(self, request: PodRequest, beyond: list[str]) -> str:
         has = {GPU: len(self._book.gpus), **self._machine.resources}
-        unit = {"cpu": "m"}
-        parts = (f"{name} {request.requests[name]}{unit.get(name, '')} of {has.get(name, 0)}" for name in beyond)
+        parts = (f"{name} {shown(name, request.requests[name])} of {shown(name, has.get(name, 0))}" for name in beyond)
         return f"it requests {', '.join(parts)}; the setting `capacity` says what pods may request"
 
     async def launch(self, request: PodRequest) -> None:

@@ -45,6 +45,13 @@ def parse_capacity(text: str) -> dict[str, str]:
     return found
 
 
+def shown(resource: str, number: int) -> str:
+    """An amount as people read it."""
+    if resource == "cpu":
+        return f"{number / 1000:g}"
+    return f"{number / 1024**3:.1f} GiB" if resource == "memory" else str(number)
+
+
 def find_gpus() -> tuple[tuple[str, ...], str]:
     """The GPUs as CUDA_VISIBLE_DEVICES names them, in the order of the driver; and why there are none."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -10,6 +10,7 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -22,7 +23,14 @@ from setpoint.apis.probes import Probes, read_probe
 from setpoint.core.workflow.commands import LaunchPod
 from setpoint.core.workflow.durations import parse_duration
 from setpoint.core.workflow.pod_resources import GPU, limit_of, pod_limit, pod_requests
-from setpoint.core.workflow.pod_sources import PodIdentity, env_sources, literal_env, make_mount, volume_sources
+from setpoint.core.workflow.pod_sources import (
+    Identify,
+    PodIdentity,
+    env_sources,
+    literal_env,
+    make_mount,
+    volume_sources,
+)
 from setpoint.core.workflow.pod_spec import Pod, make_pod
 
 _NO_DEADLINE = "0001-01-01T00:00:00Z"
@@ -90,7 +98,7 @@ def _archive(item: Artifact) -> pods.Archive:
 def make_launch(template: Template, outputs: Outputs, place: PodPlace) -> LaunchPod:
     """The order to start a pod. Raises: InvalidSpec, NotSupported for what one machine does not do."""
     pod = make_pod(template, place.spec, place.claims, place.patches)
-    identity = _identity(template, place)
+    identity = partial(_identity, template, place)
     deadline = pod_deadline(template, place, pod.active_deadline_seconds)
     mains, before, beside = (
         [_container(item, pod, identity) for item in group] for group in (pod.mains, pod.init_containers, pod.sidecars)
@@ -118,7 +126,7 @@ def make_launch(template: Template, outputs: Outputs, place: PodPlace) -> Launch
         capture_result=place.capture and mains[0].name == "main",
         deadline=deadline,
         grace_seconds=30.0 if pod.grace_seconds is None else float(pod.grace_seconds),
-        host_aliases=msgspec.convert(pod.host_aliases, tuple[pods.HostAlias, ...]),
+        host_aliases=msgspec.convert(pod.host_aliases, tuple[pods.HostAlias, ...]) if pod.host_aliases else (),
         requests=pod_requests(pod),
         memory_bytes=pod_limit(pod, "memory"),
         cpu_milli=pod_limit(pod, "cpu"),
@@ -199,7 +207,7 @@ def _argo_environment(container: str, place: PodPlace, deadline: datetime | None
     }
 
 
-def _container(container: argo.Container, pod: Pod, identity: PodIdentity) -> pods.Container:
+def _container(container: argo.Container, pod: Pod, identity: Identify) -> pods.Container:
     return pods.Container(
         name=container.name,
         image=container.image,

@@ -7,7 +7,7 @@ Source: v1 EnvVarSource, VolumeSource; Kubernetes, "Downward API"; SEMANTICS sec
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -50,14 +50,18 @@ class PodIdentity:
         return str(uuid5(NAMESPACE_OID, self.pod_id))
 
 
-def literal_env(container: argo.Container, identity: PodIdentity) -> dict[str, str]:
+Identify = Callable[[], PodIdentity]
+"""Asked only where a field of the pod is wanted."""
+
+
+def literal_env(container: argo.Container, identity: Identify) -> dict[str, str]:
     """The environment in its order; a variable that the shell fills in is empty. Raises: NotSupported."""
     env: dict[str, str] = {}
     for item in container.env:
         source = item.value_from or {}
         env[item.name] = item.value
         if "fieldRef" in source:
-            env[item.name] = field_value(str(source["fieldRef"].get("fieldPath", "")), identity)
+            env[item.name] = field_value(str(source["fieldRef"].get("fieldPath", "")), identity())
         elif "resourceFieldRef" in source:
             env[item.name] = resource_value(source["resourceFieldRef"], (container,), container.name) or ""
         elif source and not set(ENV_SOURCES) & set(source):
@@ -174,9 +178,7 @@ def make_mount(mount: argo.VolumeMount, volumes: Mapping[str, Volume]) -> pods.M
     )
 
 
-def volume_sources(
-    volume: Volume, containers: Iterable[argo.Container], identity: PodIdentity
-) -> Iterator[VolumeSource]:
+def volume_sources(volume: Volume, containers: Iterable[argo.Container], identity: Identify) -> Iterator[VolumeSource]:
     """What fills a volume, later ones over earlier ones. Raises: InvalidSpec, NotSupported."""
     containers = tuple(containers)
     if volume.persistent_volume_claim is not None:
@@ -221,12 +223,12 @@ def _downward(
     ref: Mapping[str, Any],
     mode: int | None,
     containers: tuple[argo.Container, ...],
-    identity: PodIdentity,
+    identity: Identify,
 ) -> VolumeSource:
     texts: dict[str, str] = {}
     for item in ref.get("items") or ():
         if "fieldRef" in item:
-            texts[item["path"]] = field_value(str(item["fieldRef"].get("fieldPath", "")), identity)
+            texts[item["path"]] = field_value(str(item["fieldRef"].get("fieldPath", "")), identity())
         else:
             value = resource_value(item.get("resourceFieldRef") or {}, containers, "")
             if value is None:

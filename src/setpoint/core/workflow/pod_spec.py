@@ -5,7 +5,7 @@ Source: SEMANTICS sections 13 and 19; argo-workflows `createWorkflowPod`, `Apply
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,7 @@ class Pod:
 
 
 def make_pod(
-    template: Template, spec: WorkflowSpec, claims: Iterable[Mapping[str, Any]], patches: tuple[str, ...]
+    template: Template, spec: WorkflowSpec, claims: tuple[dict[str, Any], ...], patches: tuple[str, ...]
 ) -> Pod:
     """The pod of a filled-in template.
 
@@ -58,11 +58,12 @@ def make_pod(
     Raises:
         InvalidSpec: A patch cannot be applied.
     """
-    mirrored = template.mains[0].volume_mounts
-    own = msgspec.convert(tuple(claims), tuple[Volume, ...])
+    mains = template.mains
+    mirrored = mains[0].volume_mounts
+    own = msgspec.convert(claims, tuple[Volume, ...]) if claims else ()
     volumes = {item.name: item for item in (*own, *spec.volumes, *template.volumes)}
     pod = Pod(
-        mains=template.mains,
+        mains=mains,
         init_containers=tuple(_with_mirror(item, mirrored) for item in template.init_containers),
         sidecars=tuple(_with_mirror(item, mirrored) for item in template.sidecars),
         volumes=volumes,
