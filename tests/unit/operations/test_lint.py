@@ -154,6 +154,14 @@ def test_what_is_never_used_is_a_warning(name: str) -> None:
     assert [(warning.path, warning.reason) for warning in report.warnings] == [(path, reason)]
 
 
+def test_a_template_that_is_not_known_yet_may_use_every_argument() -> None:
+    text = steps("{name: a, templateRef: {name: '{{workflow.parameters.p}}', template: x}}")
+    report = report_of(
+        text.replace("spec:", "spec:\n  arguments: {parameters: [{name: p, value: x}, {name: q, value: y}]}")
+    )
+    assert [str(warning) for warning in report.warnings] == []
+
+
 @pytest.mark.parametrize(
     "use",
     [

@@ -85,6 +85,8 @@ def check_unused(
     targets = [whole.template(name) for name in starts if name]
     if not whole.entrypoint or None in targets or any(hook.template_ref for hook in whole.hooks.values()):
         return
+    if any("{{" in f"{call.template_ref}" for template in whole.templates for call in template.calls):
+        return  # which templates of other objects are called is known only when it runs
     taken = [target.inputs for target in targets if target is not None]
     uses = Uses(text for item in texts for text in _texts(to_wire(item)))
     for kind in ("parameters", "artifacts"):
