@@ -148,6 +148,14 @@ def check(expected: dict[str, Any], cluster: Cluster) -> None:
             assert total(cluster) == expected[kind], kind
     labels = cluster.workflow.metadata.labels
     assert {name: labels.get(name) for name in expected.get("labels", {})} == expected.get("labels", {})
+    if "metrics" in expected:
+        values = {
+            f"{item.name}{{{','.join(f'{key}={value}' for key, value in item.labels)}}}": item.value
+            for item in cluster.state.engine.metrics
+        }
+        assert values == expected["metrics"]
+    if "conditions" in expected:
+        assert {item.type: item.message for item in status.conditions} == expected["conditions"]
     if "hooked" in expected:
         hooked = (node.id for node in cluster.state.nodes.values() if node.node_flag and node.node_flag.hooked)
         assert sorted(names(cluster, hooked)) == sorted(expected["hooked"])

@@ -63,3 +63,36 @@ async def _figures(client: httpx.AsyncClient) -> dict[tuple[str, ...], float]:
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }
+
+
+MEASURED = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: measured, namespace: default}
+spec:
+  entrypoint: main
+  metrics: {prometheus: [{name: my_time, help: t, gauge: {realtime: true, value: "{{workflow.duration}}"}}]}
+  templates:
+  - {name: main, steps: [[{name: a, template: one}, {name: b, template: one}]]}
+  - name: one
+    metrics: {prometheus: [{name: my_count, help: c, labels: [{key: s, value: "{{status}}"}], counter: {value: "1"}}]}
+    container: {image: busybox, command: ["true"]}
+"""
+
+
+async def test_custom_metrics_count_the_same_after_a_restart(tmp_path: Path) -> None:
+    for first in (True, False):
+        async with control_plane(Settings(home=tmp_path), serve_stored=False) as plane:
+            if first:
+                workflow = decode_document(load_documents(MEASURED, "test.yaml")[0])
+                assert isinstance(workflow, Workflow)
+                await plane.verbs.submit(workflow)
+                async for event in plane.resources.watch(Workflow):
+                    if event.type is not WatchType.DELETED and event.resource.status.completed:
+                        break
+            async with httpx.AsyncClient(base_url=plane.endpoint.url) as client:
+                client.headers["Authorization"] = f"Bearer {plane.endpoint.token}"
+                async with asyncio.timeout(30):
+                    while (found := await _figures(client)).get(("argo_workflows_my_count", "Succeeded")) != 2:
+                        await asyncio.sleep(0.02)
+            assert found[("argo_workflows_my_time",)] > 0

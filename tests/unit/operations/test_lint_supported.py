@@ -178,3 +178,28 @@ def test_a_limit_that_does_nothing_is_told() -> None:
     report = lint_text(workflow("  - {name: main, suspend: {}}\n", "templateDefaults: {timeout: 30s}\n"), "f.yaml")
     assert report.errors == ()
     assert "spec.templates[0].timeout" in [warning.path for warning in report.warnings]
+
+
+@pytest.mark.parametrize(
+    ("metric", "reason"),
+    [
+        (
+            "name: a-b, help: h, counter: {value: '1'}",
+            "templates.main metric name 'a-b' is invalid. Metric names must contain alphanumeric characters or '_'",
+        ),
+        ("name: a, counter: {value: '1'}", "templates.main metric 'a' must contain a help string under 'help: ' field"),
+        (
+            "name: a, help: h, labels: [{key: x.y, value: z}], counter: {value: '1'}",
+            "metric label 'x.y' is invalid: keys may only contain alphanumeric characters or '_'",
+        ),
+        ("name: a, help: h, histogram: {buckets: [1]}", "templates.main metric 'a' error: missing histogram.value"),
+        ("name: a, help: h", "templates.main metric 'a' error: invalid metric spec"),
+        (
+            "name: a, help: h, gauge: {realtime: true, value: '{{resourcesDuration.cpu}}'}",
+            "templates.main metric 'a' error: 'resourcesDuration.*' metrics cannot be used in real-time",
+        ),
+    ],
+)
+def test_metrics_are_judged_as_on_a_cluster(metric: str, reason: str) -> None:
+    (error,) = lint_text(main_of(f"container: {{image: a}}\nmetrics: {{prometheus: [{{{metric}}}]}}\n"), "f").errors
+    assert error.reason == reason

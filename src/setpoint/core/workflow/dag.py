@@ -24,6 +24,7 @@ from setpoint.core.workflow.groups import EMPTY_LOOP, FAIL_FAST, plan_children
 from setpoint.core.workflow.hooks import exits_run, failed_hook, notice, settle, watch
 from setpoint.core.workflow.inputs import input_variables
 from setpoint.core.workflow.outputs import publish_outputs, template_outputs
+from setpoint.core.workflow.phases import Cause
 from setpoint.core.workflow.state import Child, DagFrame, GroupFrame, TemplateCall
 from setpoint.core.workflow.variables import TagValues, is_attempt, last_attempt
 
@@ -241,7 +242,7 @@ def _fail_hooked(d: Draft, frame: DagFrame, node_id: str, message: str) -> None:
     """A hook that cannot be judged or started turns the task to Error; a target's is passed up as well."""
     task = frame.plan.tasks[node_id]
     if d.need(node_id).fulfilled:
-        d.mark_hook_error(node_id, message)
+        d.mark(node_id, NodePhase.ERROR, message, cause=Cause.HOOK)
         _settle(frame, task)
     else:
         end_leaf(d, node_id, NodePhase.ERROR, message)

@@ -10,9 +10,12 @@ import heapq
 from collections import deque
 from typing import Any, TypeVar, cast
 
+from immutables import Map
+
 from setpoint.apis.argo import (
     LABEL_COMPLETED,
     LABEL_PHASE,
+    Metrics,
     NodeFlag,
     NodePhase,
     NodeStatus,
@@ -76,6 +79,8 @@ class Draft(HoldingTable):
         self.active_pods = state.active_pods
         self.loaded = state.loaded
         self.daemons = set(state.daemons)
+        self.measured = state.measured
+        self.to_measure: list[tuple[str, Metrics]] = []
         self.loading = False  # nodes that run are taken up again, wherever in the order they stand
         self.refused = ""
         self.labels: dict[str, str] = {}  # new ones of the object, beside those of the phase
@@ -145,14 +150,6 @@ class Draft(HoldingTable):
         found = self._frames.finish()
         self._frames = found.mutate()
         return sorted(found, key=lambda frame: (-found[frame].depth, found[frame].seq))
-
-    def nothing_runs(self) -> bool:
-        """Whether no leaf but daemons runs and no retry waits for its time."""
-        if any(node not in self.daemons for node, _ in self.leaves()):
-            return False
-        return not any(
-            isinstance(self._frames[frame], RetryFrame) and frame not in self.daemons for frame in self.running_groups()
-        )
 
     def entered(self, node: str) -> bool:
         """Whether the running node has its frame or leaf, so that it needs no entering."""
@@ -233,6 +230,7 @@ class Draft(HoldingTable):
         self._dirty.clear()
         self._heap.clear()
         self.ended.clear()
+        self.measured = Map()
         self.active_pods = sum(1 for node in self.all_nodes() if node.type is NodeType.POD and counts(node))
         self.claims = Claims.read(self.status.synchronization)
         self.read_names()
@@ -328,15 +326,14 @@ class Draft(HoldingTable):
             elif owner is not None:
                 self.ended.append((owner, node, raised))
             self.daemons.discard(node)
+            if node in self.measured:
+                self.to_measure.append((node, self.measured[node]))
+                self.measured = self.measured.delete(node)
         elif old.phase is not phase:
             frame = self._frames.get(self.owner_of(node) or "")
             if frame is not None and node in frame.hooked:
                 self.ended.append((frame.id, node, ""))
         return new
-
-    def mark_hook_error(self, node: str, message: str) -> None:
-        """An ended node of which a hook could not be judged or started turns to Error."""
-        self.mark(node, NodePhase.ERROR, message, cause=Cause.HOOK)
 
     def forget(self, node: str) -> None:
         """Drop the frame or leaf of a node whose owner is told in another way, or that is about to be entered."""
@@ -438,6 +435,7 @@ class Draft(HoldingTable):
             leaves=self._leaves.finish(),
             blocked=frozenset(self._blocked),
             daemons=frozenset(self.daemons),
+            measured=self.measured,
             active_pods=self.active_pods,
             seq=self._seq,
             spec=self._spec,

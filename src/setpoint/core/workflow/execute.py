@@ -25,6 +25,7 @@ from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.holding import counts
 from setpoint.core.workflow.inputs import input_variables, process_template, refill
 from setpoint.core.workflow.leaves import enter_action, enter_suspend, node_fields, node_inputs, stop_message
+from setpoint.core.workflow.measure import measure_node
 from setpoint.core.workflow.memoize import recall
 from setpoint.core.workflow.pod_request import PodPlace, make_launch, saved_outputs
 from setpoint.core.workflow.state import (
@@ -72,14 +73,15 @@ def execute(d: Draft, call: TemplateCall) -> bool:
         if not has_locks(d, call, template):
             return True
         memoized = recall(d, call, template)
-        if memoized is not None and memoized.hit:
-            return True
-        if strategy is not None:
-            _enter_retry(d, call, resolved, template, tree)
-        else:
-            run(d, call, resolved, template, tree)
-        if memoized is not None:
-            d.change(node_id, memoization_status=memoized)
+        if memoized is None or not memoized.hit:
+            if strategy is not None:
+                _enter_retry(d, call, resolved, template, tree)
+            else:
+                run(d, call, resolved, template, tree)
+            if memoized is not None:
+                d.change(node_id, memoization_status=memoized)
+        if resolved.template.metrics is not None:
+            measure_node(d, node_id, resolved.template.metrics)
     except BuildError as error:
         fail_to_build(d, call, error.message)
         raise

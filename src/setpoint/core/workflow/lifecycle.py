@@ -19,6 +19,7 @@ from setpoint.core.workflow.execute import execute, try_waiting, workflow_deadli
 from setpoint.core.workflow.labels_from import take_labels
 from setpoint.core.workflow.locks import LockError
 from setpoint.core.workflow.outputs import restore_outputs
+from setpoint.core.workflow.phases import Cause
 from setpoint.core.workflow.state import WORKFLOW, TemplateCall
 from setpoint.core.workflow.synchronization import try_locks
 from setpoint.core.workflow.templates import load_spec, local_scope
@@ -218,7 +219,7 @@ def fail_hooks(d: Draft, message: str) -> None:
     """A hook of the workflow could not be judged or built: the entry node is Error, and its exit handler runs."""
     root = d.need(d.name)
     if root.fulfilled:
-        d.mark_hook_error(root.id, message)
+        d.mark(root.id, NodePhase.ERROR, message, cause=Cause.HOOK)
         return
     end_leaf(d, root.id, NodePhase.ERROR, message)
 

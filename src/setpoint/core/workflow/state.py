@@ -24,6 +24,7 @@ from setpoint.apis.argo import (
     ContinueOn,
     Inputs,
     LifecycleHook,
+    Metrics,
     NodeStatus,
     Outputs,
     RetryStrategy,
@@ -32,6 +33,7 @@ from setpoint.apis.argo import (
     WorkflowSpec,
     WorkflowStatus,
 )
+from setpoint.apis.custom_metrics import MetricValue
 from setpoint.core.expr import Depends
 from setpoint.core.workflow.commands import Command
 from setpoint.core.workflow.locks import Claims
@@ -44,13 +46,14 @@ class EngineMemory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What the engine remembers of a workflow beside its status; small, written as one blob.
 
     `shutdown` is the strategy in force ("" for none). `seen_*` are the object's controls as last folded, so that only
-    a change counts.
+    a change counts. `metrics` are the values of custom metrics that it has emitted.
     """
 
     shutdown: str = ""
     suspended: bool = False
     seen_shutdown: str = ""
     seen_suspend: bool = False
+    metrics: tuple[MetricValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,7 +284,8 @@ class NodeNames:
 class WorkflowState:
     """One workflow. `status` holds no nodes; `blocked` are frames whose next child found no room.
 
-    `daemons` are the nodes that run as daemons, attempts of a retry and the Retry node itself.
+    `daemons` are the nodes that run as daemons, attempts of a retry and the Retry node itself;
+    `measured` are the running nodes whose template has metrics.
     """
 
     status: WorkflowStatus = field(default_factory=WorkflowStatus)
@@ -292,6 +296,7 @@ class WorkflowState:
     leaves: Map[str, Leaf] = field(default_factory=Map)
     blocked: frozenset[str] = frozenset()
     daemons: frozenset[str] = frozenset()
+    measured: Map[str, Metrics] = field(default_factory=Map)
     active_pods: int = 0
     seq: int = 0
     spec: WorkflowSpec | None = None

@@ -54,6 +54,7 @@ from setpoint.core.workflow.lifecycle import (
     pass_deadline,
     start_workflow,
 )
+from setpoint.core.workflow.measure import measure
 from setpoint.core.workflow.memoize import obstacle, remember
 from setpoint.core.workflow.outputs import publish_outputs, reported_outputs
 from setpoint.core.workflow.pod_request import node_outputs
@@ -102,6 +103,7 @@ def step(state: WorkflowState, event: Event, ctx: StepContext) -> Step:
         d.touch(WORKFLOW)
     _settle(d)
     remember(d)
+    measure(d)
     return d.freeze()
 
 
@@ -211,10 +213,17 @@ def _assess(d: Draft, frame_id: str) -> None:
         assess_retry(d, frame)
 
 
+def _nothing_runs(d: Draft) -> bool:
+    """Whether no leaf but daemons runs and no retry waits for its time."""
+    if any(node not in d.daemons for node, _ in d.leaves()):
+        return False
+    return not any(isinstance(d.frame(node), RetryFrame) and node not in d.daemons for node in d.running_groups())
+
+
 def _check_stuck(d: Draft) -> None:
     """A cluster would wait for ever where nothing is left to wait for; here the workflow ends and says so."""
     running = d.loaded and d.status.phase is WorkflowPhase.RUNNING and not d.suspended
-    if running and d.nothing_runs() and not claims_missing(d):
+    if running and _nothing_runs(d) and not claims_missing(d):
         fail_entry(
             d, "nothing is left to wait for, and the entry template is not done: check parallelism and references"
         )

@@ -49,7 +49,7 @@ def load_spec(d: Draft) -> None:
     scope = Scope(TagValues(running, moving_variables(d), variables))
     try:
         filled = substitute(tree, scope)
-        spec = msgspec.convert(filled, WorkflowSpec).replace(templates=spec.templates)
+        spec = msgspec.convert(filled, WorkflowSpec).replace(templates=spec.templates, metrics=spec.metrics)
     except (ExpressionError, msgspec.ValidationError) as error:
         raise BuildError(str(error)) from error
     d.spec = spec

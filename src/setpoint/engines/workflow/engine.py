@@ -20,7 +20,9 @@ from setpoint.apis.core import ConfigMap
 from setpoint.apis.errors import Conflict, NotFound, SetpointError
 from setpoint.engines.runner import EventRecorder
 from setpoint.engines.workflow.actions import Actions, Outside
+from setpoint.engines.workflow.custom_metrics import may_measure
 from setpoint.engines.workflow.head import WorkflowHead
+from setpoint.engines.workflow.journal_record import state_of
 from setpoint.engines.workflow.locks import LockKeeper
 from setpoint.engines.workflow.metrics import WorkflowMetrics
 from setpoint.engines.workflow.volume_claims import follow_claims
@@ -69,7 +71,7 @@ class WorkflowEngine:
         registry: CollectorRegistry | None = None,
     ) -> None:
         pods: dict[str, PodOwner] = {}
-        self._metrics = WorkflowMetrics(pods.__len__, registry)
+        self._metrics = WorkflowMetrics(pods.__len__, clock.now, registry)
         self._world = World(
             resources=resources,
             journal=journal,
@@ -142,6 +144,17 @@ class WorkflowEngine:
             worker.object_changed(head)
         elif not head.status.phase.completed or (kind is WatchType.ADDED and head.metadata.uid in self._unfinished):
             self._start(head)
+        elif kind is WatchType.ADDED and may_measure(head.spec):
+            self._spawn(self._recall_metrics(head.metadata.uid), f"metrics of {head.key}")
+
+    async def _recall_metrics(self, uid: str) -> None:
+        """What a workflow that has ended emitted, so that it counts after a restart as before."""
+        try:
+            record = await self._world.journal.load(uid)
+        except SetpointError as error:
+            _log.warning("the metrics of workflow %s are not read: %s", uid, error)
+            return
+        self._metrics.custom.emitted(uid, state_of(record).engine.metrics)
 
     def _start(self, head: WorkflowHead) -> None:
         worker = Worker(head, self._world)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric, UnknownMetricFamily
 from prometheus_client.registry import Collector
 
 from setpoint.apis.argo import WorkflowPhase
+from setpoint.engines.workflow.custom_metrics import CustomMetrics
 
 PREFIX = "argo_workflows_"
 
@@ -22,8 +24,14 @@ PREFIX = "argo_workflows_"
 class WorkflowMetrics(Collector):
     """Counts of one engine, since it started; `pods` says how many pods run."""
 
-    def __init__(self, pods: Callable[[], int], registry: CollectorRegistry | None = None) -> None:
+    def __init__(
+        self,
+        pods: Callable[[], int],
+        now: Callable[[], datetime],
+        registry: CollectorRegistry | None = None,
+    ) -> None:
         self._pods = pods
+        self.custom = CustomMetrics(PREFIX, now)
         self._phases: dict[str, WorkflowPhase] = {}
         self._entered: Counter[tuple[str, str]] = Counter()
         self._pods_entered: Counter[tuple[str, str]] = Counter()
@@ -41,6 +49,7 @@ class WorkflowMetrics(Collector):
     def gone(self, uid: str) -> None:
         """The object was deleted."""
         self._phases.pop(uid, None)
+        self.custom.gone(uid)
 
     def entered(self, phase: WorkflowPhase, namespace: str) -> None:
         """A workflow has come to a phase."""
@@ -69,3 +78,4 @@ class WorkflowMetrics(Collector):
             for labels, count in sorted(counts.items()):
                 family.add_metric(labels, count)
             yield family
+        yield from self.custom.collect()

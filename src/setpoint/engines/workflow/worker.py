@@ -200,6 +200,7 @@ class Worker:
     async def _load(self) -> None:
         record = await self._world.journal.load(self.uid)
         self._state = state_of(record)
+        self._world.metrics.custom.emitted(self.uid, self._state.engine.metrics)
         self._asked = self._asked or bool(record.requests)
         if self._state.status.phase is WorkflowPhase.UNKNOWN:
             await self._adopt_metadata()
@@ -378,7 +379,8 @@ class Worker:
             self._library = _shelved(held, missing)
 
     async def _tell(self, before: WorkflowState, refusals: list[str]) -> None:
-        """Events people see: the workflow's phases, and requests that were refused."""
+        """Events people see: the workflow's phases, and requests that were refused; and its metrics."""
+        self._world.metrics.custom.emitted(self.uid, self._state.engine.metrics)
         workflow = self.workflow()
         for reason in refusals:
             await self._world.recorder.warning(workflow, "RequestRefused", reason)

@@ -19,6 +19,7 @@ from setpoint.apis.argo import (
 from setpoint.apis.manifest import FieldPath
 from setpoint.apis.meta import to_wire
 from setpoint.operations.lint.leaves import check_leaf
+from setpoint.operations.lint.metrics import check_metrics
 from setpoint.operations.lint.names import artifact_name_problem, check_names, parameter_name_problem
 from setpoint.operations.lint.report import Findings, did_you_mean
 from setpoint.operations.lint.scope import check_expression
@@ -38,6 +39,7 @@ def check_template(findings: Findings, template: Template, effective: Template, 
         _check_store(findings, template.archive_location, (*path, "archiveLocation"), f"{said}.archiveLocation")
     if template.retry_strategy is not None:
         check_retry(findings, template.retry_strategy, (*path, "retryStrategy"), said)
+    check_metrics(findings, template.metrics, path, said)
     if template.timeout and template.type in _UNTIMED:
         findings.error((*path, "timeout"), f"{said} {template.type.value} template doesn't support timeout field")
     if template.is_leaf:

@@ -23,6 +23,7 @@ from setpoint.apis.meta import ObjectMeta, Resource, to_wire
 from setpoint.operations.lint.calls import Resolver, Target, check_arguments, check_supplied
 from setpoint.operations.lint.compositions import Composition
 from setpoint.operations.lint.foreign import check_foreign, foreign_templates
+from setpoint.operations.lint.metrics import check_metrics
 from setpoint.operations.lint.names import check_names, check_object_name, field_name_problem
 from setpoint.operations.lint.pods import check_pod
 from setpoint.operations.lint.report import Findings, did_you_mean
@@ -127,6 +128,7 @@ class _Check:
         spec = self.spec
         if spec.retry_strategy is not None:
             check_retry(self.findings, spec.retry_strategy, (*self.base, "retryStrategy"), "spec")
+        check_metrics(self.findings, spec.metrics, self.base, "spec")
         if spec.pod_gc is not None and spec.pod_gc.strategy and spec.pod_gc.strategy not in _POD_GC:
             reason = f"podGC.strategy unknown strategy '{spec.pod_gc.strategy}'"
             self.findings.error((*self.base, "podGC", "strategy"), reason, _POD_GC)
