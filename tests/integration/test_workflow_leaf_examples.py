@@ -62,3 +62,20 @@ async def test_example_ends_as_on_a_cluster(tmp_path: Path, server: Server, name
     assert differences(ended, record) == []
     for key, value in record.get("labels", {}).items():
         assert ended.metadata.labels[key] == value
+
+
+async def test_backfill_makes_a_workflow_for_each_day(tmp_path: Path) -> None:
+    record: dict[str, Any] = yaml.safe_load(EXPECTED.read_text())["files"]["cron-backfill.yaml"]
+    found = decoded(EXAMPLES / "cron-backfill.yaml")
+    async with running_plane(tmp_path) as plane:
+        for resource in found:
+            if not isinstance(resource, Workflow):
+                await plane.resources.create(resource.replace(metadata=resource.metadata.replace(namespace="default")))
+        for workflow in (item for item in found if isinstance(item, Workflow)):
+            wanted = record["docs"][workflow.metadata.name or workflow.metadata.generate_name.rstrip("-")]
+            made = await verbs.submit(plane.resources, workflow)
+            ended = await plane.finished(made.metadata.name)
+            assert differences(ended, wanted | {"phases": record["phases"]}) == []
+            for name in wanted.get("children", ()):
+                child = await plane.finished(name)
+                assert child.status.phase.value in wanted["child_phases"]
