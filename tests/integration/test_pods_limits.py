@@ -98,3 +98,43 @@ async def test_a_pod_without_limits_makes_no_group(tmp_path: Path) -> None:
     async with running_launcher(tmp_path / "home") as launcher:
         await run(launcher, pod("true"))
     assert not (tmp_path / "home" / "pods" / "pod-1" / CGROUPS).exists()
+
+
+HOSTS = {
+    "version 2": (
+        "25 1 0:20 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+        "0::/user.slice/app.scope\n",
+        (2, "/sys/fs/cgroup/user.slice/app.scope"),
+    ),
+    "version 1": (
+        "30 1 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n",
+        "4:memory:/docker/abc\n0::/\n",
+        (1, "/sys/fs/cgroup/memory/docker/abc"),
+    ),
+    "both, memory with version 1": (
+        "30 1 0:30 / /c/unified rw - cgroup2 cgroup2 rw\n31 1 0:31 / /c/memory rw - cgroup cgroup rw,memory\n",
+        "4:memory:/x\n0::/y\n",
+        (1, "/c/memory/x"),
+    ),
+    "inside a container that sees its own part": (
+        "30 1 0:30 /docker/abc /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n",
+        "4:memory:/docker/abc\n",
+        (1, "/sys/fs/cgroup/memory"),
+    ),
+    "none": ("30 1 0:30 / / rw - ext4 /dev/sda rw\n", "0::/\n", None),
+}
+
+
+@pytest.mark.parametrize("name", list(HOSTS))
+def test_where_groups_are_is_read_from_the_kernel(tmp_path: Path, name: str) -> None:
+    mounts, groups, expected = HOSTS[name]
+    top = tmp_path / "c"
+    (top / "sys/fs/cgroup").mkdir(parents=True)
+    (top / "sys/fs/cgroup/cgroup.controllers").write_text("cpu memory pids\n")
+    (tmp_path / "mountinfo").write_text(mounts.replace(" /sys", f" {top}/sys"))
+    (tmp_path / "cgroup").write_text(groups)
+    found = find_hierarchy("memory", tmp_path)
+    place = (found.version, str(found.own).removeprefix(str(top))) if found is not None else None
+    assert place == expected
+    if found is not None:
+        assert found.places[-1] == found.mount

@@ -166,7 +166,8 @@ def make_mount(mount: argo.VolumeMount, volumes: Mapping[str, Volume]) -> pods.M
         kind = ", ".join(volume.sources) or "no source"
         raise NotSupported(f"volume {mount.name!r}: {kind} is not supported on one machine")
     host = volume.host_path or {}
-    read_only = volume.config_map or volume.secret or volume.projected or volume.downward_api
+    files = (volume.config_map, volume.secret, volume.projected, volume.downward_api)
+    claimed = volume.persistent_volume_claim or {}
     return pods.Mount(
         volume=mount.name,
         path=mount.mount_path,
@@ -174,7 +175,7 @@ def make_mount(mount: argo.VolumeMount, volumes: Mapping[str, Volume]) -> pods.M
         create=kind.removesuffix("OrCreate") if (kind := str(host.get("type", ""))).endswith("OrCreate") else "",
         sub_path=mount.sub_path,
         sub_path_expr=mount.sub_path_expr,
-        read_only=mount.read_only or read_only is not None,
+        read_only=mount.read_only or bool(claimed.get("readOnly")) or any(item is not None for item in files),
     )
 
 

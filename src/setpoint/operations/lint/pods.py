@@ -37,6 +37,10 @@ def check_pod(value: Template | WorkflowSpec, path: FieldPath, findings: Finding
         if strategy not in ("", *STRATEGIES):
             reason = f"unknown volume gc strategy: {strategy}"
             findings.error((*path, "volumeClaimGC", "strategy"), reason, STRATEGIES)
+    for index, volume in enumerate(value.volumes):
+        if (volume.empty_dir or {}).get("sizeLimit") is not None:
+            where = (*path, "volumes", index, "emptyDir", "sizeLimit")
+            findings.warn(where, "ignored: the size of a directory is not limited")
     if isinstance(value, Template):
         for where, resources in _resources_of(value):
             _check_resources(resources, (*path, *where, "resources"), findings)
