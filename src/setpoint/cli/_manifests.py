@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from setpoint import pipelines
-from setpoint.apis.argo import Arguments, Parameter, Workflow, WorkflowSpec, WorkflowTemplate, WorkflowTemplateRef
+from setpoint.apis.argo import (
+    Arguments,
+    CronWorkflow,
+    Parameter,
+    Workflow,
+    WorkflowSpec,
+    WorkflowTemplate,
+    WorkflowTemplateRef,
+)
 from setpoint.apis.errors import InvalidSpec, Location
 from setpoint.apis.manifest import Document, decode_document, load_documents
 from setpoint.apis.meta import ObjectMeta, Resource
@@ -105,17 +113,23 @@ def _placed(resource: Resource, namespace: str) -> Resource:
 
 def _with_parameters(resource: Resource, parameters: Mapping[str, str]) -> Resource:
     """A Workflow with the given values over its own; parameters that it has not are added, as `argo submit -p` does."""
-    if not isinstance(resource, Workflow):
-        return resource
-    arguments = resource.spec.arguments or Arguments()
+    if isinstance(resource, CronWorkflow):
+        own = resource.spec
+        return resource.replace(spec=own.replace(workflow_spec=_with_arguments(own.workflow_spec, parameters)))
+    if isinstance(resource, Workflow):
+        return resource.replace(spec=_with_arguments(resource.spec, parameters))
+    return resource
+
+
+def _with_arguments(spec: WorkflowSpec, parameters: Mapping[str, str]) -> WorkflowSpec:
+    arguments = spec.arguments or Arguments()
     kept = tuple(item for item in arguments.parameters if item.name not in parameters)
     known = {item.name: item for item in arguments.parameters}
     given = tuple(
         known.get(name, Parameter(name=name)).replace(value=value, value_from=None)
         for name, value in parameters.items()
     )
-    spec = resource.spec.replace(arguments=arguments.replace(parameters=kept + given))
-    return resource.replace(spec=spec)
+    return spec.replace(arguments=arguments.replace(parameters=kept + given))
 
 
 def unknown_parameters(manifest: Manifest, parameters: Iterable[str]) -> tuple[str, ...]:
@@ -125,5 +139,6 @@ def unknown_parameters(manifest: Manifest, parameters: Iterable[str]) -> tuple[s
 
 def _declared(resources: Iterable[Resource]) -> frozenset[str]:
     """Names of the parameters that workflows and templates declare."""
-    specs = (item.spec for item in resources if isinstance(item, Workflow | WorkflowTemplate))
+    specs = [item.spec for item in resources if isinstance(item, Workflow | WorkflowTemplate)]
+    specs += [item.spec.workflow_spec for item in resources if isinstance(item, CronWorkflow)]
     return frozenset(item.name for spec in specs if spec.arguments for item in spec.arguments.parameters)

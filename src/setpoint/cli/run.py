@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from setpoint.apis.argo import CronWorkflow, Workflow
-from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
+from setpoint.apis.errors import NotFound, Unavailable
 from setpoint.apis.meta import Resource
 from setpoint.apis.serving import InferenceService
 from setpoint.cli._context import (
@@ -33,6 +33,7 @@ from setpoint.cli._report import finish
 from setpoint.cli._serving import follow_service, is_ready
 from setpoint.cli._validation import check
 from setpoint.cli._watch import follow, make_view
+from setpoint.core.cron import run_now
 from setpoint.wiring.detached import running_endpoint
 from setpoint.wiring.session import Need, Session, open_session
 from setpoint.wiring.settings import Settings, load_settings
@@ -62,11 +63,6 @@ def run(
     """
     parameters = parse_parameters(parameter)
     manifest = read_manifest(target, parameters, namespace=namespace)
-    for item in manifest.resources:
-        if isinstance(item, CronWorkflow):
-            raise InvalidSpec(
-                f"a CronWorkflow has no end to run to; store it with `setpoint submit {target}`", path="kind"
-            )
     settings = load_settings(home)
     command = _Run(
         manifest=manifest,
@@ -138,7 +134,7 @@ class _Run:
         created = self._created
         if not created:
             await check(self.manifest, session.resources, namespace=self.namespace, parameters=self.parameters)
-            created = [await self._begin(session, resource) for resource in _in_order(self.manifest.resources)]
+            created = [await self._begin(session, resource) for resource in self._runs(session)]
             self._created = created
         quiet = self.output not in (Output.TABLE, Output.WIDE)
         console = Console(stderr=False)
@@ -160,6 +156,17 @@ class _Run:
             patch = {"metadata": {"annotations": {ATTENDED: "true"}}}
             await session.resources.patch(Workflow, workflow.metadata.namespace, workflow.metadata.name, patch)
         return EXIT_INTERRUPTED if self.interrupted else code
+
+    def _runs(self, session: Session) -> list[Resource]:
+        """What to create, in order; a CronWorkflow without a Workflow beside it runs once, now."""
+        resources = _in_order(self.manifest.resources)
+        if any(isinstance(item, Workflow) for item in resources):
+            return resources
+        for item in resources:
+            if isinstance(item, CronWorkflow):
+                typer.echo(f"running {item.metadata.name} once; its schedules hold after `setpoint submit`", err=True)
+        now = session.clock.now()
+        return [run_now(item, now) if isinstance(item, CronWorkflow) else item for item in resources]
 
     async def _begin(self, session: Session, resource: Resource) -> Resource:
         if not isinstance(resource, Workflow):

@@ -18,6 +18,7 @@ from setpoint.apis.serving import InferenceService
 from setpoint.clients.readiness import probe_ready
 from setpoint.clients.requests import RequestClient
 from setpoint.components import IMAGE
+from setpoint.engines.cron import CronEngine
 from setpoint.engines.runner import Runner
 from setpoint.engines.serving import GatewayKeeper, ServingEngine, ServingSettings
 from setpoint.engines.workflow import Outside, WorkflowEngine
@@ -61,6 +62,8 @@ async def engines_up(
     runner = Runner(store.resources, clock, registry)
     serving = _serving_engine(settings, store.resources, launcher, clock)
     serving.attach(runner, resting=frozenset() if serve_stored else await _stored(store.resources))
+    if serve_stored:  # a control plane for one command starts nothing of its own accord
+        CronEngine(store.resources, clock, substrate.verbs.submit, substrate.verbs.terminate).attach(runner)
     workflows = WorkflowEngine(
         resources=store.resources,
         journal=store.journal,

@@ -7,7 +7,7 @@
 from setpoint.core.expr._errors import ExpressionError
 from setpoint.core.expr._function import Ambient
 from setpoint.core.expr._gotext import render_result
-from setpoint.core.expr._gotime import parse_duration
+from setpoint.core.expr._gotime import GoTime, parse_duration
 from setpoint.core.expr._jsonpath import jsonpath_values
 from setpoint.core.expr.depends import (
     And,
@@ -30,6 +30,7 @@ __all__ = [
     "And",
     "Depends",
     "ExpressionError",
+    "GoTime",
     "Mode",
     "Not",
     "Operand",

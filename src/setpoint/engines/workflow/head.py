@@ -5,6 +5,7 @@ The store spares a class whose status has no field `nodes` the work of putting t
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 import msgspec
@@ -19,6 +20,7 @@ class HeadStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
 
     phase: WorkflowPhase = WorkflowPhase.UNKNOWN
     synchronization: dict[str, Any] | None = None
+    finished_at: datetime | None = None
 
 
 class WorkflowHead(Resource, frozen=True, kw_only=True):

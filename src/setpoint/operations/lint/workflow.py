@@ -20,6 +20,7 @@ from setpoint.apis.argo import (
 )
 from setpoint.apis.manifest import FieldPath
 from setpoint.apis.meta import ObjectMeta, Resource, to_wire
+from setpoint.core.cron.schedule import ScheduleError, parse_schedule
 from setpoint.operations.lint.calls import Resolver, Target, check_arguments, check_supplied
 from setpoint.operations.lint.compositions import Composition
 from setpoint.operations.lint.foreign import check_foreign, foreign_templates
@@ -34,7 +35,6 @@ from setpoint.operations.lint.unused import check_unused
 
 _POD_GC = ("OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess")
 _CONCURRENCY = ("Allow", "Forbid", "Replace")
-_MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 
 
 def check_resource(resource: Resource, catalog: TemplateSource, findings: Findings, *, submit: bool) -> None:
@@ -62,10 +62,10 @@ def _check_cron(resource: CronWorkflow, findings: Findings) -> None:
     if not spec.schedules:
         findings.error(("spec", "schedules"), "cron schedule is malformed: schedules must hold at least one schedule")
     for index, schedule in enumerate(spec.schedules):
-        fields = [item for item in schedule.split() if not item.startswith(("TZ=", "CRON_TZ="))]
-        if len(fields) != 5 and schedule.strip() not in _MACROS and not schedule.startswith("@every "):
-            reason = f"cron schedule is malformed: expected exactly 5 fields, found {len(fields)}: '{schedule}'"
-            findings.error(("spec", "schedules", index), reason)
+        try:
+            parse_schedule(schedule, spec.timezone)
+        except ScheduleError as error:
+            findings.error(("spec", "schedules", index), f"cron schedule is malformed: {error}")
     policy = spec.concurrency_policy
     if policy and policy not in _CONCURRENCY:
         reason = f"'{policy}' is not a valid concurrencyPolicy{did_you_mean(policy, _CONCURRENCY)}"
