@@ -159,6 +159,19 @@ async def test_flags_name_what_to_delete(tmp_path: Path) -> None:
         assert [item.metadata.name for item in left.items] == ["kept"]
 
 
+async def test_delete_waits_until_the_object_is_gone(tmp_path: Path) -> None:
+    async with running_plane(tmp_path) as plane:
+        held = config_map("c")
+        await plane.resources.create(held.replace(metadata=held.metadata.replace(finalizers=("test/held",))))
+        await plane.submit(one("action: delete\nflags: [cm, c]"))
+        async for event in plane.resources.watch(ConfigMap, "default"):
+            if event.resource.metadata.deletion_timestamp is not None:
+                break
+        assert root(await plane.get("wf"))[0] is NodePhase.RUNNING
+        await plane.resources.patch(ConfigMap, "default", "c", {"metadata": {"finalizers": []}})
+        assert root(await plane.finished("wf")) == (NodePhase.SUCCEEDED, "")
+
+
 async def test_a_get_that_finds_nothing_gives_defaults_or_nothing(tmp_path: Path) -> None:
     declared = "{name: a, valueFrom: {jsonPath: '{.data.a}', default: none}}, {name: b, valueFrom: {jqFilter: .data.b}}"
     async with running_plane(tmp_path) as plane:

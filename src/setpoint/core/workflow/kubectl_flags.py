@@ -35,6 +35,7 @@ class KubectlFlags:
         merge: The type of a patch, "" if not given.
         ignore_not_found: Whether it is fine that there is no such object.
         propagation: What becomes of the dependants of what is deleted.
+        wait: Whether what is deleted is waited for until it is gone.
     """
 
     kind: str = ""
@@ -45,6 +46,7 @@ class KubectlFlags:
     merge: str = ""
     ignore_not_found: bool = False
     propagation: str = "Background"
+    wait: bool = True
 
 
 @dataclass
@@ -77,6 +79,7 @@ def parse_flags(flags: Sequence[str]) -> KubectlFlags:
         merge=merge,
         ignore_not_found=values.get("ignore-not-found", "false") == "true",
         propagation=_CASCADES[cascade],
+        wait=values.get("wait", "true") == "true",
     )
 
 

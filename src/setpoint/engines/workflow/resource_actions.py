@@ -133,12 +133,24 @@ class ResourceActions:
         if not names:
             found = await self._resources.list(target.kind, target.namespace, selector=target.selector)
             names = tuple(item.metadata.name for item in found.items)
+        doomed: dict[str, str] = {}
         for name in names:
-            try:
+            with suppress(NotFound):
+                held: Resource = await self._resources.get(target.kind, target.namespace, name)
+                doomed[name] = held.metadata.uid
                 how = Propagation(flags.propagation)
                 await self._resources.delete(target.kind, target.namespace, name, propagation=how)
-            except NotFound:
-                continue
+        for name, uid in doomed.items():
+            while flags.wait and await self._is_there(target, name, uid):
+                await self._clock.sleep_until(self._clock.now() + POLL)
+
+    async def _is_there(self, target: Target, name: str, uid: str) -> bool:
+        """Whether that very object still is, held by its finalizers."""
+        try:
+            held: Resource = await self._resources.get(target.kind, target.namespace, name)
+        except NotFound:
+            return False
+        return held.metadata.uid == uid
 
     async def _create(self, wanted: Resource) -> Resource:
         meta = wanted.metadata

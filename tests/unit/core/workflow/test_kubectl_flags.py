@@ -20,6 +20,7 @@ GOOD = {
     "not found, said otherwise": (["--ignore-not-found=false"], KubectlFlags()),
     "cascade": (["--cascade=orphan"], KubectlFlags(propagation="Orphan")),
     "without effect": (["--validate=false", "--wait=true", "--grace-period=0", "--force", "--record"], KubectlFlags()),
+    "no waiting": (["--wait=false"], KubectlFlags(wait=False)),
     "all": (["cm", "--all"], KubectlFlags(kind="cm", everything=True)),
 }
 
