@@ -4,6 +4,7 @@ Pods run images named `test`; the command is a list of words:
     echo TEXT ...        result TEXT, exit 0
     set NAME=VALUE ...   output parameters, the first value as result; NAME alone leaves it out
     exit N               ends with that code, which is the result too
+    fail N NAME=VALUE    ends with that code and has output parameters
     error MESSAGE        phase Error
     flaky N              exit 1 on the first N launches of the same node name without attempt number, then 0
     block                runs until killed or released
@@ -256,6 +257,9 @@ class Cluster:
             return None
         if verb == "exit":
             return _exit(request, int(rest[0]), result=rest[0])
+        if verb == "fail":
+            given = dict(item.split("=", 1) for item in rest[1:])
+            return _exit(request, int(rest[0]), values=given)
         if verb == "flaky":
             base = re.sub(r"\(\d+\)$", "", self.state.nodes[launch.node].name)
             self.attempts[base] = self.attempts.get(base, 0) + 1
@@ -373,9 +377,11 @@ def _set_outcome(request: PodRequest) -> PodExit | None:
 
 def _exit(request: PodRequest, code: int, *, result: str = "", values: Mapping[str, str] | None = None) -> PodExit:
     values = values or {}
-    if code:
-        return PodExit(phase=PodPhase.FAILED, message=f"main: Error (exit code {code})", exit_code=code)
     parameters: dict[str, str] = {}
+    if code:
+        parameters = {item.name: values[item.name] for item in request.parameter_outputs if item.name in values}
+        message = f"main: Error (exit code {code})"
+        return PodExit(phase=PodPhase.FAILED, message=message, exit_code=code, parameters=parameters)
     for item in request.parameter_outputs:
         value = values.get(item.name, item.default)
         if value is None:
