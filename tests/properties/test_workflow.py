@@ -37,7 +37,6 @@ from setpoint.core.workflow import (
     SuspendRequested,
     TimerFired,
     TimerKind,
-    WorkflowLoaded,
     WorkflowStarted,
     WorkflowState,
     decode_event,
@@ -308,23 +307,20 @@ def _is_attempt(node: NodeStatus) -> bool:
 
 TestWorkflowMachine = WorkflowMachine.TestCase
 TestWorkflowMachine.settings = settings(
-    max_examples=400, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=1500, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
 def replay(cluster: Cluster) -> Cluster:
     """A cluster that folds what another one has folded, at the same moments, event by event from JSON."""
-    again = Cluster(cluster.workflow, cluster.templates, cluster.cluster_templates, cluster.config_maps)
+    again = Cluster(cluster.workflow, replays=True)
     for moment, event in cluster.log:
-        if isinstance(event, WorkflowLoaded):
-            again.forget()
-        again.now = moment - timedelta(milliseconds=1)
-        again.fold(decode_event(msgspec.json.encode(event)))
+        again.fold_again(moment, decode_event(msgspec.json.encode(event)))
     return again
 
 
 CODES = st.lists(st.sampled_from([0, 0, 0, 1]), min_size=1, max_size=12)
-MANY = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @given(workflow=workflows(), codes=CODES)

@@ -34,6 +34,7 @@ def leaves() -> list[dict[str, Any]]:
         },
         {"name": "fetch", "http": {"url": "test:200/x"}},
         {"name": "missing", "http": {"url": "test:404/"}},
+        {"name": "locked", "container": BLOCK, "synchronization": {"mutexes": [{"name": "one"}]}},
         {"name": "wait", "suspend": {}},
         {"name": "timed", "suspend": {"duration": "30s"}},
         {"name": "ask", "suspend": {}, "outputs": {"parameters": [{"name": "out", "valueFrom": {"supplied": {}}}]}},
@@ -63,7 +64,7 @@ WITH_OUTPUT = ("make", "safe", "ask")
 def _calls(draw: st.DrawFn, name: str, templates: tuple[str, ...], prefix: str, before: list[str]) -> dict[str, Any]:
     """A step or task; `before` are the names whose outputs it may read."""
     made: dict[str, Any] = {"name": name, "template": draw(st.sampled_from(templates))}
-    kind = draw(st.sampled_from(["plain", "plain", "items", "sequence", "empty", "when", "exit"]))
+    kind = draw(st.sampled_from(["plain", "plain", "items", "sequence", "empty", "when", "exit", "hook"]))
     if kind == "items":
         made["withItems"] = draw(st.lists(st.integers(0, 9), max_size=3))
     elif kind == "sequence":
@@ -74,6 +75,9 @@ def _calls(draw: st.DrawFn, name: str, templates: tuple[str, ...], prefix: str, 
         made["when"] = draw(st.sampled_from(["true", "false", "1 == 1", "{{workflow.status}} == Running"]))
     elif kind == "exit":
         made["hooks"] = {"exit": {"template": draw(st.sampled_from(("say", "failures")))}}
+    elif kind == "hook":
+        wanted = draw(st.sampled_from(["Succeeded", "Failed"]))
+        made["hooks"] = {"ended": {"template": "say", "expression": f'{prefix}["{name}"].status == "{wanted}"'}}
     if before and made["template"] == "say" and draw(st.booleans()):
         value = draw(st.sampled_from(["outputs.parameters.out", "status", "id"]))
         reference = f"{{{{{prefix}.{draw(st.sampled_from(before))}.{value}}}}}"
@@ -131,6 +135,10 @@ def workflows(draw: st.DrawFn, *, ordered: bool = True) -> Workflow:
     spec: dict[str, Any] = {"entrypoint": "main", "templates": [main, *inner, *leaves()]}
     if draw(st.booleans()):
         spec["onExit"] = draw(st.sampled_from(["say", "retried", "one"]))
+    if draw(st.integers(0, 2)) == 0:
+        spec["hooks"] = {"up": {"template": "say", "expression": 'workflow.status == "Running"'}}
+    if draw(st.integers(0, 2)) == 0:
+        inner[1]["synchronization"] = {"mutexes": [{"name": "two"}]}
     if draw(st.integers(0, 4)) == 0:
         spec["templateDefaults"] = {"retryStrategy": {"limit": 1}}
     if ordered:
