@@ -288,11 +288,10 @@ INSIDE = {
 
 
 def _is_inside(node: NodeStatus, group: NodeStatus) -> bool:
-    """By names alone: the workflow's exit handler and the exit hook of the group come after it."""
-    after = f"{group.name}.onExit"
-    return node.name.startswith(group.name + INSIDE[group.type]) and not (
-        node.name == after or node.name.startswith((f"{after}[", f"{after}(", f"{after}."))
-    )
+    """By names alone: the exit handler and the hooks of the group are beside it."""
+    rest = node.name.removeprefix(group.name)
+    beside = rest == ".onExit" or rest.startswith((".onExit[", ".onExit(", ".onExit.", ".hooks."))
+    return node.name.startswith(group.name + INSIDE[group.type]) and not beside
 
 
 def _sum(nodes: Iterable[NodeStatus]) -> str:
