@@ -306,7 +306,7 @@ def _is_attempt(node: NodeStatus) -> bool:
 
 TestWorkflowMachine = WorkflowMachine.TestCase
 TestWorkflowMachine.settings = settings(
-    max_examples=1500, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=600, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -319,7 +319,7 @@ def replay(cluster: Cluster) -> Cluster:
 
 
 CODES = st.lists(st.sampled_from([0, 0, 0, 1]), min_size=1, max_size=12)
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @given(workflow=workflows(), codes=CODES)

@@ -188,6 +188,7 @@ def _tell(d: Draft, owner: str, node: str, raised: str) -> None:
         _fail_workflow(d, node, raised)
     else:
         d.touch(owner)
+        d.touch(d.name)  # the verdict of an entry DAG waits for the workflow's hooks, which are among its children
 
 
 def _fail_workflow(d: Draft, node: str, raised: str) -> None:
