@@ -138,3 +138,13 @@ def test_where_groups_are_is_read_from_the_kernel(tmp_path: Path, name: str) -> 
     assert place == expected
     if found is not None:
         assert found.places[-1] == found.mount
+
+
+async def test_the_end_of_the_log_is_the_message_where_it_is_asked_for(tmp_path: Path) -> None:
+    async with running_launcher(tmp_path / "home") as launcher:
+        main = shell("seq 1 200; echo out of paint; exit 4", log_is_message=True)
+        end = await run(launcher, pod(main))
+        lines = [*map(str, range(122, 201)), "out of paint"]
+        assert end.message == "main: Error (exit code 4): " + "".join(f"{line}\n" for line in lines)
+        fine = await run(launcher, pod(shell("echo fine", log_is_message=True), id="pod-2"))
+        assert fine.message == ""

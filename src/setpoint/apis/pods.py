@@ -119,6 +119,7 @@ class Container(Wire, frozen=True, kw_only=True):
     memory_bytes: int | None = None  # more than this, and it is killed
     cpu_milli: int | None = None  # thousandths of a core
     gpus: int = 0
+    log_is_message: bool = False  # if it fails, the end of its log is told with the exit code
 
 
 class Retention(StrEnum):

@@ -16,12 +16,16 @@ from pathlib import Path
 from setpoint.ports.launcher import LogLine
 
 _LONGEST_PART = 16 * 1024
+_TAIL_BYTES = 2048
+_TAIL_LINES = 80
 
 
 class LogWriter:
     """Appends what the streams of one container say."""
 
-    def __init__(self, directory: int, path: str, limit_bytes: int) -> None:
+    def __init__(self, directory: int, path: str, limit_bytes: int, *, keep_tail: bool = False) -> None:
+        self._keep_tail = keep_tail
+        self._tail = b""
         self._directory = directory  # descriptor: the path stays right in a private root
         self._path = path
         self._limit = limit_bytes
@@ -31,6 +35,8 @@ class LogWriter:
 
     def write(self, stream: bytes, chunk: bytes) -> None:
         """Take bytes as they came from `stdout` or `stderr`; whole lines go to the file."""
+        if self._keep_tail:
+            self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
         *lines, rest = (self._pending.pop(stream, b"") + chunk).split(b"\n")
         head = _stamp() + b" " + stream
         record = b"".join(b"%s F %s\n" % (head, line) for line in lines)
@@ -40,6 +46,11 @@ class LogWriter:
         if rest:
             self._pending[stream] = rest
         self._append(record)
+
+    @property
+    def tail(self) -> str:
+        """The end of what was said, as much as Kubernetes makes a termination message of; "" if it is not kept."""
+        return "".join(self._tail.decode(errors="replace").splitlines(keepends=True)[-_TAIL_LINES:])
 
     def close(self) -> None:
         """Write what has no line end, and close."""

@@ -36,6 +36,8 @@ class ContainerRun:
     def message(self) -> str:
         """In Argo's words."""
         detail = f": {self.error} (image {self.image!r} on this host)" if self.error else ""
+        if not detail and self.log.tail:
+            detail = f": {self.log.tail}"
         reason = "OOMKilled" if self.out_of_memory else "Error"
         return f"{self.name}: {reason} (exit code {self.exit_code}){detail}"
 

@@ -276,7 +276,8 @@ class Supervisor:
                 entry_point=entry_point_of(self._settings, container) if is_main and self._warm else "",
             )
         )
-        log = LogWriter(self._directory, f"{records.LOGS}/{container.name}.log", self._settings.log_bytes)
+        file = f"{records.LOGS}/{container.name}.log"
+        log = LogWriter(self._directory, file, self._settings.log_bytes, keep_tail=container.log_is_message)
         for warning in (resolved.warning, limit.warning if limit is not None else ""):
             if warning:
                 log.write(b"stderr", f"setpoint: {warning}\n".encode())

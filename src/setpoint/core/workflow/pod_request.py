@@ -221,6 +221,7 @@ def _container(container: argo.Container, pod: Pod, identity: Identify) -> pods.
         memory_bytes=limit_of(container, "memory"),
         cpu_milli=limit_of(container, "cpu"),
         gpus=limit_of(container, GPU) or 0,
+        log_is_message=container.termination_message_policy == "FallbackToLogsOnError",
         probes=Probes(
             startup=read_probe(container.startup_probe, container.ports, f"{container.name}.startupProbe"),
             readiness=read_probe(container.readiness_probe, container.ports, f"{container.name}.readinessProbe"),

@@ -115,7 +115,6 @@ IGNORED: dict[str, str] = {
     "VolumeMount.mount_propagation": "mounts are private to a pod",
     "VolumeMount.recursive_read_only": "readOnly alone decides",
     "Container.termination_message_path": "the exit code and the log tell how a container ended",
-    "Container.termination_message_policy": "the exit code and the log tell how a container ended",
     "ArtifactLocation.archive_logs": "logs are always kept",
 }
 
