@@ -132,6 +132,16 @@ async def test_what_goes_wrong_is_failed_in_the_words_of_go(tmp_path: Path, serv
         assert (found.outputs is None) == (name != "status"), name
 
 
+async def test_a_bug_of_ours_is_an_error_of_the_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(RequestClient, "send", broken)
+    async with running_plane(tmp_path) as plane:
+        found = only(await plane.run(template("{url: 'http://127.0.0.1/'}")))
+    assert (found.phase, found.message) == (NodePhase.ERROR, "internal error: a bug")
+
+
 async def test_a_password_in_the_url_is_in_no_message(closed_port: int) -> None:
     with pytest.raises(RequestFailed, match=r"http://me:\*\*\*@127.0.0.1") as caught:
         await RequestClient().send(HttpRequest(method="GET", url=f"http://me:hush@127.0.0.1:{closed_port}/"))

@@ -13,11 +13,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
-from setpoint.apis.argo import Workflow
+from setpoint.apis.argo import NodePhase, Workflow
 from setpoint.apis.errors import InvalidSpec, Transient
 from setpoint.apis.pods import PodExit, PodPhase
 from setpoint.core.workflow import (
     ActionCommand,
+    ActionReported,
     CancelAction,
     Command,
     DeleteClaims,
@@ -145,8 +146,12 @@ class Orders:
             await work
         except Exception as error:  # noqa: BLE001  the supervision point of orders
             _log.exception("workflow %s: order %s failed", self._key, type(command).__name__)
+            message = f"internal error: {error}"
             if isinstance(command, LaunchPod):
-                self._giver.pod_ended(command.id, PodExit(phase=PodPhase.ERROR, message=f"internal error: {error}"))
+                self._giver.pod_ended(command.id, PodExit(phase=PodPhase.ERROR, message=message))
+            elif isinstance(command, ActionCommand):
+                report = ActionReported(node=command.node, command=command.id, phase=NodePhase.ERROR, message=message)
+                self._giver.post(report)
             self._giver.finish(command.id)
 
     @property
