@@ -43,9 +43,10 @@ async def running_launcher(home: Path, **settings: Any) -> AsyncIterator[HostLau
         try:
             yield launcher
         finally:
-            for folder in (home / "pods").iterdir():
+            for folder in list((home / "pods").iterdir()):
                 await launcher.kill(folder.name, grace_seconds=0)
-                await ended(launcher, folder.name)
+                while (state := await launcher.state(folder.name)) is not None and state.exit is None:
+                    await asyncio.sleep(0.02)
 
 
 async def ended(launcher: HostLauncher, pod_id: str) -> PodExit:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -154,7 +155,8 @@ class _Run:
         for workflow in (item for item in ended if isinstance(item, Workflow)):
             await self._save_artifacts(session, workflow)
             patch = {"metadata": {"annotations": {ATTENDED: "true"}}}
-            await session.resources.patch(Workflow, workflow.metadata.namespace, workflow.metadata.name, patch)
+            with suppress(NotFound):  # its time to live was short
+                await session.resources.patch(Workflow, workflow.metadata.namespace, workflow.metadata.name, patch)
         return EXIT_INTERRUPTED if self.interrupted else code
 
     def _runs(self, session: Session) -> list[Resource]:

@@ -72,6 +72,7 @@ async def engines_up(
         outside=outside(settings),
         pod_environment={"SETPOINT_HOME": str(settings.home)},
         registry=registry,
+        collect=serve_stored,
     )
     runner.background("workflow-engine", workflows.run)
     async with serve([*routes, metrics_route(registry)], sock, endpoint.token):

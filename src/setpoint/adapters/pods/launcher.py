@@ -150,7 +150,11 @@ class HostLauncher:
         folder = self._settings.pods / records.check_id(pod_id)
         if not folder.exists() or (folder / records.EXIT).exists():
             return
-        records.write_record(folder, records.KILL, records.KillOrder(reason=reason, grace_seconds=grace_seconds))
+        order = records.KillOrder(reason=reason, grace_seconds=grace_seconds)
+        try:
+            records.write_record(folder, records.KILL, order)
+        except FileNotFoundError:  # it has ended and was removed meanwhile
+            return
         identity = records.read_record(folder, records.CLAIM, records.ProcessIdentity)
         if identity is not None:
             send_signal(identity, signal.SIGTERM)

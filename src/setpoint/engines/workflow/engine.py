@@ -20,6 +20,7 @@ from setpoint.apis.core import ConfigMap
 from setpoint.apis.errors import Conflict, NotFound, SetpointError
 from setpoint.engines.runner import EventRecorder
 from setpoint.engines.workflow.actions import Actions, Outside
+from setpoint.engines.workflow.collection import Collector
 from setpoint.engines.workflow.custom_metrics import may_measure
 from setpoint.engines.workflow.head import WorkflowHead
 from setpoint.engines.workflow.journal_record import state_of
@@ -56,6 +57,7 @@ class WorkflowEngine:
         validate: Raises InvalidSpec for a workflow that may not run; it then ends Failed, `invalid spec: ...`.
             By default what lint refuses.
         registry: Where the engine's metrics are registered; None: nowhere.
+        collect: Delete workflows whose time to live is over.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class WorkflowEngine:
         pod_environment: Mapping[str, str] | None = None,
         validate: Validate | None = None,
         registry: CollectorRegistry | None = None,
+        collect: bool = True,
     ) -> None:
         pods: dict[str, PodOwner] = {}
         self._metrics = WorkflowMetrics(pods.__len__, clock.now, registry)
@@ -84,6 +87,7 @@ class WorkflowEngine:
             launches=asyncio.Semaphore(LAUNCHES_AT_ONCE),
             metrics=self._metrics,
             locks=LockKeeper(),
+            collector=Collector(resources, launcher, clock, workflows=collect),
             pods=pods,
         )
         self._workers: dict[str, Worker] = {}
@@ -102,6 +106,7 @@ class WorkflowEngine:
                 ("workflow objects", self._watch_objects()),
                 ("pod exits", self._watch_pods()),
                 ("workflow requests", self._watch_requests()),
+                ("what is due to be deleted", self._world.collector.run()),
                 ("limits of locks", self._watch_config_maps()),
                 ("pod progress", self._watch_progress()),
                 ("pods of deleted workflows", self._clear_leftovers()),
@@ -133,6 +138,8 @@ class WorkflowEngine:
 
     def _see(self, kind: WatchType, head: WorkflowHead) -> None:
         worker = self._workers.get(head.metadata.uid)
+        if kind is not WatchType.DELETED:
+            self._world.collector.see(head)
         self._metrics.saw(head.metadata.uid, head.status.phase)
         if kind is WatchType.DELETED:
             self._metrics.gone(head.metadata.uid)
@@ -144,17 +151,20 @@ class WorkflowEngine:
             worker.object_changed(head)
         elif not head.status.phase.completed or (kind is WatchType.ADDED and head.metadata.uid in self._unfinished):
             self._start(head)
-        elif kind is WatchType.ADDED and may_measure(head.spec):
-            self._spawn(self._recall_metrics(head.metadata.uid), f"metrics of {head.key}")
+        elif kind is WatchType.ADDED and (may_measure(head.spec) or head.spec.pod_gc is not None):
+            self._spawn(self._recall(head), f"memory of {head.key}")
 
-    async def _recall_metrics(self, uid: str) -> None:
-        """What a workflow that has ended emitted, so that it counts after a restart as before."""
+    async def _recall(self, head: WorkflowHead) -> None:
+        """What a workflow that has ended emitted, so that it counts after a restart as before; pods that are to go."""
+        uid = head.metadata.uid
         try:
             record = await self._world.journal.load(uid)
         except SetpointError as error:
             _log.warning("the metrics of workflow %s are not read: %s", uid, error)
             return
-        self._metrics.custom.emitted(uid, state_of(record).engine.metrics)
+        state = state_of(record)
+        self._metrics.custom.emitted(uid, state.engine.metrics)
+        self._world.collector.collect(head.spec.pod_gc, uid, state.nodes.values(), state.status.phase)
 
     def _start(self, head: WorkflowHead) -> None:
         worker = Worker(head, self._world)

@@ -10,9 +10,15 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from setpoint.apis.argo import API_VERSION, Workflow, WorkflowPhase, WorkflowSpec
+from setpoint.apis.argo import API_VERSION, TTLStrategy, Workflow, WorkflowPhase, WorkflowSpec
 from setpoint.apis.kinds import KINDS
 from setpoint.apis.meta import Resource
+
+
+class StoredSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What the engine looks at of the spec of a template that a workflow refers to."""
+
+    ttl_strategy: TTLStrategy | None = None
 
 
 class HeadStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -21,6 +27,7 @@ class HeadStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
     phase: WorkflowPhase = WorkflowPhase.UNKNOWN
     synchronization: dict[str, Any] | None = None
     finished_at: datetime | None = None
+    stored_workflow_template_spec: StoredSpec | None = None
 
 
 class WorkflowHead(Resource, frozen=True, kw_only=True):

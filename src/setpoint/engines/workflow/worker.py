@@ -298,7 +298,18 @@ class Worker:
                 await self._orders.keep(command)  # what starts next may look it up
             if command.id not in known and not self._overtaken(command):
                 self._orders.carry_out(command)
+        self._collect_pods(before, batch)
         await self._tell(before, refusals)
+
+    def _collect_pods(self, before: WorkflowState, batch: Batch) -> None:
+        """Pods that have ended since, all of them if the workflow has, may be due to be deleted."""
+        spec, phase = self._state.spec, self._state.status.phase
+        if spec is None or spec.pod_gc is None:
+            return
+        everything = phase.completed and not before.status.completed
+        ids = self._state.nodes if everything or not before.loaded else batch.changed
+        nodes = [self._state.nodes[node] for node in ids if node in self._state.nodes]
+        self._world.collector.collect(spec.pod_gc, self.uid, nodes, phase)
 
     async def _commit(self, change: Change) -> None:
         """Store, waiting as long as the store cannot be reached. Raises: NotFound if the object is gone."""

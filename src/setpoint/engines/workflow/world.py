@@ -11,6 +11,7 @@ from setpoint.apis.argo import Workflow
 from setpoint.apis.pods import ContainerEnd, PodExit
 from setpoint.engines.runner import EventRecorder
 from setpoint.engines.workflow.actions import Actions
+from setpoint.engines.workflow.collection import Collector
 from setpoint.engines.workflow.locks import LockKeeper
 from setpoint.engines.workflow.metrics import WorkflowMetrics
 from setpoint.ports.clock import Clock
@@ -52,4 +53,5 @@ class World:
     launches: asyncio.Semaphore
     metrics: WorkflowMetrics
     locks: LockKeeper
+    collector: Collector
     pods: dict[str, PodOwner] = field(default_factory=dict)
