@@ -41,6 +41,7 @@ from setpoint.engines.workflow.world import World
 _log = logging.getLogger(__name__)
 _FIRST_DELAY = timedelta(milliseconds=200)
 _LONGEST_DELAY = timedelta(seconds=30)
+_LOOK_AGAIN = timedelta(seconds=1)  # for what people wait for
 _TIMER = "timer"
 LOOPBACK = "127.0.0.1"
 """Where a pod listens: processes share the host's network."""
@@ -168,6 +169,7 @@ class Orders:
                 return await work()
             except Unschedulable as error:
                 waits(str(error))
+                delay = min(delay, _LOOK_AGAIN)
             except Transient as error:
                 _log.warning("workflow %s: %s waits: %s", self._key, what, error)
             await self._world.clock.sleep_until(self._world.clock.now() + delay)
