@@ -174,6 +174,7 @@ def _waits(workflow: Workflow) -> bool:
     return any(item.type.value == "Suspend" and not item.fulfilled for item in workflow.status.nodes.values())
 
 
+@pytest.mark.rule("verbs.retry", "verbs.resume", "verbs.suspend", "verbs.shutdown-completed")
 async def test_resume_and_retry_go_on_from_where_it_was(tmp_path: Path) -> None:
     async with running_plane(tmp_path) as plane:
         await plane.submit(SUSPENDED)
@@ -190,6 +191,48 @@ async def test_resume_and_retry_go_on_from_where_it_was(tmp_path: Path) -> None:
         assert node(again, "wf[2].b").started_at > node(first, "wf[2].b").started_at  # type: ignore[operator]
         with pytest.raises(InvalidSpec, match="completed workflow"):
             await verbs.stop(plane.resources, plane.journal, "default", "wf")
+        with pytest.raises(InvalidSpec, match="cannot suspend completed workflows"):
+            await verbs.suspend(plane.resources, plane.journal, "default", "wf")
+
+
+@pytest.mark.rule("objects.labels", "verbs.resubmit", "objects.workflow-template-ref")
+async def test_a_resubmitted_workflow_is_a_new_one_with_the_users_labels(tmp_path: Path) -> None:
+    async with running_plane(tmp_path) as plane:
+        await plane.submit(LABELLED)
+        old = await plane.finished("wf")
+        assert {key: value for key, value in old.metadata.labels.items() if "/" in key} == {
+            "workflows.argoproj.io/phase": "Succeeded",
+            "workflows.argoproj.io/completed": "true",
+            "workflows.argoproj.io/workflow-template": "whole",
+        }
+        made = await verbs.resubmit(plane.resources, "default", "wf", parameters={"m": "again"})
+        ended = await plane.finished(made.metadata.name)
+    assert made.metadata.name.startswith("wf-")
+    assert ended.metadata.labels["mine"] == "yes"
+    assert ended.metadata.labels["workflows.argoproj.io/resubmitted-from-workflow"] == "wf"
+    inputs = ended.status.nodes[made.metadata.name].inputs
+    assert inputs is not None
+    assert inputs.parameters[0].value == "again"
+
+
+LABELLED = """
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: whole}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    inputs: {parameters: [{name: m}]}
+    container: {image: busybox, command: [echo, "{{inputs.parameters.m}}"]}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: wf, labels: {mine: "yes"}}
+spec:
+  workflowTemplateRef: {name: whole}
+  arguments: {parameters: [{name: m, value: first}]}
+"""
 
 
 async def test_stop_ends_what_runs_and_runs_the_exit_handler(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """kill -9 of the engine: it goes on, nothing runs twice, the tree is the undisturbed one, and nothing is left behind.
 
 A workflow of forty nodes is killed at each point around the outbox, early and late, and at random moments; one run
-goes through several deaths. `make soak` does it 300 times and writes its lines into docs/soak.md.
+goes through several deaths. `make soak` goes through 300 deaths and writes its lines into docs/soak.md.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Moment = tuple[str, int] | float
 """A point and how often to pass it by, or seconds."""
 
 EACH_POINT: list[Moment] = [(point, times) for point in POINTS for times in (1, 4)]
-RANDOM_MOMENTS, SOAK_MOMENTS, DEATHS_OF_A_RUN = 8, 300, 10
+RANDOM_MOMENTS, SOAK_DEATHS, DEATHS_OF_A_RUN = 8, 300, 10
 SEED = 20261126
 
 
@@ -126,13 +126,16 @@ def test_three_hundred_kills_of_the_engine(tmp_path: Path, capsys: pytest.Captur
     calm = run_with_deaths(tmp_path / "calm", [])
     seconds = time.monotonic() - begin
     draw = random.Random(SEED)
-    deaths = 0
-    for number in range(SOAK_MOMENTS // DEATHS_OF_A_RUN):
+    tried = deaths = number = 0
+    while deaths < SOAK_DEATHS:
         moments: list[Moment] = [
             draw.uniform(0, seconds / 4) if draw.random() < 0.5 else (draw.choice(POINTS), draw.randint(1, 8))
             for _ in range(DEATHS_OF_A_RUN)
         ]
-        deaths += compare(tmp_path / str(number), calm, moments)
+        number += 1
+        hit = compare(tmp_path / str(number), calm, moments)
+        tried += min(hit + 1, DEATHS_OF_A_RUN)  # a life that sees the workflow's end is the last of its run
+        deaths += hit
         with capsys.disabled():
-            print(f"run {number + 1}: {deaths} deaths")
-    SoakPage("engine").write(SOAK_MOMENTS, deaths, time.monotonic() - begin)
+            print(f"run {number}: {deaths} deaths")
+    SoakPage("engine").write(tried, deaths, time.monotonic() - begin)
