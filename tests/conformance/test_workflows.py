@@ -105,6 +105,10 @@ def act(cluster: Cluster, action: dict[str, Any]) -> None:
     if "replace_templates" in action:
         cluster.templates = dict.fromkeys(cluster.templates, WorkflowSpec(templates=()))
         return
+    if "forget" in action:  # a config map is deleted
+        cluster.config_maps = {key: data for key, data in cluster.config_maps.items() if key != action["forget"]}
+        cluster.library = Library()
+        return
     request: Request = decode_request(msgspec.json.encode(action))
     result = cluster.fold(request)
     assert result.refused == action.get("refused", "")
@@ -148,6 +152,9 @@ def check(expected: dict[str, Any], cluster: Cluster) -> None:
             assert total(cluster) == expected[kind], kind
     labels = cluster.workflow.metadata.labels
     assert {name: labels.get(name) for name in expected.get("labels", {})} == expected.get("labels", {})
+    for name, seconds in expected.get("deadlines", {}).items():
+        deadline = cluster.launch_of(full_name(cluster, name)).request.deadline
+        assert (deadline and int((deadline - START).total_seconds())) == seconds, name
     if "metrics" in expected:
         values = {
             f"{item.name}{{{','.join(f'{key}={value}' for key, value in item.labels)}}}": item.value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from setpoint.apis.argo import NodePhase, NodeType
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import CancelAction
@@ -17,3 +19,10 @@ def end_leaf(d: Draft, node_id: str, phase: NodePhase, message: str) -> None:
     elif d.need(node_id).type is NodeType.POD and (leaf is None or leaf.waits is None):
         d.kill(node_id, message)
     d.mark(node_id, phase, message)
+
+
+def workflow_deadline(d: Draft) -> datetime | None:
+    """When `spec.activeDeadlineSeconds` runs out, None without."""
+    seconds = d.spec.active_deadline_seconds
+    started = d.status.started_at
+    return started + timedelta(seconds=int(seconds)) if seconds is not None and started is not None else None

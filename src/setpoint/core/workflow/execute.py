@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from setpoint.apis.argo import NodePhase, NodeType, RetryStrategy, Template
@@ -22,6 +22,7 @@ from setpoint.core.workflow import ids
 from setpoint.core.workflow.container_nodes import make_containers
 from setpoint.core.workflow.dag_plan import plan_dag
 from setpoint.core.workflow.draft import BuildError, Draft
+from setpoint.core.workflow.ending import workflow_deadline
 from setpoint.core.workflow.holding import counts
 from setpoint.core.workflow.inputs import input_variables, process_template, refill
 from setpoint.core.workflow.leaves import enter_action, enter_suspend, node_fields, node_inputs, stop_message
@@ -142,13 +143,17 @@ def _enter_retry(d: Draft, call: TemplateCall, resolved: Resolved, template: Tem
     )
 
 
-def start_attempt(d: Draft, frame: RetryFrame, number: int, variables: Mapping[str, str]) -> bool:
+def start_attempt(
+    d: Draft, frame: RetryFrame, number: int, variables: Mapping[str, str], deadline: datetime | None
+) -> bool:
     """Start attempt `number` of a retried call, or take it up again; False if there is no room.
+
+    `deadline` is when the attempts together have had their time.
 
     Raises: BuildError, with the attempt's node in phase Error and linked below the Retry node.
     """
     name = f"{frame.call.name}({number})"
-    call = _attempt_call(frame, name)
+    call = _attempt_call(frame, name, deadline)
     node_id = d.id_of(name)
     node = d.node(node_id)
     if node is None and not has_room(d, call):
@@ -166,7 +171,7 @@ def start_attempt(d: Draft, frame: RetryFrame, number: int, variables: Mapping[s
     return True
 
 
-def _attempt_call(frame: RetryFrame, name: str) -> TemplateCall:
+def _attempt_call(frame: RetryFrame, name: str, deadline: datetime | None) -> TemplateCall:
     own = frame.call
     return TemplateCall(
         name=name,
@@ -181,6 +186,7 @@ def _attempt_call(frame: RetryFrame, name: str) -> TemplateCall:
         on_exit=own.on_exit,
         hooked=own.hooked,
         retried=True,
+        deadline=deadline,
         depth=own.depth,
     )
 
@@ -250,6 +256,7 @@ def _place(d: Draft, call: TemplateCall, template: Template, node_id: str) -> Po
         capture=call.capture,
         environment=d.ctx.pod_environment,
         deadline=None if call.on_exit else workflow_deadline(d),
+        attempts_deadline=call.deadline,
         node_name=call.name,
         claims=d.status.persistent_volume_claims,
         daemon=bool(template.daemon),
@@ -269,13 +276,6 @@ def _patches(d: Draft, template: Template, place: PodPlace) -> tuple[str, ...]:
         except ExpressionError as error:
             raise BuildError(str(error)) from error
     return tuple(patch for patch in (whole, template.pod_spec_patch) if patch)
-
-
-def workflow_deadline(d: Draft) -> Any:
-    """When `spec.activeDeadlineSeconds` runs out, None without."""
-    seconds = d.spec.active_deadline_seconds
-    started = d.status.started_at
-    return started + timedelta(seconds=int(seconds)) if seconds is not None and started is not None else None
 
 
 def _enter_pod(d: Draft, call: TemplateCall, template: Template) -> None:

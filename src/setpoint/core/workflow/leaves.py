@@ -25,6 +25,7 @@ from setpoint.core.workflow.commands import (
 )
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.durations import parse_duration
+from setpoint.core.workflow.ending import workflow_deadline
 from setpoint.core.workflow.pod_request import artifact_input
 from setpoint.core.workflow.state import Leaf, TemplateCall
 from setpoint.core.workflow.timeouts import set_timers, time_limits
@@ -50,7 +51,10 @@ def node_fields(template: Template) -> dict[str, Any]:
 
 
 def stop_message(d: Draft, call: TemplateCall, kind: NodeType = NodeType.POD) -> str:
-    """Why a leaf may not start in a workflow that is shut down; empty if it may."""
+    """Why a leaf may not start in a workflow that is shut down or past its deadline; empty if it may."""
+    deadline = workflow_deadline(d)
+    if deadline is not None and d.now >= deadline and not call.on_exit:
+        return "Step exceeded its deadline"
     if not d.shut_down(on_exit=call.on_exit):
         return ""
     if kind is NodeType.POD:

@@ -13,9 +13,9 @@ from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import SetTimer, TimerKind
 from setpoint.core.workflow.daemons import end_daemons, restore_daemons
 from setpoint.core.workflow.draft import BuildError, Draft
-from setpoint.core.workflow.ending import end_leaf
+from setpoint.core.workflow.ending import end_leaf, workflow_deadline
 from setpoint.core.workflow.events import ClaimsMade
-from setpoint.core.workflow.execute import execute, try_waiting, workflow_deadline
+from setpoint.core.workflow.execute import execute, try_waiting
 from setpoint.core.workflow.labels_from import take_labels
 from setpoint.core.workflow.locks import LockError
 from setpoint.core.workflow.outputs import restore_outputs
@@ -26,6 +26,7 @@ from setpoint.core.workflow.templates import load_spec, local_scope
 from setpoint.core.workflow.variables import failures, global_values, workflow_phase
 from setpoint.core.workflow.volume_claims import claims_ready, drop_claims, note_claims
 
+_COMPLETED = "workflow completed"
 ENDED_ABOVE = "stopped: the node above it has ended"
 
 
@@ -89,6 +90,17 @@ def _load_spec(d: Draft) -> bool:
     return True
 
 
+def read_arguments_again(d: Draft) -> None:
+    """Config maps that the workflow's arguments come from are read at every step, as at every pass of a cluster."""
+    if d.status.phase is not WorkflowPhase.RUNNING or not d.loaded:
+        return
+    spec = d.status.stored_workflow_template_spec or d.ctx.workflow.spec
+    sources = (item.value_from for item in spec.arguments.parameters if item.value is None)
+    reads = any(source is not None and source.config_map_key_ref is not None for source in sources)
+    if reads and not _load_spec(d):
+        end_open_nodes(d)
+
+
 def load_workflow(d: Draft) -> None:
     """Build what is derived from the nodes anew, top-down, and go on."""
     if d.status.phase.completed:
@@ -100,7 +112,7 @@ def load_workflow(d: Draft) -> None:
     restore_daemons(d)
     d.loading = True
     if not _load_spec(d):
-        end_open_nodes(d)
+        end_unentered(d, _COMPLETED)
         return
     restore_outputs(d)
     d.loaded = True
@@ -292,7 +304,7 @@ def _complete(d: Draft, root: NodeStatus, exit_node: NodeStatus | None) -> None:
     drop_claims(d)
 
 
-def end_open_nodes(d: Draft, message: str = "workflow completed") -> None:
+def end_open_nodes(d: Draft, message: str = _COMPLETED) -> None:
     """End what still runs below a group that failed at once: nothing outlives its workflow."""
     end_daemons(d, all_of_them=True)
     for node_id, _ in d.leaves():
@@ -317,14 +329,14 @@ def end_left_open(d: Draft) -> None:
             d.left_open = True
 
 
-def end_unentered(d: Draft) -> None:
+def end_unentered(d: Draft, message: str = ENDED_ABOVE) -> None:
     """After a load: end what is open in the rows below a group that ended while it was taken up again."""
     for node in d.all_nodes():
         leaf = node.boundary_id if node.type is NodeType.CONTAINER else node.id
         if not node.fulfilled and not d.entered(leaf):
             if node.type is NodeType.POD:
-                d.kill(node.id, ENDED_ABOVE)
-            d.mark(node.id, NodePhase.FAILED, ENDED_ABOVE)
+                d.kill(node.id, message)
+            d.mark(node.id, NodePhase.FAILED, message)
 
 
 def pass_deadline(d: Draft) -> None:

@@ -54,6 +54,7 @@ class PodPlace:
         started_at: When the node was made; its time limits count from here.
         capture: Whether somebody reads the node's `outputs.result`.
         deadline: When the workflow's own time runs out, None without.
+        attempts_deadline: When the attempts of a retry have had their time, None without.
         daemon: Whether it is told when the pod is ready.
     """
 
@@ -69,6 +70,7 @@ class PodPlace:
     node_name: str = ""
     claims: tuple[dict[str, Any], ...] = ()
     patches: tuple[str, ...] = ()
+    attempts_deadline: datetime | None = None
     daemon: bool = False
 
 
@@ -171,15 +173,15 @@ def _identity(template: Template, place: PodPlace) -> PodIdentity:
 
 def pod_deadline(template: Template, place: PodPlace, seconds: IntOrString | None) -> datetime | None:
     """The earliest of the pod's limits. The workflow's own deadline is the engine's to enforce."""
-    limits: list[timedelta] = []
+    moments = [] if place.attempts_deadline is None else [place.attempts_deadline]
     if seconds is not None:
         try:
-            limits.append(timedelta(seconds=int(seconds)))
+            moments.append(place.started_at + timedelta(seconds=int(seconds)))
         except ValueError:
             raise InvalidSpec(f"activeDeadlineSeconds must be a whole number, found {seconds!r}") from None
     if template.timeout:
-        limits.append(parse_duration(template.timeout, bare_seconds=False))
-    return place.started_at + min(limits) if limits else None
+        moments.append(place.started_at + parse_duration(template.timeout, bare_seconds=False))
+    return min(moments, default=None)
 
 
 def _set_attempts(template: Template) -> tuple[int, float]:

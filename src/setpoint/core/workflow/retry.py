@@ -18,7 +18,8 @@ from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import SetTimer, TimerKind
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.durations import humanize, parse_duration
-from setpoint.core.workflow.execute import start_attempt, workflow_deadline
+from setpoint.core.workflow.ending import workflow_deadline
+from setpoint.core.workflow.execute import start_attempt
 from setpoint.core.workflow.state import RetryFrame
 
 _TRANSIENT = re.compile(
@@ -183,13 +184,22 @@ def assess_retry(d: Draft, retry: RetryFrame) -> None:
         if before is not None and number == frame.attempts and _spins(d, frame, before):
             return
         try:
-            if not start_attempt(d, frame, number, tag_variables(before, number)):
+            if not start_attempt(d, frame, number, tag_variables(before, number), _attempts_deadline(d, frame, number)):
                 d.block(frame.id)
             return
         except BuildError as error:
             if frame.strategy.effective_policy not in _PATIENT:
                 d.mark(frame.id, NodePhase.ERROR, error.message, raised=error.message)
                 return
+
+
+def _attempts_deadline(d: Draft, frame: RetryFrame, number: int) -> datetime | None:
+    """`backoff.maxDuration` counts from the first attempt's start and bounds all later ones."""
+    backoff = frame.strategy.backoff
+    if not number or backoff is None or not backoff.max_duration:
+        return None
+    first = d.need(d.id_of(f"{frame.call.name}(0)")).started_at or d.now
+    return first + parse_duration(backoff.max_duration)
 
 
 def _spins(d: Draft, frame: RetryFrame, before: NodeStatus) -> bool:

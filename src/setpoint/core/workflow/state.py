@@ -78,6 +78,7 @@ class TemplateCall:
         variables: `steps.name` or `tasks.name` for the called template.
         absent: Arguments left out because they refer to an output that its skipped producer never made.
         capture: Whether something reads `outputs.result` of this call.
+        deadline: When the attempts of a retry together have had their time; of the second and later ones.
         depth: Calls above this one, the entry's is 1.
     """
 
@@ -95,6 +96,7 @@ class TemplateCall:
     on_exit: bool = False
     hooked: bool = False
     retried: bool = False
+    deadline: datetime | None = None
     depth: int = 0
 
 

@@ -52,6 +52,7 @@ from setpoint.core.workflow.lifecycle import (
     go_on_with_locks,
     load_workflow,
     pass_deadline,
+    read_arguments_again,
     start_workflow,
 )
 from setpoint.core.workflow.measure import measure
@@ -98,6 +99,7 @@ def step(state: WorkflowState, event: Event, ctx: StepContext) -> Step:
         InvariantViolation: A bug of ours.
     """
     d = Draft(state, ctx)
+    read_arguments_again(d)
     _fold(d, event)
     if d.has_spec and d.spec.lifecycle_hooks:
         d.touch(WORKFLOW)
