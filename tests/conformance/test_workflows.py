@@ -33,6 +33,7 @@ from setpoint.apis.manifest import decode_document, load_documents
 from setpoint.core.workflow import (
     Cache,
     Claimant,
+    ControlsChanged,
     Library,
     LocksChanged,
     Request,
@@ -108,6 +109,7 @@ def act(cluster: Cluster, action: dict[str, Any]) -> None:
     if "forget" in action:  # a config map is deleted
         cluster.config_maps = {key: data for key, data in cluster.config_maps.items() if key != action["forget"]}
         cluster.library = Library()
+        cluster.fold(ControlsChanged())  # a pass in which nothing else happens
         return
     request: Request = decode_request(msgspec.json.encode(action))
     result = cluster.fold(request)
