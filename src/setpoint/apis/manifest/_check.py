@@ -130,7 +130,8 @@ class Checker:
         allowed = tuple(str(item) for kind in kinds for item in _values(kind))
         hint = _hint(node, path)
         if not hint and isinstance(value, (bool, int, float)) and any(isinstance(kind, mi.StrType) for kind in kinds):
-            hint = ": put it in quotes"
+            words = " (YAML takes y, n, yes, no, on and off for true and false)" if isinstance(value, bool) else ""
+            hint = f": put it in quotes{words}"
         near = nearest(value, allowed) if isinstance(value, str) and allowed else None
         hint = f", did you mean {near!r}?" if near else hint
         return self._fail(node, path, f"expected {names}, found {_describe(node)}{hint}", allowed)
