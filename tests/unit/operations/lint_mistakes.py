@@ -307,11 +307,6 @@ BAD: dict[str, tuple[str, str, str | None]] = {
         "spec.templates[0].retryStrategy.retryPolicy",
         "Allways is not a valid RetryPolicy, did you mean 'Always'?",
     ),
-    "backoff without a duration": (
-        main_of("retryStrategy: {limit: 1, backoff: {factor: 2}}\nsuspend: {}\n"),
-        "spec.templates[0].retryStrategy.backoff",
-        "templates.main: no base duration specified for retryStrategy",
-    ),
     "bad duration": (
         main_of("suspend: {duration: 5 minutes}\n"),
         "spec.templates[0].suspend.duration",

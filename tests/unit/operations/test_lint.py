@@ -203,6 +203,19 @@ def test_parameters_and_artifacts_are_told_apart(arguments: str, reason: str) ->
     assert [warning.reason for warning in report.warnings] == [reason]
 
 
+def test_what_only_fails_after_a_failure_is_a_warning() -> None:
+    report = report_of(main_of("retryStrategy: {limit: 1, backoff: {factor: 2}}\ncontainer: {image: a}\n"))
+    assert report.errors == ()
+    assert [warning.path for warning in report.warnings] == ["spec.templates[0].retryStrategy.backoff"]
+
+
+def test_an_exit_handler_of_a_step_takes_the_arguments_of_the_workflow() -> None:
+    for handler in ("onExit: echo", "hooks: {exit: {template: echo}}"):
+        text = steps(f"{{name: a, template: leaf, {handler}}}")
+        report = report_of(text.replace("spec:", "spec:\n  arguments: {parameters: [{name: p, value: x}]}"))
+        assert [str(item) for item in (*report.errors, *report.warnings)] == []
+
+
 def test_a_suspension_takes_no_timeout() -> None:
     (error,) = report_of(main_of("timeout: 5s\nsuspend: {}\n")).invalid
     assert error.reason == "templates.main suspend template doesn't support timeout field"

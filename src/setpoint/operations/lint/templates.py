@@ -212,7 +212,7 @@ def check_retry(findings: Findings, retry: RetryStrategy, path: FieldPath, said:
     if retry.backoff is not None:
         here = (*path, "backoff")
         if not retry.backoff.duration:
-            findings.error(here, f"{said}: no base duration specified for retryStrategy")
+            findings.warn(here, f"{said}: no base duration specified for retryStrategy: a first failure is an Error")
         for key, value in (
             ("duration", retry.backoff.duration),
             ("cap", retry.backoff.cap),

@@ -81,11 +81,13 @@ def check_unused(
     patch = list(_texts(whole.pod_spec_patch))
     for index, template in enumerate(spec.templates):
         _check_inputs(findings, template, with_defaults(template, whole), (*base, "templates", index), patch)
-    starts = [whole.entrypoint, whole.on_exit, *(hook.template for hook in whole.hooks.values())]
-    targets = [whole.template(name) for name in starts if name]
-    if not whole.entrypoint or None in targets or any(hook.template_ref for hook in whole.hooks.values()):
+    calls = [call for template in whole.templates for call in template.calls]
+    hooks = [*whole.hooks.values(), *(hook for call in calls for hook in call.hooks.values())]
+    starts = {whole.entrypoint, whole.on_exit, *(hook.template for hook in hooks), *(call.on_exit for call in calls)}
+    targets = [whole.template(name) for name in starts if name]  # exit handlers get the workflow's arguments too
+    if not whole.entrypoint or None in targets or any(hook.template_ref for hook in hooks):
         return
-    if any("{{" in f"{call.template_ref}" for template in whole.templates for call in template.calls):
+    if any("{{" in f"{call.template_ref}" for call in calls):
         return  # which templates of other objects are called is known only when it runs
     taken = [target.inputs for target in targets if target is not None]
     uses = Uses(text for item in texts for text in _texts(to_wire(item)))
