@@ -203,6 +203,13 @@ def test_parameters_and_artifacts_are_told_apart(arguments: str, reason: str) ->
     assert [warning.reason for warning in report.warnings] == [reason]
 
 
+def test_a_volume_that_only_an_unused_template_misses_is_a_warning() -> None:
+    text = GOOD["hello"] + "  - {name: old, container: {image: a, volumeMounts: [{name: gone, mountPath: /x}]}}\n"
+    report = report_of(text)
+    assert report.errors == ()
+    assert [warning.reason for warning in report.warnings] == ["volume 'gone' not found in workflow spec"]
+
+
 def test_what_only_fails_after_a_failure_is_a_warning() -> None:
     report = report_of(main_of("retryStrategy: {limit: 1, backoff: {factor: 2}}\ncontainer: {image: a}\n"))
     assert report.errors == ()

@@ -74,6 +74,21 @@ def _named(template: Template) -> Iterator[str]:
             yield from _named(call.inline)
 
 
+def reached(whole: WorkflowSpec) -> frozenset[str]:
+    """Names of the templates that can run; all of them where a name is known only while it runs."""
+    work = [whole.entrypoint, whole.on_exit, *(hook.template for hook in whole.hooks.values())]
+    found: set[str] = set()
+    while work:
+        name = work.pop()
+        if "{{" in name:
+            return frozenset(template.name for template in whole.templates)
+        template = whole.template(name)
+        if template is not None and name not in found:
+            found.add(name)
+            work += _named(template)
+    return frozenset(found)
+
+
 def _references(template: Template) -> Iterator[tuple[FieldPath, TemplateRef]]:
     """(path below the template, reference) of its steps or tasks, their hooks, and inline templates."""
     places: list[FieldPath] = [

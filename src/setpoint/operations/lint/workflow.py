@@ -23,7 +23,7 @@ from setpoint.apis.meta import ObjectMeta, Resource, to_wire
 from setpoint.core.cron.schedule import ScheduleError, parse_schedule
 from setpoint.operations.lint.calls import Resolver, Target, check_arguments, check_supplied
 from setpoint.operations.lint.compositions import Composition
-from setpoint.operations.lint.foreign import check_foreign, foreign_templates
+from setpoint.operations.lint.foreign import check_foreign, foreign_templates, reached
 from setpoint.operations.lint.metrics import check_metrics
 from setpoint.operations.lint.names import check_names, check_object_name, field_name_problem
 from setpoint.operations.lint.pods import check_pod
@@ -192,7 +192,7 @@ class _Check:
                 work += [(inline.template, inline.path, inline.scope) for inline in found]
 
     def _check_volumes(self, template: Template, whole: WorkflowSpec, path: FieldPath) -> None:
-        """Every mount names a volume."""
+        """Every mount names a volume; in a template that nothing calls it does not matter."""
         if not isinstance(self.resource, Workflow) or whole.pod_spec_patch or template.pod_spec_patch:
             return  # a template object's volumes come from its users, a patch may add any
         names = {item.name for item in (*whole.volumes, *template.volumes)}
@@ -206,10 +206,10 @@ class _Check:
         if template.container_set is not None:
             among = enumerate(template.container_set.containers)
             mounting += [(("containerSet", "containers", index), item) for index, item in among]
+        report = self.findings.error if template.name in ("", *reached(whole)) else self.findings.warn
         for where, body in mounting:
             for index, mount in enumerate(body.volume_mounts if body is not None else ()):
                 if mount.name not in names and "{{" not in mount.name:
                     reason = f"volume '{mount.name}' not found in workflow spec"
-                    self.findings.error(
-                        (*path, *where, "volumeMounts", index, "name"), reason + did_you_mean(mount.name, tuple(names))
-                    )
+                    here = (*path, *where, "volumeMounts", index, "name")
+                    report(here, reason + did_you_mean(mount.name, tuple(names)))
