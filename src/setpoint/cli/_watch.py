@@ -62,19 +62,20 @@ class LiveTree:
 
 
 class PlainLines:
-    """One line when a node begins and one when it ends, in a form that logs keep well."""
+    """One line when a node begins, or waits for something it names, and one when it ends, for logs to keep."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._seen: dict[str, NodePhase] = {}
+        self._seen: dict[str, tuple[NodePhase, str]] = {}
 
     def show(self, workflow: Workflow) -> None:
         """Print what changed since the last call."""
         for node in sorted(workflow.status.nodes.values(), key=_telling_order):
-            if self._seen.get(node.id) is node.phase or node.type is NodeType.STEP_GROUP:
+            waits = node.message if node.phase is NodePhase.PENDING else ""
+            if self._seen.get(node.id) == (node.phase, waits) or node.type is NodeType.STEP_GROUP:
                 continue
-            self._seen[node.id] = node.phase
-            if node.phase is not NodePhase.PENDING:
+            self._seen[node.id] = (node.phase, waits)
+            if waits or node.phase is not NodePhase.PENDING:
                 self._console.print(_line(node), highlight=False, markup=False, soft_wrap=True)
 
 

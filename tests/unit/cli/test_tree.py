@@ -167,3 +167,12 @@ def test_the_head_tells_name_phase_time_and_progress() -> None:
 )
 def test_ages_have_at_most_two_units(seconds: float, text: str) -> None:
     assert format_seconds(seconds) == text
+
+
+def test_a_node_that_waits_says_for_what_once(capsys: pytest.CaptureFixture[str]) -> None:
+    view = PlainLines(Console(width=80))
+    waits = node("wf", NodeType.POD, phase=NodePhase.PENDING, finished_at=None)
+    reason = "Unschedulable: 0/1 nodes are available: 1 Insufficient memory."
+    for item in (waits, waits.replace(message=reason), waits.replace(message=reason)):
+        view.show(workflow(item))
+    assert capsys.readouterr().out.splitlines() == [f"◷ wf Pending: {reason}"]
