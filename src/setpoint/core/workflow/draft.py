@@ -145,6 +145,11 @@ class Draft(HoldingTable):
         self._leaves = found.mutate()
         return sorted(found.items(), key=lambda item: (self.need(item[0]).started_at or self.now, item[0]))
 
+    @property
+    def leaf_count(self) -> int:
+        """How many leaves run."""
+        return len(self._leaves)
+
     def running_groups(self) -> list[str]:
         """Ids of the groups that have a frame, deepest first."""
         found = self._frames.finish()

@@ -218,7 +218,7 @@ def _assess(d: Draft, frame_id: str) -> None:
 
 def _nothing_runs(d: Draft) -> bool:
     """Whether no leaf but daemons runs and no retry waits for its time."""
-    if any(node not in d.daemons for node, _ in d.leaves()):
+    if d.leaf_count > len(d.daemons) or any(node not in d.daemons for node, _ in d.leaves()):
         return False
     return not any(isinstance(d.frame(node), RetryFrame) and node not in d.daemons for node in d.running_groups())
 
