@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from starlette.applications import Starlette
 
+from setpoint.adapters.clock import SystemClock
 from setpoint.apis.argo import Workflow, WorkflowPhase, default
 from setpoint.apis.manifest import load_documents
 from setpoint.operations.lint import lint_text
@@ -26,7 +27,7 @@ NAMES = ("undeclared input", "cycle", "unknown template in steps", "argument mis
 async def test_the_same_manifest_is_refused_with_the_same_words_everywhere(tmp_path: Path) -> None:
     async with running_plane(tmp_path) as plane:
         verbs = LocalVerbs(plane.resources, plane.journal, plane.launcher, store_of(tmp_path))
-        app = Starlette(routes=ArgoRoutes(verbs, plane.resources).routes())
+        app = Starlette(routes=ArgoRoutes(verbs, plane.resources, SystemClock()).routes())
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://argo") as client:
             for number, name in enumerate(NAMES):
                 text = BAD[name][0].replace("metadata: {name: w}", f"metadata: {{name: w{number}}}")
@@ -50,7 +51,7 @@ async def test_a_body_that_cannot_be_read_gets_the_words_of_lint(tmp_path: Path)
     (document,) = load_documents(text, "f.yaml")
     async with running_plane(tmp_path) as plane:
         verbs = LocalVerbs(plane.resources, plane.journal, plane.launcher, store_of(tmp_path))
-        app = Starlette(routes=ArgoRoutes(verbs, plane.resources).routes())
+        app = Starlette(routes=ArgoRoutes(verbs, plane.resources, SystemClock()).routes())
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://argo") as client:
             sent = msgspec.json.encode({"workflow": document.builtins()})
             answer = await client.post("/api/v1/workflows/default", content=sent)

@@ -111,6 +111,10 @@ class NotSupported(InvalidSpec):
     """Legal for a cluster, but not done here; the path names the field."""
 
 
+class EventFailed(SetpointError):
+    """An event came in, and a binding could not do what it says."""
+
+
 class Transient(SetpointError):
     """May go away by itself; `retry_after` is a hint, None when unknown."""
 

@@ -57,7 +57,7 @@ async def engines_up(
     ProcessCollector(registry=registry)
     routes = [
         *KubernetesRoutes(store.resources, KINDS).routes(),
-        *ArgoRoutes(substrate.verbs, store.resources).routes(),
+        *ArgoRoutes(substrate.verbs, store.resources, clock).routes(),
     ]
     runner = Runner(store.resources, clock, registry)
     serving = _serving_engine(settings, store.resources, launcher, clock)

@@ -197,6 +197,7 @@ def test_kinds_name_themselves_as_kubectl_does() -> None:
         "WorkflowTemplate": ("workflowtemplates", ("wftmpl",), True),
         "ClusterWorkflowTemplate": ("clusterworkflowtemplates", ("clusterwftmpl", "cwft"), False),
         "CronWorkflow": ("cronworkflows", ("cwf", "cronwf"), True),
+        "WorkflowEventBinding": ("workfloweventbindings", ("wfeb",), True),
     }
 
 

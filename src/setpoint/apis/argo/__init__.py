@@ -46,6 +46,7 @@ from setpoint.apis.argo.kinds import (
     ClusterWorkflowTemplate,
     CronWorkflow,
     Workflow,
+    WorkflowEventBinding,
     WorkflowTemplate,
 )
 from setpoint.apis.argo.leaves import (
@@ -215,6 +216,7 @@ __all__ = [
     "VolumeMount",
     "Workflow",
     "WorkflowArtifactGC",
+    "WorkflowEventBinding",
     "WorkflowMetadata",
     "WorkflowPhase",
     "WorkflowSpec",

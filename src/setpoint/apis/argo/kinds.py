@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from setpoint.apis.argo.event_binding import WorkflowEventBindingSpec
 from setpoint.apis.argo.spec import CronWorkflowSpec, WorkflowSpec
 from setpoint.apis.argo.status import CronWorkflowStatus, WorkflowStatus
 from setpoint.apis.meta import Resource
@@ -17,6 +18,7 @@ LABEL_WORKFLOW_TEMPLATE = "workflows.argoproj.io/workflow-template"
 LABEL_CLUSTER_WORKFLOW_TEMPLATE = "workflows.argoproj.io/cluster-workflow-template"
 LABEL_CRON_WORKFLOW = "workflows.argoproj.io/cron-workflow"
 LABEL_RESUBMITTED_FROM = "workflows.argoproj.io/resubmitted-from-workflow"
+LABEL_EVENT_BINDING = "workflows.argoproj.io/workflow-event-binding"
 LABEL_CREATOR = "workflows.argoproj.io/creator"
 
 
@@ -67,4 +69,21 @@ class CronWorkflow(Resource, frozen=True, kw_only=True):
     status: CronWorkflowStatus = CronWorkflowStatus()
 
 
-KINDS: tuple[type[Resource], ...] = (Workflow, WorkflowTemplate, ClusterWorkflowTemplate, CronWorkflow)
+class WorkflowEventBinding(Resource, frozen=True, kw_only=True):
+    """Starts a template when an event comes in."""
+
+    API_VERSION: ClassVar[str] = API_VERSION
+    KIND: ClassVar[str] = "WorkflowEventBinding"
+    PLURAL: ClassVar[str] = "workfloweventbindings"
+    SHORT_NAMES: ClassVar[tuple[str, ...]] = ("wfeb",)
+
+    spec: WorkflowEventBindingSpec
+
+
+KINDS: tuple[type[Resource], ...] = (
+    Workflow,
+    WorkflowTemplate,
+    ClusterWorkflowTemplate,
+    CronWorkflow,
+    WorkflowEventBinding,
+)

@@ -36,7 +36,6 @@ REFUSED: dict[str, str] = {
     "WorkflowSpec.executor_plugins": "plugins run beside the control plane: name them in the setting executor_plugins",
     "Artifact.artifact_gc": "deletion of artifacts is not supported yet",
     "Artifact.recurse_mode": "recurseMode is not supported yet, set the mode in the template's command",
-    "ValueFrom.event": "event bindings are not supported yet",
     "Container.lifecycle": "lifecycle handlers are not supported: trap TERM in the command, or do it in a further step",
     "Container.volume_devices": "block devices are not supported",
     "Container.restart_policy_rules": "restarts inside a pod are not supported",

@@ -13,6 +13,7 @@ from setpoint.apis.argo import (
     Template,
     TemplateSource,
     Workflow,
+    WorkflowEventBinding,
     WorkflowSpec,
     WorkflowTemplate,
     merge_specs,
@@ -21,6 +22,7 @@ from setpoint.apis.argo import (
 from setpoint.apis.manifest import FieldPath
 from setpoint.apis.meta import ObjectMeta, Resource, to_wire
 from setpoint.core.cron.schedule import ScheduleError, parse_schedule
+from setpoint.core.expr import ExpressionError, check_syntax
 from setpoint.operations.lint.calls import Resolver, Target, check_arguments, check_supplied
 from setpoint.operations.lint.compositions import Composition
 from setpoint.operations.lint.foreign import check_foreign, foreign_templates, reached
@@ -38,7 +40,7 @@ _CONCURRENCY = ("Allow", "Forbid", "Replace")
 
 
 def check_resource(resource: Resource, catalog: TemplateSource, findings: Findings, *, submit: bool) -> None:
-    """All rules for a Workflow, CronWorkflow, WorkflowTemplate or ClusterWorkflowTemplate; nothing for other kinds.
+    """All rules for the kinds of Argo; nothing for other kinds.
 
     Args:
         resource: The object.
@@ -52,9 +54,25 @@ def check_resource(resource: Resource, catalog: TemplateSource, findings: Findin
         metadata = ObjectMeta(name=resource.metadata.name, labels=resource.metadata.labels)
         workflow = Workflow(metadata=metadata, spec=resource.spec.workflow_spec)
         _Check(workflow, workflow.spec, ("spec", "workflowSpec"), catalog, findings, submit=True).run()
+    elif isinstance(resource, WorkflowEventBinding):
+        _check_binding(resource, findings)
     elif isinstance(resource, (Workflow, WorkflowTemplate, ClusterWorkflowTemplate)):
         check_object_name(resource, findings, submit=submit)
         _Check(resource, resource.spec, ("spec",), catalog, findings, submit).run()
+
+
+def _check_binding(resource: WorkflowEventBinding, findings: Findings) -> None:
+    submit = resource.spec.submit
+    texts: list[tuple[FieldPath, str]] = [(("spec", "event", "selector"), resource.spec.event.selector)]
+    for index, item in enumerate(submit.arguments.parameters if submit is not None else ()):
+        if item.value_from is not None and item.value_from.event:
+            where = ("spec", "submit", "arguments", "parameters", index, "valueFrom", "event")
+            texts.append((where, item.value_from.event))
+    for path, text in texts:
+        try:
+            check_syntax(text, argo=False)
+        except ExpressionError as error:
+            findings.error(path, str(error))
 
 
 def _check_cron(resource: CronWorkflow, findings: Findings) -> None:

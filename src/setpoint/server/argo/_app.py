@@ -18,6 +18,9 @@ from setpoint.apis.argo import Workflow
 from setpoint.apis.errors import InvalidSpec, SetpointError
 from setpoint.apis.manifest import decode_object
 from setpoint.apis.meta import render_wire
+from setpoint.core.events import IncomingEvent
+from setpoint.operations.events import dispatch
+from setpoint.ports.clock import Clock
 from setpoint.ports.resources import ResourceApi
 from setpoint.ports.workflows import WorkflowVerbs
 from setpoint.server.argo._errors import error_body
@@ -29,13 +32,15 @@ _BASE = "/api/v1/workflows/{namespace}"
 class ArgoRoutes:
     """Routes of the Argo Server API."""
 
-    def __init__(self, verbs: WorkflowVerbs, resources: ResourceApi) -> None:
-        self._verbs, self._resources = verbs, resources
+    def __init__(self, verbs: WorkflowVerbs, resources: ResourceApi, clock: Clock) -> None:
+        self._verbs, self._resources, self._clock = verbs, resources, clock
 
     def routes(self) -> list[Route]:
         """Paths below `/api/v1/workflows`, and artifacts."""
         return [
             Route(_BASE, _guarded(self._create), methods=["POST"]),
+            Route("/api/v1/events/{namespace}/{discriminator}", _guarded(self._event), methods=["POST"]),
+            Route("/api/v1/events/{namespace}/", _guarded(self._event), methods=["POST"]),
             Route(_BASE + "/{name}/log", _guarded(self._log), methods=["GET"]),
             Route(_BASE + "/{name}/outputs/artifacts/{artifact}", _guarded(self._artifact), methods=["GET"]),
             Route(_BASE + "/{name}/{verb}", _guarded(self._verb), methods=["PUT"]),
@@ -46,6 +51,22 @@ class ArgoRoutes:
         workflow = decode_object(body.get("workflow"), Workflow, ("workflow",))
         metadata = workflow.metadata.replace(namespace=request.path_params["namespace"])
         return JSONResponse(render_wire(await self._verbs.submit(workflow.replace(metadata=metadata))))
+
+    async def _event(self, request: Request) -> Response:
+        raw = await request.body()
+        try:
+            payload = msgspec.json.decode(raw) if raw else None
+        except msgspec.DecodeError as error:
+            raise InvalidSpec(f"the body is not JSON: {error}") from error
+        headers = [name for name in request.headers if name.startswith("x-")]
+        event = IncomingEvent(
+            namespace=request.path_params["namespace"],
+            discriminator=request.path_params.get("discriminator", ""),
+            metadata={name: request.headers.getlist(name) for name in headers},
+            payload=payload,
+        )
+        await dispatch(self._resources, self._verbs, event, self._clock.now())
+        return JSONResponse({})
 
     async def _verb(self, request: Request) -> Response:
         namespace, name, verb = (request.path_params[key] for key in ("namespace", "name", "verb"))
