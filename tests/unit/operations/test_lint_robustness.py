@@ -10,10 +10,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from setpoint.apis.argo import TemplateCatalog, Workflow
+from setpoint.apis.argo import (
+    DAGTask,
+    DAGTemplate,
+    SuspendTemplate,
+    Template,
+    TemplateCatalog,
+    Workflow,
+    WorkflowSpec,
+)
 from setpoint.apis.manifest import load_documents
+from setpoint.apis.meta import ObjectMeta
 from setpoint.core.explain import draw, explain
-from setpoint.operations.lint import lint_text
+from setpoint.operations.lint import lint_resource, lint_text
 from setpoint.operations.lint.graph import ancestors, find_cycle
 
 TEXT = st.sampled_from(
@@ -137,3 +146,14 @@ def test_a_long_chain_needs_no_recursion(size: int) -> None:
     graph: dict[str, tuple[str, ...]] = {f"t{index}": (f"t{index - 1}",) if index else () for index in range(size)}
     assert find_cycle(graph) == ()
     assert len(ancestors(graph, f"t{size - 1}")) == size - 1
+
+
+@pytest.mark.timeout(60)
+def test_ten_thousand_tasks_are_checked_without_copying_the_names_of_all_for_each() -> None:
+    tasks = tuple(
+        DAGTask(name=f"t{index}", template="leaf", dependencies=(f"t{index // 2}",) if index else ())
+        for index in range(10_000)
+    )
+    templates = (Template(name="main", dag=DAGTemplate(tasks=tasks)), Template(name="leaf", suspend=SuspendTemplate()))
+    spec = WorkflowSpec(entrypoint="main", templates=templates)
+    assert lint_resource(Workflow(metadata=ObjectMeta(name="w"), spec=spec), submit=True).errors == ()

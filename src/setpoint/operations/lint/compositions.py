@@ -106,8 +106,7 @@ class Composition:
             said = f"{self.said}.tasks.{task.name}"
             if not cycle:
                 self._check_ancestry(task, graph, (*base, index), said)
-            before = ancestors(graph, task.name)
-            mine = whole.plus(f"tasks.{name}.status" for name in before)
+            mine = whole.plus(f"tasks.{name}.status" for name in _status_ancestors(task, graph))
             own = mine.plus((f"tasks.{task.name}.status",)) if task.hooks else mine
             inlines += self._check_call_tags(task, (*base, index), said, mine, own)
         self._check_output_tags(whole.plus(f"tasks.{task.name}.status" for task in dag.tasks if task.hooks))
@@ -170,7 +169,7 @@ class Composition:
         A cluster accepts the latter and then waits for ever.
         """
         wire = {key: value for key, value in to_wire(task).items() if key not in _JUDGED_APART}
-        used = {_task_of(name) for name in unresolved_names(wire)} & graph.keys() - {task.name}
+        used = {name for name in map(_task_of, unresolved_names(wire)) if name in graph and name != task.name}
         if not used:
             return
         missing = used - set(graph[task.name])
@@ -217,6 +216,16 @@ class Composition:
     def _check_output_tags(self, scope: TagScope) -> None:
         wire = to_wire(self.template.outputs)
         check_tags(self.findings, wire, (*self.path, "outputs"), f"{self.said}.outputs", scope)
+
+
+def _status_ancestors(task: DAGTask, graph: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The tasks whose status it may name: all that it waits for; nothing, and no search, if it names none."""
+    names = unresolved_names(to_wire(task))
+    return ancestors(graph, task.name) if any(_is_status(name) for name in names) else ()
+
+
+def _is_status(name: str) -> bool:
+    return name.startswith("tasks.") and name.endswith(".status")
 
 
 def _check_when(findings: Findings, when: str, path: FieldPath, said: str) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from immutables import Map
+
 from setpoint.apis.argo import Call, Template, TemplateType, Workflow, WorkflowSpec
 from setpoint.apis.manifest import FieldPath, nearest
 from setpoint.apis.meta import Resource
@@ -58,9 +60,9 @@ _WITH_RESULT = (
 
 @dataclass(frozen=True, slots=True)
 class TagScope:
-    """Names that resolve, exactly or by a prefix."""
+    """Names that resolve, exactly or by a prefix. A wider scope shares the names of the narrower one."""
 
-    names: frozenset[str]
+    names: Map[str, None]
     prefixes: tuple[str, ...] = ()
 
     def resolves(self, name: str) -> bool:
@@ -77,9 +79,10 @@ class TagScope:
 
     def plus(self, names: Iterable[str] = (), prefixes: Iterable[str] = ()) -> TagScope:
         """A wider scope."""
-        if not names and not prefixes:
+        added, more = dict.fromkeys(names), tuple(prefixes)
+        if not added and not more:
             return self
-        return TagScope(self.names | frozenset(names), (*self.prefixes, *prefixes))
+        return TagScope(self.names.update(added), (*self.prefixes, *more) if more else self.prefixes)
 
     def with_nodes(self, kind: str, calls: Iterable[tuple[Call, Template | None]]) -> TagScope:
         """The scope with the nodes of some calls; `kind` is `steps` or `tasks`, a template None is not known."""
@@ -118,7 +121,7 @@ def workflow_scope(resource: Resource, spec: WorkflowSpec, templates: Iterable[T
                     prefixes.append(f"workflow.outputs.{kind}.")
                 elif item.global_name:
                     names.add(f"workflow.outputs.{kind}.{item.global_name}")
-    return TagScope(frozenset(names), tuple(prefixes))
+    return TagScope(Map(dict.fromkeys(names)), tuple(prefixes))
 
 
 def _with_inlines(templates: Iterable[Template]) -> Iterator[Template]:

@@ -224,10 +224,10 @@ class _Check:
         if template.container_set is not None:
             among = enumerate(template.container_set.containers)
             mounting += [(("containerSet", "containers", index), item) for index, item in among]
-        report = self.findings.error if template.name in ("", *reached(whole)) else self.findings.warn
         for where, body in mounting:
             for index, mount in enumerate(body.volume_mounts if body is not None else ()):
                 if mount.name not in names and "{{" not in mount.name:
                     reason = f"volume '{mount.name}' not found in workflow spec"
                     here = (*path, *where, "volumeMounts", index, "name")
+                    report = self.findings.error if template.name in ("", *reached(whole)) else self.findings.warn
                     report(here, reason + did_you_mean(mount.name, tuple(names)))
