@@ -42,7 +42,8 @@ def assess_dag(d: Draft, dag: DagFrame) -> None:
         return
     _start_ready(d, frame)
     if d.shut_down(on_exit=frame.call.on_exit):
-        if not exits_run(d, frame):
+        coming = d.loading and any(owner == frame.id for owner, _, _ in d.ended)  # tasks to be taken up again
+        if not coming and not exits_run(d, frame):
             _finish(d, frame, NodePhase.FAILED)
         return
     if frame.open == 0 and not frame.ready:
@@ -312,7 +313,8 @@ def _judge(d: Draft, frame: DagFrame) -> None:
 def _verdict(d: Draft, frame: DagFrame) -> NodePhase:
     """Breadth-first over the nodes there are, each branch carrying the phase of its last completed node."""
     reached: dict[str, NodePhase | None] = {frame.plan.ids[task]: None for task in frame.plan.targets}
-    queue = deque((child, NodePhase.SUCCEEDED) for child in d.children(frame.id))
+    inside = (child for child in d.children(frame.id) if d.need(child).boundary_id == frame.id)  # not its own hooks
+    queue = deque((child, NodePhase.SUCCEEDED) for child in inside)
     seen = set(queue)
     while queue:
         node_id, branch = queue.popleft()

@@ -119,7 +119,8 @@ def _look(d: Draft, frame: Frame, child: Child, siblings: Siblings) -> bool | No
     if all(each is not None and each.fulfilled for each in started):
         if not node.fulfilled:
             return False
-        hook = child.exit_hook if node.completed and d.engine.shutdown != "Terminate" else None
+        ends = node.completed and not _was_daemon(node) and d.engine.shutdown != "Terminate"
+        hook = child.exit_hook if ends else None
         if hook is not None and (not hook.expression or _holds(place, hook)):
             started.append(_start_exit(place, hook))
     for each in started:
@@ -137,7 +138,13 @@ def _fires(place: _Place, hook: LifecycleHook, name: str) -> bool:
     node_name = f"{place.node.name}.hooks.{name}"
     if not hook.expression:
         raise BuildError(f"Expression required for hook {node_name}")
-    return _holds(place, hook) or place.d.node(place.d.id_of(node_name)) is not None
+    begun = place.d.node(place.d.id_of(node_name)) is not None
+    return begun if _was_daemon(place.node) else _holds(place, hook) or begun
+
+
+def _was_daemon(node: NodeStatus) -> bool:
+    """A daemon that has ended: what follows it did not wait, so nothing is to be run after it."""
+    return bool(node.pod_ip) and node.phase.fulfilled
 
 
 def _holds(place: _Place, hook: LifecycleHook) -> bool:
