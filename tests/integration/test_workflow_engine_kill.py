@@ -84,7 +84,9 @@ def run_with_deaths(folder: Path, moments: list[Moment]) -> tuple[Workflow, list
         assert not live(home, None)
     wait_until(lambda: not list(processes_of(home)), "the end of all processes")
     assert str(home) not in Path("/proc/self/mountinfo").read_text()
-    return asyncio.run(read(home)), sorted((marks / "marks").read_text().splitlines()), deaths
+    ended = asyncio.run(read(home))
+    assert ended.status.synchronization is None  # no lock is held
+    return ended, sorted((marks / "marks").read_text().splitlines()), deaths
 
 
 def processes_of(home: Path) -> Iterator[str]:
