@@ -33,6 +33,7 @@ COMMANDS: dict[str, Entry] = {
     "resume": Entry(module="steer:resume_app", help="Resume a suspended workflow, or approve a step.", panel=RUNS),
     "delete": Entry(module="objects:delete_app", help="Delete objects and what they own.", panel=RUNS),
     "lint": Entry(module="lint:app", help="Check manifests without running them.", panel=RUNS),
+    "convert": Entry(module="convert:app", help="Rewrite manifests of older Argo to the present form.", panel=RUNS),
     "explain": Entry(module="explain:app", help="Show what a workflow would do, without running it.", panel=RUNS),
     "up": Entry(module="control_plane:up_app", help="Start the control plane of the state directory.", panel=CONTROL),
     "down": Entry(module="control_plane:down_app", help="Stop the control plane and its services.", panel=CONTROL),

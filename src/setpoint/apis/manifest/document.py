@@ -13,6 +13,7 @@ from setpoint.apis.kinds import KINDS
 from setpoint.apis.manifest._check import Checker, convert, nearest, type_info
 from setpoint.apis.manifest._paths import FieldPath, format_path, parse_path
 from setpoint.apis.manifest._yaml import Node, node_of, parse
+from setpoint.apis.manifest.legacy import modern_object, modernize
 from setpoint.apis.meta import Resource
 
 R = TypeVar("R", bound=Resource)
@@ -31,11 +32,15 @@ KNOWN_KINDS: KindMap = kind_map(KINDS)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One object of a file. `base` is its path inside the document when it came out of a List."""
+    """One object of a file. `base` is its path inside the document when it came out of a List.
+
+    `legacy` are the paths of what took the place of fields of older Argo, see `legacy.modernize`.
+    """
 
     file: str
     root: Node
     base: FieldPath = ()
+    legacy: tuple[FieldPath, ...] = ()
 
     @property
     def api_version(self) -> str:
@@ -149,7 +154,8 @@ def _flatten(document: Document) -> list[Document]:
         raise InvalidSpec(reason, path=format_path(document.base), location=document.locate(()))
     items = document.root.value.get("items")
     if not document.kind.endswith("List") or items is None or not isinstance(items.value, list):
-        return [document]
+        root, legacy = modernize(document.root)
+        return [Document(document.file, root, document.base, legacy)]
     found: list[Document] = []
     for index, item in enumerate(items.value):
         found.extend(_flatten(Document(document.file, item, (*document.base, "items", index))))
@@ -210,6 +216,7 @@ def decode_object(body: Any, cls: type[R], base: FieldPath = ()) -> R:
 
     Raises: InvalidSpec, the first problem.
     """
+    body = modern_object(body)
     try:
         return msgspec.convert(body, cls)
     except msgspec.ValidationError:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from setpoint.apis.argo import TemplateCatalog, TemplateLayers, TemplateSource
 from setpoint.apis.errors import InvalidSpec, NotSupported
 from setpoint.apis.manifest import KNOWN_KINDS, Document, KindMap, load_documents, parse_path, resource_class
+from setpoint.apis.manifest.legacy import PREDECESSORS
 from setpoint.apis.meta import Resource
 from setpoint.apis.serving import InferenceService
 from setpoint.core.serving.validation import check_inference_service, warnings_of
@@ -46,6 +47,9 @@ def lint_resource(
         document: Where it was read, for places.
     """
     findings = Findings(document.locate, document.base) if document is not None else Findings()
+    for path in document.legacy if document is not None else ():
+        old = PREDECESSORS[str(path[-1])]
+        findings.warn(path, f"is written as {old}, the form of Argo 3.7 and older; `setpoint convert` rewrites it")
     if isinstance(resource, InferenceService):
         _check_service(resource, findings)
     check_resource(resource, catalog or TemplateCatalog(), findings, submit=submit)
