@@ -6,10 +6,8 @@ earlier task gives is never known. Recursion ends where a template calls itself,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from setpoint.apis.argo import (
     Call,
@@ -25,21 +23,17 @@ from setpoint.apis.argo import (
     with_defaults,
 )
 from setpoint.apis.meta import to_wire
+from setpoint.core.explain.calls import decide, given_artifacts, given_parameters, items_of
 from setpoint.core.explain.fill import fill, is_open
-from setpoint.core.explain.model import Case, Explanation, Items, Task
+from setpoint.core.explain.model import Explanation, Task
 from setpoint.core.explain.notes import call_notes, template_notes
 from setpoint.core.expr import ExpressionError, Scope, operands_of, parse_depends
-from setpoint.core.workflow.draft import BuildError
 from setpoint.core.workflow.execute import MAX_DEPTH
-from setpoint.core.workflow.expansion import is_loop, item_label, item_variables, loop_items
-from setpoint.core.workflow.references import should_execute
+from setpoint.core.workflow.expansion import is_loop
 from setpoint.core.workflow.variables import argument_variables, workflow_variables
 
 MAX_TASKS = 2000
 """Tasks that are unfolded; further ones are named without what is in them."""
-
-MAX_CASES = 200
-"""Items of a loop that are listed one by one."""
 
 _NOT_YET = ("workflow.uid", "workflow.annotations", "workflow.labels")
 """Names that get their value when the object is created; the maps hold more then."""
@@ -163,8 +157,8 @@ class _Plan:
         wanted: bool = True,
     ) -> Task:
         tree = fill({key: value for key, value in to_wire(call).items() if key not in ("hooks", "inline")}, known)
-        when, runs = _decide(tree.get("when", ""))
-        items = _items(tree, known, runs=runs) if is_loop(tree) else None
+        when, runs = decide(tree.get("when", ""))
+        items = items_of(tree, known, runs=runs) if is_loop(tree) else None
         if items is not None and items.count is not None and items.count == len(items.cases):
             decided = {case.runs for case in items.cases}
             runs = decided.pop() if len(decided) == 1 else runs
@@ -174,14 +168,14 @@ class _Plan:
         task = Task(
             name=call.name,
             after=after,
-            depends=depends if parse_names(depends) != set(after) else "",
+            depends=depends if _plain_names(depends) != set(after) else "",
             when=when,
             runs=runs,
             items=items,
             notes=tuple(notes),
-            arguments=_artifacts(tree),
+            arguments=given_artifacts(tree),
         )
-        given = _given(tree)
+        given = given_parameters(tree)
         task = self._enter(task, tree.get("template", ""), call.template_ref, call.inline, given, home, known)
         return task.replace(handlers=self.handlers(call.on_exit, call.hooks, home, known, None))
 
@@ -223,8 +217,8 @@ class _Plan:
         for name, hook in found.items():
             tree = fill(to_wire(hook), known)
             when = f"{hook.expression}" if name != "exit" or given is None else ""
-            task = Task(name=name, when=when, runs=None if when else True, arguments=_artifacts(tree))
-            inputs = _given(tree) or given or {}
+            task = Task(name=name, when=when, runs=None if when else True, arguments=given_artifacts(tree))
+            inputs = given_parameters(tree) or given or {}
             tasks.append(self._enter(task, tree.get("template", ""), hook.template_ref, None, inputs, home, known))
         return tuple(tasks)
 
@@ -238,7 +232,7 @@ def _waits_for(task: DAGTask) -> tuple[str, ...]:
         return ()
 
 
-def parse_names(depends: str) -> set[str]:
+def _plain_names(depends: str) -> set[str]:
     """The names of a condition that is no more than names joined by `&&`; empty for any other."""
     parts = [part.strip() for part in depends.split("&&")]
     return set(parts) if all(part.replace("-", "").replace("_", "").isalnum() for part in parts) else set()
@@ -252,75 +246,6 @@ def _ancestors(after: Mapping[str, tuple[str, ...]], names: Iterable[str]) -> se
         if name not in found:
             found.add(name)
             stack += after.get(name, ())
-    return found
-
-
-def _decide(when: str) -> tuple[str, bool | None]:
-    """The condition and its truth, None where that is not known yet."""
-    if not when or is_open(when):
-        return when, None if when else True
-    try:
-        return when, should_execute(when)
-    except BuildError:
-        return when, None
-
-
-def _items(tree: dict[str, Any], known: Scope, *, runs: bool | None) -> Items:
-    """The items of a loop, filled in tree given."""
-    source = next(tree[key] for key in ("withParam", "withItems", "withSequence") if tree.get(key) is not None)
-    text = source if isinstance(source, str) else json.dumps(source, ensure_ascii=False)
-    if "withItems" not in tree and is_open(source):
-        return Items(source=text)
-    try:
-        tree, count = _shortened(tree)
-        items = loop_items(tree)
-    except (BuildError, ValueError):
-        return Items(source=text)
-    cases = tuple(_case(tree, index, item, known, runs) for index, item in enumerate(items[:MAX_CASES]))
-    return Items(source=text, count=len(items) if count is None else count, cases=cases)
-
-
-def _shortened(tree: dict[str, Any]) -> tuple[dict[str, Any], int | None]:
-    """A loop over a long sequence cut to what is listed, with the number of its items; any other as it is, None."""
-    sequence = tree.get("withSequence") or {}
-    start = int(sequence.get("start") or 0)
-    if "count" in sequence and "end" not in sequence:
-        count = max(int(sequence["count"]), 0)
-        return {**tree, "withSequence": {**sequence, "count": str(min(count, MAX_CASES))}}, count
-    if "end" in sequence and "count" not in sequence:
-        length = int(sequence["end"]) - start
-        end = start + max(-MAX_CASES, min(length, MAX_CASES))
-        return {**tree, "withSequence": {**sequence, "end": str(end)}}, abs(length) + 1
-    return tree, None
-
-
-def _case(tree: dict[str, Any], index: int, item: Any, known: Scope, runs: bool | None) -> Case:
-    scope = Scope({**known.values, **item_variables(item)})
-    body = fill({key: tree[key] for key in ("arguments", "when") if key in tree}, scope)
-    if runs is None:
-        _, runs = _decide(body.get("when", ""))
-    return Case(name=f"{tree.get('name', '')}({index}:{item_label(item)})", arguments=_given(body), runs=runs)
-
-
-def _given(tree: Mapping[str, Any]) -> dict[str, str]:
-    """Parameters of a call by name, with where the value comes from where it is not written."""
-    found: dict[str, str] = {}
-    for item in (tree.get("arguments") or {}).get("parameters") or ():
-        source = item.get("valueFrom") or {}
-        ref = source.get("configMapKeyRef")
-        value = item.get("value")
-        if value is None and ref is not None:
-            value = f"{{{{config map {ref.get('name', '')}, key {ref['key']}}}}}"
-        found[item["name"]] = "" if value is None else str(value)
-    return found
-
-
-def _artifacts(tree: Mapping[str, Any]) -> dict[str, str]:
-    """Artifacts of a call by name: what they are taken from, or the store that holds them."""
-    found: dict[str, str] = {}
-    for item in (tree.get("arguments") or {}).get("artifacts") or ():
-        stores = [key for key in item if isinstance(item[key], dict) and key != "archive"]
-        found[item["name"]] = item.get("from") or item.get("fromExpression") or f"({', '.join(stores)})"
     return found
 
 
