@@ -153,7 +153,8 @@ class _Substitution:
     def _map(self, value: Mapping[Any, Any], depth: int) -> Any:
         filled: dict[Any, Any] | None = None
         for number, (key, item) in enumerate(value.items()):
-            new_key, new = self.tree(key, depth), self.tree(item, depth)
+            new_key = key if isinstance(key, str) and "{{" not in key else self.tree(key, depth)
+            new = item if isinstance(item, str) and "{{" not in item else self.tree(item, depth)
             if filled is None and (new_key is not key or new is not item):
                 filled = dict(islice(value.items(), number))
             if filled is not None:
@@ -163,7 +164,7 @@ class _Substitution:
     def _list(self, value: list[Any] | tuple[Any, ...], depth: int) -> Any:
         filled: list[Any] | None = None
         for number, item in enumerate(value):
-            new = self.tree(item, depth)
+            new = item if isinstance(item, str) and "{{" not in item else self.tree(item, depth)
             if filled is None and new is not item:
                 filled = list(value[:number])
             if filled is not None:
