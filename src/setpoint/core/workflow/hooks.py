@@ -28,7 +28,7 @@ def watch(d: Draft, frame: Frame, child: Child) -> None:
     """Have the frame look after the hooks of a child, now and whenever its phase changes."""
     if child.hooks or child.exit_hook is not None:
         frame.hooked = frame.hooked.set(child.id, child)
-        frame.due = (*frame.due, child.id)
+        frame.due.append(child.id)
         d.touch(frame.id)
 
 
@@ -39,7 +39,7 @@ def notice(d: Draft, frame: Frame, node_id: str) -> bool:
         return False
     if followed != node_id:
         frame.attached = frame.attached.delete(node_id)
-    frame.due = (*frame.due, followed)
+    frame.due.append(followed)
     d.touch(frame.id)
     return True
 
@@ -85,7 +85,7 @@ def settle(d: Draft, frame: Frame, scope_of: Callable[[Child], Siblings]) -> lis
         elif done is None:
             waiting.append(node_id)
             d.block(frame.id)
-    frame.due = tuple(waiting)
+    frame.due = waiting
     return found
 
 

@@ -157,7 +157,7 @@ class Frame:
         self.unsuccessful = 0  # those of them that Failed or Errored, ever
         self.open = 0  # children that have started and not ended, their exit nodes included
         self.hooked: Map[str, Child] = Map()  # children with hooks that are not done with
-        self.due: tuple[str, ...] = ()  # those of them whose hooks are to be looked at
+        self.due: list[str] = []  # those of them whose hooks are to be looked at
         self.attached: Map[str, str] = Map()  # hook or exit node that runs -> the child it is beside
 
     @property
@@ -166,8 +166,10 @@ class Frame:
         return self.call.depth * 4 + self.RANK
 
     def copy(self) -> Self:
-        """A shallow copy to edit."""
-        return copy.copy(self)
+        """A copy to edit."""
+        mine = copy.copy(self)
+        mine.due = list(self.due)
+        return mine
 
 
 class GroupFrame(Frame):
