@@ -29,6 +29,7 @@ COMMANDS: dict[str, Entry] = {
     "list": Entry(module="objects:list_app", help="List objects of a kind.", panel=RUNS),
     "logs": Entry(module="steer:logs_app", help="Print the logs of a workflow's pods.", panel=RUNS),
     "retry": Entry(module="steer:retry_app", help="Run a failed workflow again from the failed step.", panel=RUNS),
+    "resubmit": Entry(module="steer:resubmit_app", help="Run a workflow once more, as a new one.", panel=RUNS),
     "stop": Entry(module="steer:stop_app", help="Stop a workflow; its exit handler still runs.", panel=RUNS),
     "resume": Entry(module="steer:resume_app", help="Resume a suspended workflow, or approve a step.", panel=RUNS),
     "delete": Entry(module="objects:delete_app", help="Delete objects and what they own.", panel=RUNS),

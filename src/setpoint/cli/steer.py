@@ -1,4 +1,4 @@
-"""`retry`, `stop`, `resume`, `logs`: steering a workflow and reading what its pods say."""
+"""`retry`, `resubmit`, `stop`, `resume`, `logs`: steering a workflow and reading what its pods say."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from setpoint.wiring.settings import load_settings
 APPROVER = "approved-by"
 
 retry_app = typer.Typer(add_completion=False)
+resubmit_app = typer.Typer(add_completion=False)
 stop_app = typer.Typer(add_completion=False)
 resume_app = typer.Typer(add_completion=False)
 logs_app = typer.Typer(add_completion=False)
@@ -62,6 +63,37 @@ def retry(
                 Console(stderr=not quiet and not Console().is_terminal), session.clock.now, quiet=quiet
             ) as v:
                 ended = await follow(session.resources, workflow, v, again=True)
+            return await finish(session, [ended], output, single=True)
+
+    raise typer.Exit(run_async(main))
+
+
+@resubmit_app.command()
+def resubmit(
+    name: _Name,
+    parameter: ParameterOption = None,
+    memoized: Annotated[
+        bool, typer.Option("--memoized", help="Take over what succeeded in the failed workflow.")
+    ] = False,
+    output: OutputOption = Output.TABLE,
+    namespace: NamespaceOption = "default",
+    home: HomeOption = None,
+) -> None:
+    """Run a workflow once more as a new one, and follow it to its end.
+
+    `setpoint resubmit process-control-x7k2p`, `setpoint resubmit process-control-x7k2p --memoized -p rows=100`
+    """
+
+    async def main() -> int:
+        async with open_session(load_settings(home), Need.OWN) as session:
+            made = await session.verbs.resubmit(
+                namespace, name, memoized=memoized, parameters=parse_parameters(parameter)
+            )
+            quiet = output is not Output.TABLE
+            with make_view(
+                Console(stderr=not quiet and not Console().is_terminal), session.clock.now, quiet=quiet
+            ) as v:
+                ended = await follow(session.resources, made, v)
             return await finish(session, [ended], output, single=True)
 
     raise typer.Exit(run_async(main))

@@ -67,6 +67,13 @@ class ArgoClient:
         }
         await self._put(namespace, name, "retry", body)
 
+    async def resubmit(
+        self, namespace: str, name: str, *, memoized: bool = False, parameters: Mapping[str, str] | None = None
+    ) -> Workflow:
+        """See `WorkflowVerbs.resubmit`."""
+        body = {"memoized": memoized, "parameters": [f"{key}={value}" for key, value in (parameters or {}).items()]}
+        return await self._put(namespace, name, "resubmit", body)
+
     async def logs(
         self, namespace: str, name: str, *, pod_name: str = "", container: str = "main", follow: bool = False
     ) -> AsyncIterator[PodLogLine]:
@@ -100,8 +107,9 @@ class ArgoClient:
         except httpx.TransportError as error:
             raise errors.Unavailable(f"the control plane went away: {error}") from error
 
-    async def _put(self, namespace: str, name: str, verb: str, body: dict[str, Any]) -> None:
-        await self._send("PUT", f"/api/v1/workflows/{namespace}/{name}/{verb}", body)
+    async def _put(self, namespace: str, name: str, verb: str, body: dict[str, Any]) -> Workflow:
+        answer = await self._send("PUT", f"/api/v1/workflows/{namespace}/{name}/{verb}", body)
+        return msgspec.json.decode(answer, type=Workflow)
 
     async def _send(self, method: str, path: str, body: dict[str, Any]) -> bytes:
         try:

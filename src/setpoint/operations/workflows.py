@@ -27,6 +27,7 @@ from setpoint.apis.argo import (
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.meta import ObjectMeta, to_wire
 from setpoint.core.workflow import (
+    ANNOTATION_MEMOIZED_FROM,
     ResumeRequested,
     RetryRequested,
     SetRequested,
@@ -168,10 +169,17 @@ def _overridden(workflow: Workflow, given: tuple[Parameter, ...]) -> Any:
 
 
 async def resubmit(
-    resources: ResourceApi, namespace: str, name: str, *, parameters: Mapping[str, str] | None = None
+    resources: ResourceApi,
+    namespace: str,
+    name: str,
+    *,
+    memoized: bool = False,
+    parameters: Mapping[str, str] | None = None,
 ) -> Workflow:
-    """A new workflow from the spec of an old one."""
+    """A new workflow from the spec of an old one; `memoized`: what succeeded in the failed old one is taken over."""
     old = await resources.get(Workflow, namespace, name)
+    if memoized and not old.status.phase.failed_or_error:
+        raise InvalidSpec("workflow must be Failed/Error to resubmit in memoized mode")
     spec = old.spec.replace(shutdown="")
     given = tuple(Parameter(name=key, value=value) for key, value in (parameters or {}).items())
     if given:
@@ -185,7 +193,8 @@ async def resubmit(
         generate_name=meta.generate_name or f"{name}-",
         namespace=namespace,
         labels=labels,
-        annotations={key: value for key, value in meta.annotations.items() if not _OURS.match(key)},
+        annotations={key: value for key, value in meta.annotations.items() if not _OURS.match(key)}
+        | ({ANNOTATION_MEMOIZED_FROM: name} if memoized else {}),
     )
     return await submit(resources, Workflow(metadata=metadata, spec=spec))
 

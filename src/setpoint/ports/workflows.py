@@ -60,6 +60,12 @@ class WorkflowVerbs(Protocol):
         """Run again from what failed; what succeeded is kept."""
         ...
 
+    async def resubmit(
+        self, namespace: str, name: str, *, memoized: bool = False, parameters: Mapping[str, str] | None = None
+    ) -> Workflow:
+        """A new workflow from the spec of an old one; `memoized`: it takes over what succeeded in the failed one."""
+        ...
+
     def logs(
         self, namespace: str, name: str, *, pod_name: str = "", container: str = "main", follow: bool = False
     ) -> AsyncIterator[PodLogLine]:

@@ -91,6 +91,14 @@ class LocalVerbs:
             parameters=dict(parameters or {}),
         )
 
+    async def resubmit(
+        self, namespace: str, name: str, *, memoized: bool = False, parameters: Mapping[str, str] | None = None
+    ) -> Workflow:
+        """See the port."""
+        return await operations.resubmit(
+            self._resources, namespace, name, memoized=memoized, parameters=dict(parameters or {})
+        )
+
     def logs(
         self, namespace: str, name: str, *, pod_name: str = "", container: str = "main", follow: bool = False
     ) -> AsyncIterator[PodLogLine]:

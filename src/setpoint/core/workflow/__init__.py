@@ -53,12 +53,14 @@ from setpoint.core.workflow.events import (
 )
 from setpoint.core.workflow.ids import command_id, display_name, fnv1a, node_id, pod_id, pod_name
 from setpoint.core.workflow.locks import Claimant, Claims, LockTable
+from setpoint.core.workflow.resubmission import ANNOTATION_MEMOIZED_FROM, carried_nodes
 from setpoint.core.workflow.retry_workflow import retry_refusal
 from setpoint.core.workflow.selectors import matches, parse_selector
 from setpoint.core.workflow.state import EngineMemory, Step, WorkflowState
 from setpoint.core.workflow.step import step
 
 __all__ = [
+    "ANNOTATION_MEMOIZED_FROM",
     "ActionCommand",
     "ActionReported",
     "Cache",
@@ -108,6 +110,7 @@ __all__ = [
     "WorkflowLoaded",
     "WorkflowStarted",
     "WorkflowState",
+    "carried_nodes",
     "command_id",
     "decode_command",
     "decode_event",

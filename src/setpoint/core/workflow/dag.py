@@ -75,6 +75,7 @@ def _start_task(d: Draft, frame: DagFrame, task: str) -> bool:
     node_id = frame.plan.ids[task]
     node = d.node(node_id)
     if node is not None and node.fulfilled and not (node.daemoned and node.type is NodeType.RETRY):
+        _connect(d, frame, task)  # one that was taken over has no link yet
         watch(d, frame, _as_written(frame, task))
         frame.open += 1
         d.ended.append((frame.id, node_id, ""))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from setpoint.apis.argo import NodePhase, Outputs, Parameter
+from setpoint.apis.argo import NodePhase, NodeStatus, Outputs, Parameter
 from setpoint.apis.pods import POD_DELETED, ContainerEnd, PodExit
 from setpoint.core.workflow.commands import TimerKind
 
@@ -18,9 +18,14 @@ class EventBase(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaul
 
 
 class WorkflowStarted(EventBase, frozen=True, kw_only=True):
-    """The engine sees the workflow for the first time; `invalid` says why it may not run, empty if it may."""
+    """The engine sees the workflow for the first time; `invalid` says why it may not run, empty if it may.
+
+    `carried` are nodes of the workflow `resubmitted` that a memoized resubmission takes over.
+    """
 
     invalid: str = ""
+    resubmitted: str = ""
+    carried: tuple[NodeStatus, ...] = ()
 
 
 class WorkflowLoaded(EventBase, frozen=True, kw_only=True):

@@ -168,6 +168,7 @@ def _start(d: Draft, frame: GroupFrame, child: Child) -> bool:
             raise BuildError(child.error)
         return True
     if node is not None and node.fulfilled:
+        d.add_child(frame.id, child.id)  # one that was taken over has no link yet
         frame.open += 1
         watch(d, frame, child)
         d.ended.append((frame.id, child.id, ""))

@@ -14,12 +14,13 @@ from setpoint.core.workflow.commands import SetTimer, TimerKind
 from setpoint.core.workflow.daemons import end_daemons, restore_daemons
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.ending import end_leaf, workflow_deadline
-from setpoint.core.workflow.events import ClaimsMade
+from setpoint.core.workflow.events import ClaimsMade, WorkflowStarted
 from setpoint.core.workflow.execute import execute, try_waiting
 from setpoint.core.workflow.labels_from import take_labels
 from setpoint.core.workflow.locks import LockError
 from setpoint.core.workflow.outputs import restore_outputs
 from setpoint.core.workflow.phases import Cause
+from setpoint.core.workflow.resubmission import take_over
 from setpoint.core.workflow.state import WORKFLOW, TemplateCall
 from setpoint.core.workflow.synchronization import try_locks
 from setpoint.core.workflow.templates import load_spec, local_scope
@@ -30,12 +31,12 @@ _COMPLETED = "workflow completed"
 ENDED_ABOVE = "stopped: the node above it has ended"
 
 
-def start_workflow(d: Draft, invalid: str) -> None:
+def start_workflow(d: Draft, event: WorkflowStarted) -> None:
     """Fold the first look at a workflow."""
     if d.status.phase is not WorkflowPhase.UNKNOWN:
         return
-    if invalid:
-        d.mark_workflow(WorkflowPhase.FAILED, f"invalid spec: {invalid}")
+    if event.invalid:
+        d.mark_workflow(WorkflowPhase.FAILED, f"invalid spec: {event.invalid}")
         return
     spec = d.ctx.workflow.spec
     d.engine = msgspec.structs.replace(
@@ -53,6 +54,7 @@ def start_workflow(d: Draft, invalid: str) -> None:
         d.mark_workflow(WorkflowPhase.ERROR, error.message)
         return
     d.loaded = True
+    take_over(d, event.resubmitted, event.carried)
     begin(d)
 
 
@@ -106,7 +108,7 @@ def load_workflow(d: Draft) -> None:
     if d.status.phase.completed:
         return
     if d.status.phase is WorkflowPhase.UNKNOWN:
-        start_workflow(d, "")
+        start_workflow(d, WorkflowStarted())
         return
     d.clear_runtime()
     restore_daemons(d)

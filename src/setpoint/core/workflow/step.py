@@ -112,7 +112,7 @@ def step(state: WorkflowState, event: Event, ctx: StepContext) -> Step:
 def _fold(d: Draft, event: Event) -> None:  # noqa: C901 (one case per event)
     match event:
         case WorkflowStarted():
-            start_workflow(d, event.invalid)
+            start_workflow(d, event)
         case WorkflowLoaded():
             load_workflow(d)
         case RetryRequested():

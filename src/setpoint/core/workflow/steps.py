@@ -161,7 +161,7 @@ def _learn_node(d: Draft, frame: StepsFrame, prefix: str, tree: dict[str, Any], 
     shown = last_attempt(d, node)
     frame.variables = frame.variables.update(node_variables(prefix, shown))
     frame.artifacts = frame.artifacts.update(node_artifacts(prefix, shown))
-    if node.phase in (NodePhase.SKIPPED, NodePhase.OMITTED):
+    if node.phase in (NodePhase.SKIPPED, NodePhase.OMITTED) and node.outputs is None:
         template = find_template(d, msgspec.convert(called(tree, inline=True), WorkflowStep), frame.resolved.scope)
         values, absent = absent_variables(prefix, node, template)
         frame.variables = frame.variables.update(values)
@@ -180,7 +180,7 @@ def _learn_loop(d: Draft, frame: StepsFrame, prefix: str, start: str, group: Nod
         if (node := d.need(child)).name.startswith(start) and not (node.node_flag and node.node_flag.hooked)
     ]
     frame.variables = frame.variables.update(node_variables(prefix, group))
-    if any(node.phase is not NodePhase.SKIPPED for node in nodes):
+    if any(node.phase is not NodePhase.SKIPPED or node.outputs is not None for node in nodes):
         frame.variables = frame.variables.update(aggregate_variables(prefix, nodes))
 
 

@@ -232,7 +232,7 @@ def node_artifacts(prefix: str, node: NodeStatus) -> dict[str, Artifact]:
 
 def absent_variables(prefix: str, node: NodeStatus, template: Template | None) -> tuple[dict[str, str], frozenset[str]]:
     """Declared output parameters of a producer that did not run: those with a default, and the names of the rest."""
-    if node.phase not in (NodePhase.SKIPPED, NodePhase.OMITTED) or template is None:
+    if node.phase not in (NodePhase.SKIPPED, NodePhase.OMITTED) or template is None or node.outputs is not None:
         return {}, frozenset()
     values: dict[str, str] = {}
     absent: set[str] = set()
@@ -250,7 +250,7 @@ def aggregate_variables(prefix: str, nodes: Iterable[NodeStatus]) -> dict[str, s
 
     Raises: ExpressionError if a captured result is not JSON, as a cluster does.
     """
-    good = [node for node in nodes if node.phase is NodePhase.SUCCEEDED]
+    good = [node for node in nodes if node.phase in (NodePhase.SUCCEEDED, NodePhase.SKIPPED)]
     results: list[Any] = []
     maps: list[dict[str, str]] = []
     by_name: dict[str, list[str]] = {}

@@ -32,6 +32,7 @@ from setpoint.apis.core import ConfigMap
 from setpoint.apis.errors import InvalidSpec, NotFound, Transient
 from setpoint.apis.pods import ContainerEnd, PodExit
 from setpoint.core.workflow import (
+    ANNOTATION_MEMOIZED_FROM,
     ActionCommand,
     Cache,
     Claims,
@@ -56,6 +57,7 @@ from setpoint.core.workflow import (
     WorkflowLoaded,
     WorkflowStarted,
     WorkflowState,
+    carried_nodes,
     decode_request,
     open_containers,
     pod_id,
@@ -205,7 +207,8 @@ class Worker:
         if self._state.status.phase is WorkflowPhase.UNKNOWN:
             await self._adopt_metadata()
             invalid = await self._invalid()
-            self._inbox.appendleft(WorkflowStarted(invalid=invalid))  # before what came in meanwhile
+            started = await self._carrying(WorkflowStarted(invalid=invalid))
+            self._inbox.appendleft(started)  # before what came in meanwhile
         elif not self._state.status.completed:
             self._inbox.appendleft(WorkflowLoaded())
             controls = ControlsChanged(shutdown=self._head.spec.shutdown, suspend=bool(self._head.spec.suspend))
@@ -243,6 +246,18 @@ class Worker:
         patch = {"metadata": {"labels": labels, "annotations": annotations}}
         await self._world.resources.patch(Workflow, meta.namespace, meta.name, patch)
         self._head = await self._world.resources.get(WorkflowHead, meta.namespace, meta.name)
+
+    async def _carrying(self, event: WorkflowStarted) -> WorkflowStarted:
+        """With what a memoized resubmission takes over of the workflow it is one of."""
+        old = self._head.metadata.annotations.get(ANNOTATION_MEMOIZED_FROM, "")
+        if not old:
+            return event
+        try:
+            workflow = await self._world.resources.get(Workflow, self._head.metadata.namespace, old)
+        except NotFound:
+            return event
+        carried = carried_nodes(workflow.status.nodes.values())
+        return WorkflowStarted(invalid=event.invalid, resubmitted=old, carried=carried)
 
     async def _invalid(self) -> str:
         try:

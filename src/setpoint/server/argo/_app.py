@@ -93,8 +93,13 @@ class ArgoRoutes:
                     selector=selector,
                     parameters=_pairs(body.get("parameters") or []),
                 )
+            case "resubmit":
+                parameters = _pairs(body.get("parameters") or [])
+                memoized = bool(body.get("memoized"))
+                made = await self._verbs.resubmit(namespace, name, memoized=memoized, parameters=parameters)
+                return JSONResponse(render_wire(made))
             case _:
-                allowed = ("stop", "terminate", "suspend", "resume", "set", "retry")
+                allowed = ("stop", "terminate", "suspend", "resume", "set", "retry", "resubmit")
                 raise InvalidSpec(f"unknown verb {verb!r}", allowed=allowed)
         return JSONResponse(render_wire(await self._resources.get(Workflow, namespace, name)))
 
