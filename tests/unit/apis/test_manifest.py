@@ -293,6 +293,12 @@ def test_nearest_ignores_case_and_gives_up_on_strangers() -> None:
     assert nearest("zzz", ("withItems", "withParam")) is None
 
 
+@pytest.mark.parametrize("kind", [["Workflow"], {"a": "b"}, 1, None])
+def test_a_kind_that_is_no_text_is_said(kind: Any) -> None:
+    text = json.dumps({"apiVersion": "argoproj.io/v1alpha1", "kind": kind, "spec": {"schedule": "x"}})
+    assert error_of(text).path == "kind"
+
+
 def test_a_request_body_gets_the_words_that_a_file_gets() -> None:
     spec: dict[str, Any] = {"entrypoint": "m", "template": []}
     body = {"metadata": {"name": None}, "spec": spec}

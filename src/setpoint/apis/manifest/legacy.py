@@ -29,7 +29,7 @@ def successor(kind: str, parent: FieldPath, key: str) -> str:
 def modernize(root: Node) -> tuple[Node, tuple[FieldPath, ...]]:
     """The object without legacy fields, and the paths of what took their place; the very object if there are none."""
     kind = root.value.get("kind") if isinstance(root.value, dict) else None
-    if kind is None or kind.value not in KINDS:
+    if kind is None or not isinstance(kind.value, str) or kind.value not in KINDS:
         return root, ()
     found: list[FieldPath] = []
     return _modern(root, (), str(kind.value), found), tuple(found)
@@ -63,7 +63,8 @@ def _modern(node: Node, path: FieldPath, kind: str, found: list[FieldPath]) -> N
 
 def modern_object(body: Any) -> Any:
     """The same for a value of JSON, such as the body of a request."""
-    if not isinstance(body, dict) or body.get("kind") not in KINDS or not _may_be_legacy(body.get("spec")):
+    kind = body.get("kind") if isinstance(body, dict) else None
+    if not isinstance(kind, str) or kind not in KINDS or not _may_be_legacy(body.get("spec")):
         return body
     root, found = modernize(node_of(body))
     return root.builtins() if found else body
