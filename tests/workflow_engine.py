@@ -88,7 +88,9 @@ def outside(home: Path, plugins: Sequence[str] = ()) -> Outside:
 
 
 @asynccontextmanager
-async def running_plane(home: Path, *, plugins: Sequence[str] = (), **settings: Any) -> AsyncIterator[Plane]:
+async def running_plane(
+    home: Path, *, plugins: Sequence[str] = (), parallelism: int = 0, **settings: Any
+) -> AsyncIterator[Plane]:
     """Store, launcher and engine up; at the end no pod is left."""
     with SqliteStore(home / "store", SystemClock()) as store:
         async with running_launcher(home, **settings) as launcher:
@@ -98,6 +100,7 @@ async def running_plane(home: Path, *, plugins: Sequence[str] = (), **settings: 
                 launcher=launcher,
                 clock=SystemClock(),
                 outside=outside(home, plugins),
+                parallelism=parallelism,
             )
             task = asyncio.create_task(engine.run())
             try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from setpoint.apis.argo import Workflow, WorkflowPhase
 from setpoint.apis.core import ConfigMap
 from setpoint.apis.meta import ObjectMeta
@@ -98,3 +100,24 @@ async def test_locks_outlive_the_engine_and_end_with_a_deleted_holder(tmp_path: 
         await plane.resources.delete(Workflow, "default", "first")
         await resume(plane, "second")
         await resume(plane, "third")
+
+
+@pytest.mark.rule("locks.controller-parallelism")
+async def test_workflows_over_the_limit_wait_by_priority_also_for_a_successor(tmp_path: Path) -> None:
+    async with running_plane(tmp_path, parallelism=1) as plane:
+        await plane.submit(manifest("first"))
+        await plane.until("first", running)
+        await plane.submit(manifest("low"))
+        low = await plane.until("low", pending)
+        assert low.status.message == (
+            "Workflow processing has been postponed because too many workflows are already running"
+        )
+        assert low.status.synchronization is None
+    async with running_plane(tmp_path, parallelism=1) as plane:
+        await plane.submit(manifest("high", priority=1))
+        await plane.until("high", pending)
+        await resume(plane, "first")
+        await plane.until("high", running)
+        assert pending(await plane.get("low"))
+        await resume(plane, "high")
+        await resume(plane, "low")

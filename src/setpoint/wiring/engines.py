@@ -73,6 +73,8 @@ async def engines_up(
         pod_environment={"SETPOINT_HOME": str(settings.home)},
         registry=registry,
         collect=serve_stored,
+        parallelism=settings.parallelism,
+        namespace_parallelism=settings.namespace_parallelism,
     )
     runner.background("workflow-engine", workflows.run)
     async with serve([*routes, metrics_route(registry)], sock, endpoint.token):

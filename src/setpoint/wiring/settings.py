@@ -41,6 +41,12 @@ class Settings:
     executor_plugins: str = ""
     """Base URLs of executor plugins on loopback, separated by blanks; they carry out `plugin` templates."""
 
+    parallelism: int = 0
+    """How many workflows run at once; others wait, by priority, then age. 0: as many as there are."""
+
+    namespace_parallelism: int = 0
+    """The same in each namespace."""
+
     port: int = 0
     """Port of the API on loopback; 0 picks a free one and keeps it for the state directory."""
 

@@ -52,7 +52,7 @@ from setpoint.core.workflow.events import (
     decode_request,
 )
 from setpoint.core.workflow.ids import command_id, display_name, fnv1a, node_id, pod_id, pod_name
-from setpoint.core.workflow.locks import Claimant, Claims, LockTable
+from setpoint.core.workflow.locks import Claimant, Claims, Lock, LockTable, admission_locks
 from setpoint.core.workflow.resubmission import ANNOTATION_MEMOIZED_FROM, carried_nodes
 from setpoint.core.workflow.retry_workflow import retry_refusal
 from setpoint.core.workflow.selectors import matches, parse_selector
@@ -81,6 +81,7 @@ __all__ = [
     "Kind",
     "LaunchPod",
     "Library",
+    "Lock",
     "LockTable",
     "LocksChanged",
     "MakeClaims",
@@ -110,6 +111,7 @@ __all__ = [
     "WorkflowLoaded",
     "WorkflowStarted",
     "WorkflowState",
+    "admission_locks",
     "carried_nodes",
     "command_id",
     "decode_command",

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from setpoint.apis.argo import Workflow, WorkflowSpec
-from setpoint.core.workflow.locks import LockTable
+from setpoint.core.workflow.locks import Lock, LockTable
 
 
 class Kind(StrEnum):
@@ -84,6 +84,7 @@ class StepContext:
         workflow: The object; its status is not read.
         library: What has been fetched so far.
         locks: Claims of all workflows; this one's own are in its state.
+        admission: Locks that the workflow takes before it begins, see `admission_locks`.
         pod_environment: Variables every pod gets from the substrate, such as the address of the API.
     """
 
@@ -91,4 +92,5 @@ class StepContext:
     workflow: Workflow
     library: Library = field(default_factory=Library)
     locks: LockTable = field(default_factory=LockTable)
+    admission: tuple[Lock, ...] = ()
     pod_environment: Mapping[str, str] = field(default_factory=dict)

@@ -22,7 +22,7 @@ from setpoint.core.workflow.outputs import restore_outputs
 from setpoint.core.workflow.phases import Cause
 from setpoint.core.workflow.resubmission import take_over
 from setpoint.core.workflow.state import WORKFLOW, TemplateCall
-from setpoint.core.workflow.synchronization import try_locks
+from setpoint.core.workflow.synchronization import take_locks, try_locks
 from setpoint.core.workflow.templates import load_spec, local_scope
 from setpoint.core.workflow.variables import failures, global_values, workflow_phase
 from setpoint.core.workflow.volume_claims import claims_ready, drop_claims, note_claims
@@ -62,7 +62,9 @@ def begin(d: Draft) -> None:
     """Take the workflow's own locks and go on, or wait for them in phase Pending."""
     wanted = d.spec.synchronization
     try:
-        message = try_locks(d, d.key, wanted) if wanted is not None else ""
+        message = take_locks(d, d.key, d.ctx.admission)
+        if not message and wanted is not None:
+            message = try_locks(d, d.key, wanted)
     except LockError as error:
         d.mark_workflow(WorkflowPhase.FAILED, f"Failed to acquire the synchronization lock. {error}")
         return
@@ -120,6 +122,8 @@ def load_workflow(d: Draft) -> None:
     d.loaded = True
     if d.status.phase is WorkflowPhase.PENDING:
         begin(d)
+    else:
+        d.claims = d.claims.take(d.key, d.ctx.admission)
     d.touch(WORKFLOW)
 
 

@@ -21,6 +21,11 @@ DATABASE_LIMITS = "sync-limits"
 """The config map that stands for the table of limits in a cluster's database; its keys are the locks'."""
 
 
+ADMISSION = "admission"
+"""The section of the locks by which the control plane limits how many workflows run; statuses do not list them."""
+POSTPONED = "Workflow processing has been postponed because too many workflows are already running"
+
+
 class LockError(Exception):
     """A lock cannot be had, now or later; the text says why."""
 
@@ -32,23 +37,37 @@ class Lock:
     Args:
         name: `NAMESPACE/Mutex/NAME`, `NAMESPACE/ConfigMap/MAP/KEY` or `NAMESPACE/Database/KEY`.
         section: Where the status lists it: `mutex` or `semaphore`.
-        config_map: (namespace, name, key) that holds its limit; None: the limit is 1.
+        config_map: (namespace, name, key) that holds its limit; None: the limit is `limit`.
+        limit: How many may hold it.
     """
 
     name: str
     section: str
+    limit: int = field(default=1, compare=False)
     config_map: tuple[str, str, str] | None = field(default=None, compare=False)
 
     @property
     def in_database(self) -> bool:
         """Whether a cluster would keep it in a database; its message counts what is used, not what is free."""
-        return self.name.split("/")[1] == "Database"
+        return self.name.partition("/")[2].startswith("Database/")
 
     def waiting_message(self, held: int, limit: int) -> str:
         """What a waiting node or workflow says."""
+        if self.section == ADMISSION:
+            return POSTPONED
         if limit == 0:
             return f"Failed to get semaphore limit for {self.name}"
         return f"Waiting for {self.name} lock. Lock status: {held if self.in_database else limit - held}/{limit}"
+
+
+def admission_locks(namespace: str, parallelism: int, namespace_parallelism: int) -> tuple[Lock, ...]:
+    """What every workflow of a namespace takes before all else; 0 is no limit."""
+    found = []
+    if parallelism:
+        found.append(Lock(name="Workflows", section=ADMISSION, limit=parallelism))
+    if namespace_parallelism:
+        found.append(Lock(name=f"{namespace}/Workflows", section=ADMISSION, limit=namespace_parallelism))
+    return tuple(found)
 
 
 def locks_of(synchronization: Synchronization, namespace: str) -> tuple[Lock, ...]:
@@ -190,9 +209,11 @@ class Claims:
 
     def record(self) -> dict[str, Any] | None:
         """The field `synchronization` of the status; None if there is nothing to say."""
-        waited = {wait.missing: wait.holders for wait in self.waits.values()}
+        held = {lock: holders for lock, holders in self.held.items() if lock.section != ADMISSION}
+        waits = [wait for wait in self.waits.values() if wait.missing.section != ADMISSION]
+        waited = {wait.missing: wait.holders for wait in waits}
         sections: dict[str, dict[str, list[dict[str, Any]]]] = {}
-        for name, claims in (("holding", dict(self.held)), ("waiting", waited)):
+        for name, claims in (("holding", held), ("waiting", waited)):
             for lock, found in sorted(claims.items(), key=lambda item: item[0].name):
                 holders = sorted(found)
                 entry: dict[str, Any] = {"semaphore": lock.name, "holders": holders}

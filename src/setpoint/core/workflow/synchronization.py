@@ -20,7 +20,11 @@ def try_locks(d: Draft, holder: str, synchronization: Synchronization) -> str:
     Returns: The message of who has to wait, "" if the locks are held now.
     Raises: LockError: They can never be had. ContextMissing: A config map has to be fetched first.
     """
-    locks = locks_of(synchronization, d.ctx.workflow.metadata.namespace)
+    return take_locks(d, holder, locks_of(synchronization, d.ctx.workflow.metadata.namespace))
+
+
+def take_locks(d: Draft, holder: str, locks: tuple[Lock, ...]) -> str:
+    """As `try_locks`, for locks that are known."""
     found = _obstacle(d, holder, locks)
     if found is None:
         d.claims = d.claims.take(holder, locks)
@@ -48,7 +52,7 @@ def _obstacle(d: Draft, holder: str, locks: tuple[Lock, ...]) -> tuple[Wait, str
 def _limit(d: Draft, lock: Lock) -> int:
     """How many may hold the lock; 0 where a cluster could not tell and waits."""
     if lock.config_map is None:
-        return 1
+        return lock.limit
     namespace, name, key = lock.config_map
     local = namespace == d.ctx.workflow.metadata.namespace
     data = d.ctx.library.config_map(name if local else f"{namespace}/{name}")

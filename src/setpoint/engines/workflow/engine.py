@@ -58,6 +58,8 @@ class WorkflowEngine:
             By default what lint refuses.
         registry: Where the engine's metrics are registered; None: nowhere.
         collect: Delete workflows whose time to live is over.
+        parallelism: How many workflows run at once, others are Pending; 0: as many as there are.
+        namespace_parallelism: The same in each namespace.
     """
 
     def __init__(
@@ -72,6 +74,8 @@ class WorkflowEngine:
         validate: Validate | None = None,
         registry: CollectorRegistry | None = None,
         collect: bool = True,
+        parallelism: int = 0,
+        namespace_parallelism: int = 0,
     ) -> None:
         pods: dict[str, PodOwner] = {}
         self._metrics = WorkflowMetrics(pods.__len__, clock.now, registry)
@@ -86,7 +90,7 @@ class WorkflowEngine:
             validate=validate or partial(check, resources),
             launches=asyncio.Semaphore(LAUNCHES_AT_ONCE),
             metrics=self._metrics,
-            locks=LockKeeper(),
+            locks=LockKeeper(parallelism, namespace_parallelism),
             collector=Collector(resources, launcher, clock, workflows=collect),
             pods=pods,
         )

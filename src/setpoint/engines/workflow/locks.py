@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Protocol
 
-from setpoint.core.workflow import Claimant, Claims, LockTable
+from setpoint.apis.argo import WorkflowPhase
+from setpoint.core.workflow import Claimant, Claims, Lock, LockTable, admission_locks
 from setpoint.core.workflow.locks import DATABASE_LIMITS
 from setpoint.engines.workflow.head import WorkflowHead
 
@@ -33,9 +34,10 @@ def claimant(head: WorkflowHead, claims: Claims) -> Claimant:
 
 
 class LockKeeper:
-    """Keeps the table."""
+    """Keeps the table; the limits are of workflows that run, over all and in each namespace, 0 for none."""
 
-    def __init__(self) -> None:
+    def __init__(self, parallelism: int = 0, namespace_parallelism: int = 0) -> None:
+        self._limits = (parallelism, namespace_parallelism)
         self.table = LockTable()
         self._waiters: dict[str, Waiter] = {}
 
@@ -43,8 +45,16 @@ class LockKeeper:
         """Begin with what the workflows that run hold as their statuses say."""
         self.table = LockTable()
         for head in heads:
-            if head.status.synchronization and not head.status.phase.completed:
-                self.table = self.table.put(claimant(head, Claims.read(head.status.synchronization)))
+            if head.status.phase.completed:
+                continue
+            claims = Claims.read(head.status.synchronization)
+            if head.status.phase is WorkflowPhase.RUNNING:
+                claims = claims.take(claims_key(head), self.admission(head.metadata.namespace))
+            self.table = self.table.put(claimant(head, claims))
+
+    def admission(self, namespace: str) -> tuple[Lock, ...]:
+        """What a workflow of the namespace takes before it begins."""
+        return admission_locks(namespace, *self._limits)
 
     def join(self, key: str, waiter: Waiter) -> None:
         """A workflow runs from now on."""

@@ -365,6 +365,7 @@ class Worker:
                 workflow=workflow,
                 library=self._library,
                 locks=self._world.locks.table,
+                admission=self._world.locks.admission(self._head.metadata.namespace),
                 pod_environment=self._world.pod_environment,
             )
             try:
