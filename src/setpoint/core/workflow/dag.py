@@ -312,9 +312,13 @@ def _judge(d: Draft, frame: DagFrame) -> None:
 
 
 def _verdict(d: Draft, frame: DagFrame) -> NodePhase:
-    """Breadth-first over the nodes there are, each branch carrying the phase of its last completed node."""
+    """Breadth-first over the nodes inside, each branch carrying the phase of its last completed node.
+
+    Edges also lead to hooks beside the DAG and, when it is retried, to what came after it.
+    """
+    around = _boundaries(d, frame)
     reached: dict[str, NodePhase | None] = {frame.plan.ids[task]: None for task in frame.plan.targets}
-    inside = (child for child in d.children(frame.id) if d.need(child).boundary_id == frame.id)  # not its own hooks
+    inside = (child for child in d.children(frame.id) if d.need(child).boundary_id not in around)
     queue = deque((child, NodePhase.SUCCEEDED) for child in inside)
     seen = set(queue)
     while queue:
@@ -329,7 +333,7 @@ def _verdict(d: Draft, frame: DagFrame) -> NodePhase:
             if before is None or not before.failed_or_error:
                 reached[node_id] = branch
         for child in _followed(d, node):
-            if (child, branch) not in seen:
+            if (child, branch) not in seen and d.need(child).boundary_id not in around:
                 seen.add((child, branch))
                 queue.append((child, branch))
     for node_id in reached:  # a target below a group without outbound nodes is linked to nothing
@@ -337,6 +341,16 @@ def _verdict(d: Draft, frame: DagFrame) -> NodePhase:
             phase = d.need(node_id).phase
             reached[node_id] = phase if phase.completed else NodePhase.SUCCEEDED
     return _target_phase(frame, reached)
+
+
+def _boundaries(d: Draft, frame: DagFrame) -> set[str]:
+    """The steps and DAG nodes around a DAG."""
+    found = {""}
+    above = frame.call.boundary
+    while above:
+        found.add(above)
+        above = d.need(above).boundary_id
+    return found
 
 
 def _followed(d: Draft, node: NodeStatus) -> tuple[str, ...]:
