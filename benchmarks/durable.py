@@ -33,16 +33,23 @@ from setpoint.wiring.engines import outside
 from setpoint.wiring.settings import Settings
 
 SHAPES = {"fan_out_1000": ("fan-out", 1_000), "fan_out_100000": ("fan-out", 100_000), "dag_10000": ("dag", 10_000)}
+_SMALL, _ROUNDS = 5_000, 7
 _TASKS_BEFORE = 3
 _SEED = 7
 
 
 def run() -> dict[str, Any]:
     """All shapes, one after another; about two minutes on two cores."""
-    found: dict[str, Any] = {name: _apart(shape, count) for name, (shape, count) in SHAPES.items()}
+    found: dict[str, Any] = {name: _median(shape, count) for name, (shape, count) in SHAPES.items()}
     small, large = found["fan_out_1000"], found["fan_out_100000"]
     found["cost_of_a_node_at_100000_to_1000"] = round(large["cpu_us_per_node"] / small["cpu_us_per_node"], 2)
     return found
+
+
+def _median(shape: str, count: int) -> dict[str, Any]:
+    """A small shape takes a moment, in which a busy machine may be at its best or worst: the median of several."""
+    runs = [_apart(shape, count) for _ in range(1 if count > _SMALL else _ROUNDS)]
+    return sorted(runs, key=lambda measured: measured["cpu_us_per_node"])[len(runs) // 2]
 
 
 def _apart(shape: str, count: int) -> dict[str, Any]:
