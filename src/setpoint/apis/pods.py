@@ -39,8 +39,32 @@ class Archive(StrEnum):
     NONE = "none"
 
 
+class SecretKey(Wire, frozen=True, kw_only=True):
+    """One value of a secret, which is read at launch."""
+
+    name: str
+    key: str
+
+
+class ArtifactPlace(Wire, frozen=True, kw_only=True):
+    """Where an artifact lies that is not in the embedded store.
+
+    Args:
+        kind: `http`, `git` or `s3`.
+        settings: What the kind needs, by the names of Argo's fields, such as `url`, `repo`, `bucket`.
+        headers: Of an http request.
+        secrets: Settings (or `header NAME`) whose values are in secrets; filled into the former at launch, so that
+            no order that is kept holds them.
+    """
+
+    kind: str
+    settings: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    secrets: dict[str, SecretKey] = {}
+
+
 class ArtifactInput(Wire, frozen=True, kw_only=True):
-    """Load the object `key` of the artifact store (or the literal `raw`) to `path` before main starts."""
+    """Load the object `key` of the artifact store (the literal `raw`, what lies at `place`) to `path` before main."""
 
     name: str
     path: str
@@ -49,6 +73,8 @@ class ArtifactInput(Wire, frozen=True, kw_only=True):
     archive: Archive | None = None  # None: recognise a gzipped tar by content
     optional: bool = False
     mode: int | None = None
+    recurse_mode: bool = False
+    place: ArtifactPlace | None = None
 
 
 class ArtifactOutput(Wire, frozen=True, kw_only=True):
@@ -60,6 +86,7 @@ class ArtifactOutput(Wire, frozen=True, kw_only=True):
     archive: Archive = Archive.TAR
     compression_level: int | None = None
     optional: bool = False
+    place: ArtifactPlace | None = None
 
 
 class ParameterOutput(Wire, frozen=True, kw_only=True):

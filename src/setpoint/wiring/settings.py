@@ -88,7 +88,9 @@ def load_settings(
         )
     for name in ("parallelism", "namespace_parallelism"):
         if getattr(settings, name) < 0:
-            raise InvalidSpec(f"{getattr(settings, name)} is no number of workflows: 0 or more", path=f"settings.{name}")
+            raise InvalidSpec(
+                f"{getattr(settings, name)} is no number of workflows: 0 or more", path=f"settings.{name}"
+            )
     for address in settings.plugin_addresses:
         if not _on_loopback(address):
             raise InvalidSpec(

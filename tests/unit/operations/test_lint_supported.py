@@ -40,14 +40,6 @@ REFUSALS = {
         main_of("container: {image: a}\nvolumes: [{name: v, nfs: {server: s, path: /}}]\n"),
         "spec.templates[0].volumes[0].nfs",
     ),
-    "bucket": (
-        main_of("container: {image: a}\noutputs: {artifacts: [{name: o, path: /o, s3: {bucket: b, key: k}}]}\n"),
-        "spec.templates[0].outputs.artifacts[0].s3",
-    ),
-    "store": (
-        main_of("container: {image: a}\ninputs: {artifacts: [{name: o, path: /o, git: {repo: r}}]}\n"),
-        "spec.templates[0].inputs.artifacts[0].git",
-    ),
     "plugins": (
         workflow("  - {name: main, suspend: {}}\n", "executorPlugins: [{spec: {sidecar: {}}}]\n"),
         "spec.executorPlugins",

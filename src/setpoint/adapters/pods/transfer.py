@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from setpoint.adapters import places
 from setpoint.adapters.pods import archive
 from setpoint.adapters.pods.isolation import PrivateRoot
 from setpoint.apis.errors import NotFound, SetpointError
@@ -87,22 +88,33 @@ def load_artifact(artifact: ArtifactInput, store: Callable[[], ArtifactStore], t
     target.parent.mkdir(parents=True, exist_ok=True)
     if artifact.raw is not None:
         target.write_text(artifact.raw)
-    elif artifact.archive is Archive.NONE:
+    elif artifact.archive is Archive.NONE and artifact.place is None:
         store().load(artifact.key, target)
     else:
         fetched = target.with_name(f".{target.name}.fetched")
         try:
-            store().load(artifact.key, fetched)
+            if artifact.place is not None:
+                places.fetch(artifact.place, fetched)
+            else:
+                store().load(artifact.key, fetched)
             _place(fetched, target, artifact.archive)
         finally:
             _remove(fetched)
     if artifact.mode is not None:
-        target.chmod(artifact.mode)
+        _set_mode(target, artifact.mode, recursive=artifact.recurse_mode)
+
+
+def _set_mode(target: Path, mode: int, *, recursive: bool) -> None:
+    if recursive and target.is_dir() and not target.is_symlink():
+        for path in sorted(target.rglob("*"), reverse=True):
+            if not path.is_symlink():
+                path.chmod(mode)
+    target.chmod(mode)
 
 
 def _place(fetched: Path, target: Path, kind: Archive | None) -> None:
     unpacked = fetched
-    if kind is not None or archive.is_gzipped_tar(fetched):
+    if kind is not Archive.NONE and (kind is not None or archive.is_gzipped_tar(fetched)):
         unpacked = target.with_name(f".{target.name}.unpacked")
         archive.unpack(fetched, unpacked, kind or Archive.TAR)
     try:
@@ -119,8 +131,14 @@ def _place(fetched: Path, target: Path, kind: Archive | None) -> None:
 def _save(
     artifact: ArtifactOutput, store: ArtifactStore, source: Path, scratch: Path, excluded: tuple[str, ...]
 ) -> None:
+    def keep(path: Path) -> None:
+        if artifact.place is not None:
+            places.put(artifact.place, path)
+        else:
+            store.save(path, artifact.key)
+
     if artifact.archive is Archive.NONE and not excluded:
-        store.save(source, artifact.key)
+        keep(source)
         return
     packed = scratch / "packed"
     scratch.mkdir(parents=True, exist_ok=True)
@@ -129,7 +147,7 @@ def _save(
             shutil.copytree(source, packed, ignore=lambda folder, names: _hidden(folder, names, excluded))
         else:
             archive.pack(source, packed, artifact.archive, level=artifact.compression_level, excluded=excluded)
-        store.save(packed, artifact.key)
+        keep(packed)
     finally:
         _remove(packed)
 

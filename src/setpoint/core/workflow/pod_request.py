@@ -22,6 +22,7 @@ from setpoint.apis.errors import InvalidSpec, NotSupported
 from setpoint.apis.probes import Probes, read_probe
 from setpoint.core.workflow.commands import LaunchPod
 from setpoint.core.workflow.durations import parse_duration
+from setpoint.core.workflow.places import place_of
 from setpoint.core.workflow.pod_resources import GPU, limit_of, pod_limit, pod_requests
 from setpoint.core.workflow.pod_sources import (
     Identify,
@@ -84,6 +85,8 @@ def saved_outputs(template: Template, place: PodPlace) -> Outputs:
 
 
 def _located(item: Artifact, place: PodPlace) -> Artifact:
+    if any(store not in ("s3", "raw") for store in item.stores):
+        return item
     if item.s3 is not None and item.s3.key:
         key = item.s3.key
     else:
@@ -91,7 +94,7 @@ def _located(item: Artifact, place: PodPlace) -> Artifact:
         if _archive(item) is pods.Archive.NONE:
             name = posixpath.basename(item.path.rstrip("/")) or item.name
         key = f"{place.workflow.metadata.name}/{place.pod_name}/{name}"
-    return item.replace(s3=S3Artifact(key=key))
+    return item.replace(s3=(item.s3 or S3Artifact()).replace(key=key))
 
 
 def _archive(item: Artifact) -> pods.Archive:
@@ -242,29 +245,31 @@ def _container(container: argo.Container, pod: Pod, identity: Identify) -> pods.
 
 def artifact_input(item: Artifact) -> pods.ArtifactInput:
     """What is to be loaded for an input artifact. Raises: NotSupported for a store that is not served."""
-    if item.raw is not None:
-        return pods.ArtifactInput(
-            name=item.name, path=item.path, raw=item.raw.data, optional=item.optional, mode=item.mode
-        )
-    if item.s3 is None or not item.s3.key_only:
-        kind = ", ".join(item.stores)
-        raise NotSupported(f"input artifact {item.name!r}: {kind} with an own location is not served on one machine")
-    archive = _archive(item) if item.archive is not None else None
+    place = place_of(item)
     return pods.ArtifactInput(
-        name=item.name, path=item.path, key=item.s3.key, archive=archive, optional=item.optional, mode=item.mode
+        name=item.name,
+        path=item.path,
+        raw=item.raw.data if item.raw is not None else None,
+        key=item.s3.key if item.s3 is not None and place is None else "",
+        archive=_archive(item) if item.archive is not None and item.raw is None else None,
+        optional=item.optional,
+        mode=item.mode,
+        recurse_mode=item.recurse_mode,
+        place=place,
     )
 
 
 def _artifact_output(item: Artifact) -> pods.ArtifactOutput:
-    assert item.s3 is not None  # noqa: S101 (`saved_outputs` has set it)
+    place = place_of(item)
     tar = item.archive.tar if item.archive is not None else None
     return pods.ArtifactOutput(
         name=item.name,
         path=item.path,
-        key=item.s3.key,
+        key=item.s3.key if item.s3 is not None and place is None else "",
         archive=_archive(item),
         compression_level=tar.compression_level if tar is not None else None,
         optional=item.optional,
+        place=place,
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 from setpoint.apis.core import ConfigMap, PersistentVolumeClaim, Secret
 from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
+from setpoint.apis.pods import ArtifactPlace
 from setpoint.apis.quantity import divided
 from setpoint.core.workflow import EnvSource, LaunchPod, ObjectKind, VolumeSource
 from setpoint.ports.launcher import Container, Machine, Mount, PodRequest, VolumeFile
@@ -38,6 +39,9 @@ async def complete_request(
         values.setdefault(source.container, []).append((source, found))
     if values:
         request = _changed(request, lambda item: item.replace(env=_filled(item.env, values.get(item.name, ()))))
+    places = [item.place for item in request.artifact_inputs] + [item.place for item in request.artifact_outputs]
+    if any(places):
+        request = await _with_places(resources, request)
     files: list[VolumeFile] = []
     claims: dict[str, str] = {}
     for volume in launch.volumes:
@@ -48,6 +52,33 @@ async def complete_request(
     if files:
         request = request.replace(files=tuple({(item.volume, item.path): item for item in files}.values()))
     return _changed(request, lambda item: _expanded(item, claims)) if claims or _asks_for_more(request) else request
+
+
+async def _with_places(resources: ResourceApi, request: PodRequest) -> PodRequest:
+    """Artifacts in stores of their own get the credentials that secrets hold."""
+    inputs = [
+        item.replace(place=await _filled_place(resources, request.namespace, item.place)) if item.place else item
+        for item in request.artifact_inputs
+    ]
+    outputs = [
+        item.replace(place=await _filled_place(resources, request.namespace, item.place)) if item.place else item
+        for item in request.artifact_outputs
+    ]
+    return request.replace(artifact_inputs=tuple(inputs), artifact_outputs=tuple(outputs))
+
+
+async def _filled_place(resources: ResourceApi, namespace: str, place: ArtifactPlace) -> ArtifactPlace:
+    settings, headers = dict(place.settings), dict(place.headers)
+    for name, secret in place.secrets.items():
+        data = await _data(resources, namespace, ObjectKind.SECRET, secret.name)
+        if data is None or secret.key not in data:
+            raise InvalidSpec(f"secret {secret.name!r} with key {secret.key!r} is needed for an artifact")
+        value = _text(data[secret.key], f"secret {secret.name!r}")
+        if name.startswith("header "):
+            headers[name.removeprefix("header ")] = value
+        else:
+            settings[name] = value
+    return place.replace(settings=settings, headers=headers, secrets={})
 
 
 def _asks_for_more(request: PodRequest) -> bool:

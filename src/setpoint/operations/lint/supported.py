@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from setpoint.apis.argo import (
-    Artifact,
     ArtifactLocation,
     ArtifactPaths,
     Container,
@@ -35,7 +34,6 @@ REFUSED: dict[str, str] = {
     "WorkflowSpec.artifact_repository_ref": "there is one artifact repository here, the embedded one",
     "WorkflowSpec.executor_plugins": "plugins run beside the control plane: name them in the setting executor_plugins",
     "Artifact.artifact_gc": "deletion of artifacts is not supported yet",
-    "Artifact.recurse_mode": "recurseMode is not supported yet, set the mode in the template's command",
     "Container.lifecycle": "lifecycle handlers are not supported: trap TERM in the command, or do it in a further step",
     "Container.volume_devices": "block devices are not supported",
     "Container.restart_policy_rules": "restarts inside a pod are not supported",
@@ -116,22 +114,13 @@ IGNORED: dict[str, str] = {
     "ArtifactLocation.archive_logs": "logs are always kept",
 }
 
-SERVED_STORES = ("raw", "s3")
-"""Artifact stores that are served; s3 with a key only, which is the embedded store."""
-
-
-def _check_artifact(value: Any) -> Iterator[tuple[str, str]]:
-    for store in value.stores:
-        if store not in SERVED_STORES:
-            yield store, f"artifacts in {store} are not supported, only raw ones and those of the embedded store"
-    if value.s3 is not None and not value.s3.key_only:
-        yield "s3", "only s3 with a key alone is supported: it lies in the embedded store"
-
 
 def _check_paths(value: Any) -> Iterator[tuple[str, str]]:
-    yield from _check_artifact(value)
-    if value.raw is not None:
-        yield "raw", "a data template lists keys of a store: only s3 with a key is supported"
+    for store in value.stores:
+        if store != "s3":
+            yield store, "a data template lists keys of a store: only s3 with a key is supported"
+    if value.s3 is not None and not value.s3.key_only:
+        yield "s3", "a data template lists keys of the embedded store: only s3 with a key alone is supported"
 
 
 def _check_location(value: Any) -> Iterator[tuple[str, str]]:
@@ -167,7 +156,6 @@ def _check_probes(value: Any) -> Iterator[tuple[str, str]]:
 
 
 _CHECKS: dict[type, Callable[[Any], Iterator[tuple[str, str]]]] = {
-    Artifact: _check_artifact,
     ArtifactPaths: _check_paths,
     ArtifactLocation: _check_location,
     Volume: _check_volume,

@@ -1,0 +1,89 @@
+"""Where artifacts lie: in the embedded store, or in a store of their own. Pure.
+
+Served are http, git and s3. The others of Argo need a service that is not here: their manifests are legal, the node
+that needs one is an Error. Source: argoproj.io/v1alpha1 HTTPArtifact, GitArtifact, S3Artifact; SEMANTICS section 10.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from setpoint.apis.argo import Artifact, S3Artifact
+from setpoint.apis.errors import NotSupported
+from setpoint.apis.pods import ArtifactPlace, SecretKey
+
+UNSERVED = ("artifactory", "azure", "gcs", "hdfs", "oss", "plugin")
+_GIT_TEXTS = ("repo", "revision", "branch")
+_GIT_FLAGS = ("singleBranch", "disableSubmodules", "insecureIgnoreHostKey", "insecureSkipTLS")
+_GIT_SECRETS = ("usernameSecret", "passwordSecret", "sshPrivateKeySecret")
+_HTTP_AUTH = ("basicAuth", "oauth2", "clientCert")
+
+
+def place_of(item: Artifact) -> ArtifactPlace | None:
+    """The place of an artifact; None for one in the embedded store.
+
+    Raises: NotSupported: The store is not served on one machine.
+    """
+    for store in UNSERVED:
+        if getattr(item, store) is not None:
+            raise NotSupported(f"artifact {item.name!r}: there is no {store} on this machine; use s3, http, git or raw")
+    if item.http is not None:
+        return _http(item.name, item.http)
+    if item.git is not None:
+        return _git(item.git)
+    if item.s3 is not None and not item.s3.key_only:
+        return _s3(item.s3)
+    return None
+
+
+def _http(name: str, http: dict[str, Any]) -> ArtifactPlace:
+    auth = http.get("auth") or {}
+    for kind in _HTTP_AUTH[1:]:
+        if auth.get(kind):
+            raise NotSupported(f"artifact {name!r}: http.auth.{kind} is not done here; use basicAuth or a header")
+    headers: dict[str, str] = {}
+    secrets: dict[str, SecretKey] = {}
+    for header in http.get("headers") or ():
+        source = _secret((header.get("valueFrom") or {}).get("secretKeyRef"))
+        if source is not None:
+            secrets[f"header {header['name']}"] = source
+        else:
+            headers[str(header["name"])] = str(header.get("value", ""))
+    for setting, key in (("username", "usernameSecret"), ("password", "passwordSecret")):
+        found = _secret((auth.get("basicAuth") or {}).get(key))
+        if found is not None:
+            secrets[setting] = found
+    return ArtifactPlace(kind="http", settings={"url": str(http.get("url", ""))}, headers=headers, secrets=secrets)
+
+
+def _git(git: dict[str, Any]) -> ArtifactPlace:
+    settings = {key: str(git[key]) for key in _GIT_TEXTS if git.get(key)}
+    settings |= {key: "true" for key in _GIT_FLAGS if git.get(key)}
+    if git.get("depth"):
+        settings["depth"] = str(git["depth"])
+    if git.get("fetch"):
+        settings["fetch"] = "\n".join(str(ref) for ref in git["fetch"])
+    secrets = {
+        key.removesuffix("Secret"): found for key in _GIT_SECRETS if (found := _secret(git.get(key))) is not None
+    }
+    return ArtifactPlace(kind="git", settings=settings, secrets=secrets)
+
+
+def _s3(s3: S3Artifact) -> ArtifactPlace:
+    given = {"endpoint": s3.endpoint, "bucket": s3.bucket, "key": s3.key, "region": s3.region}
+    settings = {key: text for key, text in given.items() if text}
+    if s3.insecure:
+        settings["insecure"] = "true"
+    selectors = {
+        "accessKey": s3.access_key_secret,
+        "secretKey": s3.secret_key_secret,
+        "sessionToken": s3.session_token_secret,
+    }
+    secrets = {name: SecretKey(name=ref.name, key=ref.key) for name, ref in selectors.items() if ref is not None}
+    return ArtifactPlace(kind="s3", settings=settings, secrets=secrets)
+
+
+def _secret(selector: Any) -> SecretKey | None:
+    if not isinstance(selector, dict) or not selector.get("name"):
+        return None
+    return SecretKey(name=str(selector["name"]), key=str(selector.get("key", "")))

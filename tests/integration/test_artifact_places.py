@@ -1,0 +1,160 @@
+"""Artifacts on a real web server, in a real git repository, in a bucket of a real S3 server, through the engine."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from setpoint.adapters import places
+from setpoint.apis.argo import Workflow
+from setpoint.apis.core import Secret
+from setpoint.apis.errors import InvalidSpec, Unavailable
+from setpoint.apis.meta import ObjectMeta
+from setpoint.apis.pods import ArtifactPlace
+from tests.http_stub import serving
+from tests.object_store import BUCKET, object_store
+from tests.workflow_engine import Plane, node, running_plane
+
+pytestmark = pytest.mark.rule("artifacts.locations")
+
+WORKFLOW = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {{name: wf}}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    inputs: {{artifacts: [{{name: data, path: /tmp/data, {location}}}]}}
+    container: {{image: busybox, command: [sh, -c, "cat {file} > /tmp/out"]}}
+    outputs: {{parameters: [{{name: out, valueFrom: {{path: /tmp/out}}}}]}}
+"""
+
+
+async def what_main_read(plane: Plane, location: str, file: str = "/tmp/data") -> str | None:
+    workflow = await plane.run(WORKFLOW.format(location=location, file=file))
+    outputs = node(workflow, "wf").outputs
+    assert outputs is not None, workflow.status.message
+    return outputs.parameters[0].value
+
+
+async def keep_secret(plane: Plane, **values: str) -> None:
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+    await plane.resources.create(Secret(metadata=ObjectMeta(name="creds", namespace="default"), data=data))
+
+
+async def test_http_with_headers_and_credentials_of_secrets(tmp_path: Path) -> None:
+    with serving() as server:
+        server.answers["/data"] = lambda seen: (
+            (200, "measured")
+            if seen.headers.get("X-Token") == "sesame" and seen.headers.get("Authorization") == "Basic dTpw"
+            else (401, "no")
+        )
+        async with running_plane(tmp_path) as plane:
+            await keep_secret(plane, token="sesame", user="u", password="p")
+            location = (
+                f"http: {{url: '{server.url}/data', "
+                "headers: [{name: X-Token, valueFrom: {secretKeyRef: {name: creds, key: token}}}], "
+                "auth: {basicAuth: {usernameSecret: {name: creds, key: user}, "
+                "passwordSecret: {name: creds, key: password}}}}"
+            )
+            assert await what_main_read(plane, location) == "measured"
+
+
+async def test_what_a_web_server_does_not_have_is_an_error_of_the_pod(tmp_path: Path) -> None:
+    with serving() as server:
+        server.answers["/data"] = lambda _: (404, "")
+        async with running_plane(tmp_path) as plane:
+            text = WORKFLOW.format(location=f"http: {{url: '{server.url}/data'}}", file="/tmp/data")
+            workflow = await plane.run(text)
+            assert workflow.status.phase.value == "Error"
+            assert "init: Error (exit code 64): artifact data:" in workflow.status.message
+
+
+def git(folder: Path, *words: str) -> None:
+    own = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
+    subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, env=os.environ | own)
+
+
+def make_repository(folder: Path) -> str:
+    folder.mkdir()
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    for text, tag in (("old", "v1"), ("new", "v2")):
+        (folder / "limits.txt").write_text(text)
+        git(folder, "add", ".")
+        git(folder, "commit", "--quiet", "-m", text)
+        git(folder, "tag", tag)
+    return f"file://{folder}"
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [("", "new"), (", revision: v1", "old"), (", depth: 1, branch: main, singleBranch: true", "new")],
+)
+async def test_git(tmp_path: Path, extra: str, expected: str) -> None:
+    repository = make_repository(tmp_path / "repository")
+    async with running_plane(tmp_path / "home", visible=(str(tmp_path),)) as plane:
+        location = f"git: {{repo: '{repository}'{extra}}}"
+        assert await what_main_read(plane, location, "/tmp/data/limits.txt") == expected
+
+
+@pytest.mark.parametrize("repository", ["ext::sh -c true", "--upload-pack=true", ""])
+def test_git_runs_no_commands_of_a_manifest(tmp_path: Path, repository: str) -> None:
+    with pytest.raises(InvalidSpec, match="is no git repository"):
+        places.fetch(ArtifactPlace(kind="git", settings={"repo": repository}), tmp_path / "x")
+
+
+def test_a_revision_that_git_does_not_know(tmp_path: Path) -> None:
+    settings = {"repo": make_repository(tmp_path / "repository"), "revision": "v9"}
+    with pytest.raises((InvalidSpec, Unavailable), match="v9"):
+        places.fetch(ArtifactPlace(kind="git", settings=settings), tmp_path / "x")
+
+
+@pytest.mark.parametrize("store", ["gcs: {bucket: b, key: k}", "azure: {container: c, blob: b, endpoint: e}"])
+@pytest.mark.rule("artifacts.stores-without-server")
+async def test_stores_that_need_a_service_lint_and_are_an_error_of_the_node(tmp_path: Path, store: str) -> None:
+    async with running_plane(tmp_path) as plane:
+        workflow = await plane.run(WORKFLOW.format(location=store, file="/tmp/data"))
+        name = store.partition(":")[0]
+        assert workflow.status.phase.value == "Error"
+        assert f"artifact 'data': there is no {name} on this machine" in workflow.status.message
+
+
+S3_OUT = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {{name: out}}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    container: {{image: busybox, command: [sh, -c, "echo kept > /tmp/data"]}}
+    outputs: {{artifacts: [{{name: data, path: /tmp/data, archive: {{none: {{}}}}, {location}}}]}}
+"""
+
+
+async def test_s3_with_an_endpoint_of_its_own(tmp_path: Path) -> None:
+    with object_store(tmp_path, {"in/one.csv": b"1", "in/two.csv": b"2"}) as served:
+        keys = served.environment
+        async with running_plane(tmp_path / "home") as plane:
+            await keep_secret(plane, access=keys["AWS_ACCESS_KEY_ID"], secret=keys["AWS_SECRET_ACCESS_KEY"])
+
+            def at(key: str) -> str:
+                return (
+                    f"s3: {{bucket: {BUCKET}, key: {key}, endpoint: '{served.host}', insecure: true, "
+                    f"region: eu-central-1, "
+                    "accessKeySecret: {name: creds, key: access}, secretKeySecret: {name: creds, key: secret}}"
+                )
+
+            assert await what_main_read(plane, at("in"), "/tmp/data/two.csv") == "2"
+            kept = await plane.run(S3_OUT.format(location=at("out/data")))
+            assert kept.status.phase.value == "Succeeded", kept.status.message
+            await plane.resources.delete(Workflow, "default", "wf")
+            assert await what_main_read(plane, at("out/data")) == "kept"
+            text = msgspec.json.encode(await plane.resources.get(Workflow, "default", "wf")).decode()
+            assert keys["AWS_SECRET_ACCESS_KEY"] not in text
