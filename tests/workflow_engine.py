@@ -89,12 +89,12 @@ def outside(home: Path, plugins: Sequence[str] = ()) -> Outside:
 
 @asynccontextmanager
 async def running_plane(
-    home: Path, *, plugins: Sequence[str] = (), parallelism: int = 0, **settings: Any
+    home: Path, *, plugins: Sequence[str] = (), parallelism: int = 0, engine: bool = True, **settings: Any
 ) -> AsyncIterator[Plane]:
     """Store, launcher and engine up; at the end no pod is left."""
     with SqliteStore(home / "store", SystemClock()) as store:
         async with running_launcher(home, **settings) as launcher:
-            engine = WorkflowEngine(
+            workflows = WorkflowEngine(
                 resources=store.resources,
                 journal=store.journal,
                 launcher=launcher,
@@ -102,7 +102,7 @@ async def running_plane(
                 outside=outside(home, plugins),
                 parallelism=parallelism,
             )
-            task = asyncio.create_task(engine.run())
+            task = asyncio.create_task(workflows.run() if engine else asyncio.Event().wait())
             try:
                 yield Plane(store.resources, store.journal, launcher)
             finally:

@@ -20,6 +20,7 @@ from setpoint.apis.core import ConfigMap
 from setpoint.apis.errors import Conflict, NotFound, SetpointError
 from setpoint.engines.runner import EventRecorder
 from setpoint.engines.workflow.actions import Actions, Outside
+from setpoint.engines.workflow.artifact_gc import FINALIZER, ArtifactCollector
 from setpoint.engines.workflow.collection import Collector
 from setpoint.engines.workflow.custom_metrics import may_measure
 from setpoint.engines.workflow.head import WorkflowHead
@@ -95,6 +96,8 @@ class WorkflowEngine:
             pods=pods,
         )
         self._workers: dict[str, Worker] = {}
+        self._artifacts = ArtifactCollector(resources, journal, outside.artifacts, self._world.recorder)
+        self._collecting: set[tuple[str, bool]] = set()  # whose artifacts are being deleted
         self._unfinished: frozenset[str] = frozenset()  # with orders left over from an earlier engine
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -145,6 +148,12 @@ class WorkflowEngine:
         if kind is not WatchType.DELETED:
             self._world.collector.see(head)
         self._metrics.saw(head.metadata.uid, head.status.phase)
+        if kind is not WatchType.DELETED and FINALIZER in head.metadata.finalizers:
+            self._collect_artifacts(head)
+            if head.metadata.deletion_timestamp is not None:  # it goes once its artifacts have gone
+                if worker is not None and not worker.ended:
+                    worker.object_deleted()
+                return
         if kind is WatchType.DELETED:
             self._metrics.gone(head.metadata.uid)
             if worker is not None and not worker.ended:
@@ -157,6 +166,23 @@ class WorkflowEngine:
             self._start(head)
         elif kind is WatchType.ADDED and (may_measure(head.spec) or head.spec.pod_gc is not None):
             self._spawn(self._recall(head), f"memory of {head.key}")
+
+    def _collect_artifacts(self, head: WorkflowHead) -> None:
+        deleted = head.metadata.deletion_timestamp is not None
+        key = (head.metadata.uid, deleted)
+        if key in self._collecting or not (deleted or head.status.phase.completed):
+            return
+        self._collecting.add(key)
+        work = self._artifacts.deleted(head) if deleted else self._artifacts.completed(head)
+        self._spawn(self._collected(work, key), f"artifacts of {head.key}")
+
+    async def _collected(self, work: Coroutine[object, object, None], key: tuple[str, bool]) -> None:
+        try:
+            await work
+        except SetpointError as error:
+            _log.warning("the artifacts of workflow %s are not deleted: %s", key[0], error)
+        finally:
+            self._collecting.discard(key)
 
     async def _recall(self, head: WorkflowHead) -> None:
         """What a workflow that has ended emitted, so that it counts after a restart as before; pods that are to go."""

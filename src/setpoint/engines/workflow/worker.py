@@ -63,6 +63,7 @@ from setpoint.core.workflow import (
     pod_id,
     step,
 )
+from setpoint.engines.workflow.artifact_gc import FINALIZER, deletes_artifacts
 from setpoint.engines.workflow.caches import with_entries
 from setpoint.engines.workflow.head import WorkflowHead
 from setpoint.engines.workflow.journal_record import Batch, commands_of, state_of
@@ -241,9 +242,12 @@ class Worker:
         meta = self._head.metadata
         labels = {**labels, **wanted.labels, **meta.labels}
         annotations = {**wanted.annotations, **meta.annotations}
-        if (labels, annotations) == (meta.labels, meta.annotations):
+        finalizers = meta.finalizers
+        if deletes_artifacts(spec) and FINALIZER not in finalizers:
+            finalizers = (*finalizers, FINALIZER)
+        if (labels, annotations, finalizers) == (meta.labels, meta.annotations, meta.finalizers):
             return
-        patch = {"metadata": {"labels": labels, "annotations": annotations}}
+        patch = {"metadata": {"labels": labels, "annotations": annotations, "finalizers": list(finalizers)}}
         await self._world.resources.patch(Workflow, meta.namespace, meta.name, patch)
         self._head = await self._world.resources.get(WorkflowHead, meta.namespace, meta.name)
 

@@ -30,16 +30,17 @@ from setpoint.core.workflow.pod_sources import ENV_SOURCES, PROJECTIONS, VOLUME_
 from setpoint.operations.lint.report import Findings
 
 REFUSED: dict[str, str] = {
-    "WorkflowSpec.artifact_gc": "deletion of artifacts is not supported yet",
     "WorkflowSpec.artifact_repository_ref": "there is one artifact repository here, the embedded one",
     "WorkflowSpec.executor_plugins": "plugins run beside the control plane: name them in the setting executor_plugins",
-    "Artifact.artifact_gc": "deletion of artifacts is not supported yet",
     "Container.lifecycle": "lifecycle handlers are not supported: trap TERM in the command, or do it in a further step",
     "Container.volume_devices": "block devices are not supported",
     "Container.restart_policy_rules": "restarts inside a pod are not supported",
 }
 
 IGNORED: dict[str, str] = {
+    "ArtifactGC.pod_metadata": "the engine deletes artifacts itself",
+    "ArtifactGC.service_account_name": "the engine deletes artifacts itself",
+    "WorkflowArtifactGC.pod_spec_patch": "the engine deletes artifacts itself",
     "WorkflowSpec.affinity": "there is one machine",
     "WorkflowSpec.node_selector": "there is one machine",
     "WorkflowSpec.tolerations": "there is one machine",
