@@ -66,7 +66,11 @@ def load(path: Path) -> tuple[dict[str, Any], Cluster]:
                 claims[resource.metadata.name] = resource.metadata.owner_references[0].uid
             case ConfigMap():
                 config_maps[resource.metadata.name] = resource.data
-                caches[resource.metadata.name] = Cache(data=resource.data, labels=resource.metadata.labels)
+                caches[resource.metadata.name] = Cache(
+                    data=resource.data,
+                    labels=resource.metadata.labels,
+                    annotations=resource.metadata.annotations,
+                )
     (workflow,) = workflows
     cluster = Cluster(workflow, templates=templates, cluster_templates=cluster_templates, config_maps=config_maps)
     cluster.caches = caches

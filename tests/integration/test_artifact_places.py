@@ -12,7 +12,7 @@ import pytest
 
 from setpoint.adapters import places
 from setpoint.apis.argo import Workflow
-from setpoint.apis.core import Secret
+from setpoint.apis.core import ConfigMap, Secret
 from setpoint.apis.errors import InvalidSpec, Unavailable
 from setpoint.apis.meta import ObjectMeta
 from setpoint.apis.pods import ArtifactPlace
@@ -158,3 +158,54 @@ async def test_s3_with_an_endpoint_of_its_own(tmp_path: Path) -> None:
             assert await what_main_read(plane, at("out/data")) == "kept"
             text = msgspec.json.encode(await plane.resources.get(Workflow, "default", "wf")).decode()
             assert keys["AWS_SECRET_ACCESS_KEY"] not in text
+
+
+@pytest.mark.rule("artifacts.repository-ref")
+async def test_a_repository_of_a_config_map(tmp_path: Path) -> None:
+    with object_store(tmp_path, {}) as served:
+        keys = served.environment
+        async with running_plane(tmp_path / "home") as plane:
+            await keep_secret(plane, access=keys["AWS_ACCESS_KEY_ID"], secret=keys["AWS_SECRET_ACCESS_KEY"])
+            described = (
+                f"s3: {{bucket: {BUCKET}, endpoint: '{served.host}', insecure: true, region: eu-central-1, "
+                "keyFormat: 'plant/{{workflow.name}}', accessKeySecret: {name: creds, key: access}, "
+                "secretKeySecret: {name: creds, key: secret}}"
+            )
+            annotations = {"workflows.argoproj.io/default-artifact-repository": "bucket"}
+            meta = ObjectMeta(name="artifact-repositories", namespace="default", annotations=annotations)
+            await plane.resources.create(ConfigMap(metadata=meta, data={"bucket": described}))
+            workflow = await plane.run(PASSED_ON)
+            assert workflow.status.phase.value == "Succeeded", workflow.status.message
+            made = node(workflow, "wf[0].make").outputs
+            assert made is not None
+            assert [item.s3.key for item in made.artifacts if item.s3 is not None] == ["plant/wf/data.tgz"]
+            assert made.artifacts[0].s3 is not None
+            assert made.artifacts[0].s3.key_only
+            read = node(workflow, "wf[1].read").outputs
+            assert read is not None
+            assert read.parameters[0].value == "kept"
+    assert not (tmp_path / "home" / "artifacts" / "plant").exists()
+
+
+PASSED_ON = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: wf}
+spec:
+  entrypoint: main
+  artifactRepositoryRef: {}
+  templates:
+  - name: main
+    steps:
+    - - {name: make, template: make}
+    - - name: read
+        template: read
+        arguments: {artifacts: [{name: data, from: "{{steps.make.outputs.artifacts.data}}"}]}
+  - name: make
+    container: {image: busybox, command: [sh, -c, "echo kept > /tmp/data"]}
+    outputs: {artifacts: [{name: data, path: /tmp/data}]}
+  - name: read
+    inputs: {artifacts: [{name: data, path: /tmp/data}]}
+    container: {image: busybox, command: [cat, /tmp/data]}
+    outputs: {parameters: [{name: out, valueFrom: {path: /tmp/data}}]}
+"""

@@ -36,10 +36,11 @@ class ContextMissing(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cache:
-    """A config map that holds the outputs of memoized templates."""
+    """A config map whose labels or annotations count: one that holds outputs, or describes repositories."""
 
     data: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -33,6 +33,7 @@ from setpoint.core.workflow.pod_sources import (
     volume_sources,
 )
 from setpoint.core.workflow.pod_spec import Pod, make_pod
+from setpoint.core.workflow.repository import Repository
 
 _NOT_DONE = {
     "lifecycle": "lifecycle",
@@ -73,6 +74,7 @@ class PodPlace:
     patches: tuple[str, ...] = ()
     attempts_deadline: datetime | None = None
     daemon: bool = False
+    repository: Repository = field(default_factory=Repository)
 
 
 def saved_outputs(template: Template, place: PodPlace) -> Outputs:
@@ -93,8 +95,21 @@ def _located(item: Artifact, place: PodPlace) -> Artifact:
         name = item.name + {"tar": ".tgz", "zip": ".zip", "none": ""}[_archive(item).value]
         if _archive(item) is pods.Archive.NONE:
             name = posixpath.basename(item.path.rstrip("/")) or item.name
-        key = f"{place.workflow.metadata.name}/{place.pod_name}/{name}"
+        key = place.repository.key(name, _key_variables(place))
     return item.replace(s3=(item.s3 or S3Artifact()).replace(key=key))
+
+
+def _key_variables(place: PodPlace) -> dict[str, Any]:
+    """What a key format may name."""
+    meta, started = place.workflow.metadata, place.workflow.metadata.creation_timestamp or place.started_at
+    stamps = {code: started.strftime(f"%{code}") for code in "YmdHMS"}
+    return {
+        "workflow.name": meta.name,
+        "workflow.namespace": meta.namespace,
+        "workflow.uid": meta.uid,
+        "pod.name": place.pod_name,
+        **{f"workflow.creationTimestamp.{code}": text for code, text in stamps.items()},
+    }
 
 
 def _archive(item: Artifact) -> pods.Archive:
@@ -126,8 +141,10 @@ def make_launch(template: Template, outputs: Outputs, place: PodPlace) -> Launch
         sidecars=tuple(beside),
         attempts=attempts,
         attempt_pause_seconds=pause,
-        artifact_inputs=tuple(artifact_input(item) for item in template.inputs.artifacts),
-        artifact_outputs=tuple(_artifact_output(item) for item in outputs.artifacts if item.path),
+        artifact_inputs=tuple(artifact_input(place.repository.located(item)) for item in template.inputs.artifacts),
+        artifact_outputs=tuple(
+            _artifact_output(place.repository.located(item)) for item in outputs.artifacts if item.path
+        ),
         parameter_outputs=tuple(
             pods.ParameterOutput(name=item.name, path=item.value_from.path, default=item.value_from.default)
             for item in outputs.parameters
@@ -218,8 +235,8 @@ def _argo_environment(container: str, place: PodPlace, deadline: datetime | None
 
 
 def _container(container: argo.Container, pod: Pod, identity: Identify) -> pods.Container:
-    for field, name in _NOT_DONE.items():  # lint refuses it where it is written, a patch may bring it in by a tag
-        if getattr(container, field):
+    for key, name in _NOT_DONE.items():  # lint refuses it where it is written, a patch may bring it in by a tag
+        if getattr(container, key):
             raise NotSupported(f"container {container.name!r}: {name} is not supported on one machine")
     return pods.Container(
         name=container.name,

@@ -398,7 +398,8 @@ class Worker:
                 self._library = _shelved(held, missing, config_map=data)
             elif missing.kind is Kind.CACHE:
                 found = await resources.get(ConfigMap, namespace, missing.name)
-                cache = Cache(data=found.data, labels=found.metadata.labels)
+                meta = found.metadata
+                cache = Cache(data=found.data, labels=meta.labels, annotations=meta.annotations)
                 self._library = _shelved(held, missing, cache=cache)
             elif missing.kind is Kind.WORKFLOW_TEMPLATE:
                 template = await resources.get(WorkflowTemplate, namespace, missing.name)

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from setpoint.apis.argo import (
-    ArtifactLocation,
     ArtifactPaths,
     Container,
     ContainerNode,
@@ -23,14 +22,12 @@ from setpoint.apis.argo import (
     UserContainer,
     Volume,
 )
-from setpoint.apis.argo.artifacts import STORES
 from setpoint.apis.manifest import FieldPath
 from setpoint.apis.probes import HANDLERS
 from setpoint.core.workflow.pod_sources import ENV_SOURCES, PROJECTIONS, VOLUME_SOURCES
 from setpoint.operations.lint.report import Findings
 
 REFUSED: dict[str, str] = {
-    "WorkflowSpec.artifact_repository_ref": "there is one artifact repository here, the embedded one",
     "WorkflowSpec.executor_plugins": "plugins run beside the control plane: name them in the setting executor_plugins",
     "Container.lifecycle": "lifecycle handlers are not supported: trap TERM in the command, or do it in a further step",
     "Container.volume_devices": "block devices are not supported",
@@ -124,12 +121,6 @@ def _check_paths(value: Any) -> Iterator[tuple[str, str]]:
         yield "s3", "a data template lists keys of the embedded store: only s3 with a key alone is supported"
 
 
-def _check_location(value: Any) -> Iterator[tuple[str, str]]:
-    for store in STORES:
-        if getattr(value, store) is not None:
-            yield store, "a store other than the embedded one is not supported for a template's artifacts"
-
-
 def _check_volume(value: Any) -> Iterator[tuple[str, str]]:
     for source in value.sources:
         if source not in VOLUME_SOURCES:
@@ -158,7 +149,6 @@ def _check_probes(value: Any) -> Iterator[tuple[str, str]]:
 
 _CHECKS: dict[type, Callable[[Any], Iterator[tuple[str, str]]]] = {
     ArtifactPaths: _check_paths,
-    ArtifactLocation: _check_location,
     Volume: _check_volume,
     EnvVar: _check_env,
     **dict.fromkeys((Container, ScriptTemplate, UserContainer, ContainerNode), _check_probes),
