@@ -83,14 +83,14 @@ CASES = {
         ["templates", "x", "y"],
     ),
     "cron": (
-        "{apiVersion: argoproj.io/v1alpha1, kind: CronWorkflow, metadata: {name: a}, spec: {schedules: ['* * * * *'], "
+        "{apiVersion: argoproj.io/v1alpha1, kind: CronWorkflow, metadata: {name: a}, spec: {schedules: ['* * * *'], "
         "workflowSpec: {entrypoint: b, templates: [{name: b, container: {image: busybox, command: [ls]}}]}}}",
-        ["setpoint submit"],
+        ["spec.schedules[0]", "exactly 5 fields, found 4"],
     ),
     "not supported": (
         "{apiVersion: argoproj.io/v1alpha1, kind: Workflow, metadata: {name: a}, spec: {entrypoint: b, templates: "
-        "[{name: b, plugin: {hello: {}}}]}}",
-        ["plugin"],
+        "[{name: b, container: {image: busybox, command: [ls], volumeDevices: [{name: d}]}}]}}",
+        ["spec.templates[0].container.volumeDevices", "block devices are not supported"],
     ),
     "unknown image": (
         "{apiVersion: argoproj.io/v1alpha1, kind: Workflow, metadata: {name: a}, spec: {entrypoint: b, templates: "

@@ -13,7 +13,7 @@ import pytest
 from setpoint.adapters import places
 from setpoint.apis.argo import Workflow
 from setpoint.apis.core import ConfigMap, Secret
-from setpoint.apis.errors import InvalidSpec, Unavailable
+from setpoint.apis.errors import Forbidden, InvalidSpec, Unavailable
 from setpoint.apis.meta import ObjectMeta
 from setpoint.apis.pods import ArtifactPlace
 from tests.http_stub import serving
@@ -64,6 +64,24 @@ async def test_http_with_headers_and_credentials_of_secrets(tmp_path: Path) -> N
                 "passwordSecret: {name: creds, key: password}}}}"
             )
             assert await what_main_read(plane, location) == "measured"
+
+
+def test_headers_do_not_follow_a_redirect_to_another_host(tmp_path: Path) -> None:
+    with serving() as own, serving() as other:
+        own.answers["/near"] = lambda _: (302, f"{own.url}/end")
+        own.answers["/far"] = lambda _: (302, f"{other.url}/end")
+        for server in (own, other):
+            server.answers["/end"] = lambda _: (200, "there")
+        for path, server, token in (("near", own, "sesame"), ("far", other, None)):
+            place = ArtifactPlace(
+                kind="http",
+                settings={"url": f"{own.url}/{path}", "username": "u", "password": "p"},
+                headers={"X-Token": "sesame"},
+            )
+            places.fetch(place, tmp_path / path)
+            assert (tmp_path / path).read_text() == "there"
+            assert server.calls[-1].headers.get("X-Token") == token
+            assert ("Authorization" in server.calls[-1].headers) == (token is not None)
 
 
 async def test_what_a_web_server_does_not_have_is_an_error_of_the_pod(tmp_path: Path) -> None:
@@ -123,6 +141,19 @@ async def test_stores_that_need_a_service_lint_and_are_an_error_of_the_node(tmp_
         name = store.partition(":")[0]
         assert workflow.status.phase.value == "Error"
         assert f"artifact 'data': there is no {name} on this machine" in workflow.status.message
+
+
+def test_a_link_out_of_a_tree_is_not_stored(tmp_path: Path) -> None:
+    tree, secret = tmp_path / "tree", tmp_path / "secret"
+    tree.mkdir()
+    secret.write_text("of the host")
+    (tree / "link").symlink_to(secret)
+    with object_store(tmp_path, {}) as served:
+        keys = served.environment
+        settings = {"bucket": BUCKET, "key": "out", "endpoint": served.host, "insecure": "true"}
+        settings |= {"accessKey": keys["AWS_ACCESS_KEY_ID"], "secretKey": keys["AWS_SECRET_ACCESS_KEY"]}
+        with pytest.raises(Forbidden, match="leads out of the directory"):
+            places.put(ArtifactPlace(kind="s3", settings=settings | {"region": "eu-central-1"}), tree)
 
 
 S3_OUT = """

@@ -57,7 +57,9 @@ def _revision(text: str) -> str:
 
 def _environment(settings: dict[str, str], scratch: Path) -> dict[str, str]:
     found = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    found |= {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"}
+    local = settings.get("repo", "").startswith(("/", "file:"))
+    # A repository elsewhere must not name directories of this machine as its submodules.
+    found |= {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file" if local else "git:http:https:ssh"}
     config: list[tuple[str, str]] = [("safe.directory", "*")]
     if settings.get("username") or settings.get("password"):
         pair = f"{settings.get('username', '')}:{settings.get('password', '')}".encode()

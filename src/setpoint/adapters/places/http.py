@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -10,14 +12,14 @@ from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
 from setpoint.apis.pods import ArtifactPlace
 
 _SECONDS = 60.0
-_FILE_NAME = "file"
+_REDIRECTS = 10
 
 
 def fetch(place: ArtifactPlace, target: Path) -> None:
     """GET, redirects followed. Raises: NotFound, Unavailable, InvalidSpec."""
     with _client(place) as client:
         try:
-            with client.stream("GET", place.settings["url"]) as answer:
+            with _get(client, place) as answer:
                 if answer.status_code == httpx.codes.NOT_FOUND:
                     raise NotFound("Artifact", place.settings["url"])
                 if answer.is_error:
@@ -47,10 +49,28 @@ def put(place: ArtifactPlace, source: Path) -> None:
         raise Unavailable(f"saving file {source.name} to {place.settings['url']} failed: {_status(answer)}")
 
 
+@contextmanager
+def _get(client: httpx.Client, place: ArtifactPlace) -> Iterator[httpx.Response]:
+    """The answer at the end of redirects. Headers and credentials are for the host that the manifest names alone."""
+    request = client.build_request("GET", place.settings["url"])
+    host = request.url.netloc
+    for _ in range(_REDIRECTS):
+        auth = httpx.USE_CLIENT_DEFAULT if request.url.netloc == host else None
+        answer = client.send(request, auth=auth, stream=True, follow_redirects=False)
+        if answer.next_request is None:
+            with closing(answer):
+                yield answer
+            return
+        answer.close()
+        url = answer.next_request.url
+        request = client.build_request("GET", url) if url.netloc == host else httpx.Request("GET", url)
+    raise Unavailable(f"{place.settings['url']}: more than {_REDIRECTS} redirects")
+
+
 def _client(place: ArtifactPlace) -> httpx.Client:
     user = place.settings.get("username")
     auth = httpx.BasicAuth(user, place.settings.get("password", "")) if user is not None else None
-    return httpx.Client(headers=place.headers, auth=auth, follow_redirects=True, timeout=_SECONDS)
+    return httpx.Client(headers=place.headers, auth=auth, timeout=_SECONDS)
 
 
 def _status(answer: httpx.Response) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from setpoint.apis.errors import InvalidSpec, NotFound, NotSupported, Unavailable
+from setpoint.apis.errors import Forbidden, InvalidSpec, NotFound, NotSupported, Unavailable
 from setpoint.apis.pods import ArtifactPlace
 
 if TYPE_CHECKING:
@@ -48,17 +48,23 @@ def _fetch_tree(store: S3Store, obstore: Any, key: str, target: Path) -> None:
 
 
 def put(place: ArtifactPlace, source: Path) -> None:
-    """A file as the object at the key, a directory as objects below it. Raises: Unavailable, NotSupported."""
+    """A file as the object at the key, a directory as objects below it.
+
+    Raises: Forbidden for a link out of the directory; Unavailable; NotSupported.
+    """
     store, obstore = _store(place)
     key = _key(place)
     try:
         if source.is_file():
             obstore.put(store, key, source)
             return
+        top = source.resolve()
         for path in sorted(source.rglob("*")):
+            if not path.resolve().is_relative_to(top):
+                raise Forbidden(f"link {path} leads out of the directory that is to be stored")
             if path.is_file():
                 obstore.put(store, f"{key.rstrip('/')}/{path.relative_to(source).as_posix()}", path)
-    except OSError:
+    except (OSError, Forbidden):
         raise
     except Exception as error:  # noqa: BLE001  as above
         where = f"s3://{place.settings.get('bucket')}/{key}"
