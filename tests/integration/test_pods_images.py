@@ -166,3 +166,22 @@ async def test_an_unknown_image_leaves_its_warning_in_the_log_of_the_pod(tmp_pat
         exit_ = await run(launcher, pod(main, capture_result=True))
         assert exit_.result == "x"
         assert "team/tool:1" in await log_text(launcher, "pod-1")
+
+
+@pytest.mark.parametrize("isolation", ["auto", "rewrite"])
+@pytest.mark.parametrize(
+    ("image", "script", "said"),
+    [
+        ("argoproj/argosay:v2", "true; /argosay echo by-path && argosay echo by-name", "by-path\nby-name\n"),
+        ("argoproj/argosay:v1", "cowsay hello | grep hello", "< hello >\n"),
+        ("docker/whalesay", "cowsay hello | grep hello", "< hello >\n"),
+    ],
+)
+async def test_scripts_find_the_programs_of_an_image(
+    tmp_path: Path, image: str, script: str, said: str, isolation: str
+) -> None:
+    async with running_launcher(tmp_path, isolation=isolation) as launcher:
+        main = Container(name="main", image=image, command=("sh", "-ec", script))
+        end = await run(launcher, pod(main, id="p"))
+        assert end.phase is PodPhase.SUCCEEDED, end.message
+        assert await log_text(launcher, "p") == said

@@ -15,7 +15,7 @@ from pathlib import Path
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.meta import Wire
 
-_ENTRYPOINTS = Path(__file__).parent / "entrypoints"
+_ENTRYPOINTS = Path(__file__).parent / "entrypoints" / "bin"
 
 
 class ImageKind(StrEnum):
@@ -36,6 +36,7 @@ class ImageRule(Wire, frozen=True, kw_only=True):
     commands: dict[str, tuple[str, ...]] = {}  # own implementations of commands that the host lacks
     requirements: tuple[str, ...] = ()  # lines of a requirements file; only for kind python
     path: tuple[str, ...] = ()  # directories in front of PATH
+    files: dict[str, str] = {}  # paths in the image that scripts call, and the files of this host that stand for them
     environment: dict[str, str] = {}
 
 
@@ -78,8 +79,8 @@ def default_rules() -> tuple[ImageRule, ...]:
     host = [
         ImageRule(pattern=pattern, kind=ImageKind.HOST, default_args=shell) for pattern, shell in _HOST_IMAGES.items()
     ]
-    argosay = _script("argosay.sh")
-    cowsay = _script("cowsay.sh")
+    argosay, cowsay = _script("argosay"), _script("cowsay")
+    own = (str(_ENTRYPOINTS),)
     return (
         ImageRule(pattern="setpoint", kind=ImageKind.SETPOINT, entrypoint=("setpoint",)),
         ImageRule(pattern="*/setpoint", kind=ImageKind.SETPOINT, entrypoint=("setpoint",)),
@@ -88,11 +89,25 @@ def default_rules() -> tuple[ImageRule, ...]:
             pattern="argoproj/argosay",
             kind=ImageKind.HOST,
             entrypoint=argosay,
-            commands={"argosay": argosay, "/argosay": argosay},
+            commands={"argosay": argosay, "/argosay": argosay, "cowsay": cowsay},
+            path=own,
+            files={"/argosay": str(_ENTRYPOINTS / "argosay")},
         ),
-        ImageRule(pattern="docker/whalesay", kind=ImageKind.HOST, default_args=cowsay, commands={"cowsay": cowsay}),
+        ImageRule(
+            pattern="docker/whalesay",
+            kind=ImageKind.HOST,
+            default_args=cowsay,
+            commands={"cowsay": cowsay},
+            path=own,
+        ),
         *host,
     )
+
+
+def image_files(rules: Iterable[ImageRule], image: str) -> dict[str, str]:
+    """Paths in the image, and the files of this host that stand for them."""
+    rule = next((rule for rule in rules if _matches(rule.pattern, image)), None)
+    return rule.files if rule is not None else {}
 
 
 def resolve(

@@ -48,7 +48,7 @@ from setpoint.adapters.pods.progress import progress_path, read_progress
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.pods.spare import SpareRoot, take_spare
 from setpoint.adapters.pods.transfer import TransferError, load_artifacts, read_parameters, save_artifacts
-from setpoint.adapters.pods.volumes import hosts_bind, volume_bind, write_files
+from setpoint.adapters.pods.volumes import hosts_bind, image_binds, volume_bind, write_files
 from setpoint.apis.errors import InvalidSpec, SetpointError
 from setpoint.ports.launcher import Container, ContainerEnd, PodExit, PodPhase, PodRequest
 
@@ -191,6 +191,7 @@ class Supervisor:
     def _binds(self, container: Container) -> tuple[Bind, ...]:
         home = Path(self._settings.home)
         binds = [volume_bind(mount, self._folder, home) for mount in container.mounts]
+        binds += image_binds(self._settings.rules, container.image, binds)
         if self._request.host_aliases:
             if self._isolation.mode is Isolation.REWRITE:
                 raise InvalidSpec("hostAliases need a private root, which this host does not allow")

@@ -10,8 +10,10 @@ Invariant: a path of a volume never leads out of it.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
+from setpoint.adapters.pods.images import ImageRule, image_files
 from setpoint.adapters.pods.isolation import Bind, normal_path
 from setpoint.adapters.pods.records import check_id
 from setpoint.ports.launcher import Mount, PodRequest
@@ -69,3 +71,10 @@ def held_claims(home: Path) -> tuple[str, ...]:
 def remove_claim(home: Path, uid: str) -> None:
     """Delete a claim's directory; nothing if it has none."""
     shutil.rmtree(home / CLAIMS / check_id(uid), ignore_errors=True)
+
+
+def image_binds(rules: Iterable[ImageRule], image: str, others: Iterable[Bind]) -> list[Bind]:
+    """The files that an image has at paths of its own, where no volume lies."""
+    taken = {bind.path for bind in others}
+    files = image_files(rules, image)
+    return [Bind(source=file, path=path, read_only=True) for path, file in files.items() if path not in taken]
