@@ -172,9 +172,9 @@ async def test_an_unknown_image_leaves_its_warning_in_the_log_of_the_pod(tmp_pat
 @pytest.mark.parametrize(
     ("image", "script", "said"),
     [
-        ("argoproj/argosay:v2", "true; /argosay echo by-path && argosay echo by-name", "by-path\nby-name\n"),
-        ("argoproj/argosay:v1", "cowsay hello | grep hello", "< hello >\n"),
-        ("docker/whalesay", "cowsay hello | grep hello", "< hello >\n"),
+        ("argoproj/argosay:v2", "true; /argosay echo by-path && argosay echo by-name", "by-path\nby-name"),
+        ("argoproj/argosay:v1", "cowsay hello | grep hello", "< hello >"),
+        ("docker/whalesay", "cowsay hello | grep hello", "< hello >"),
     ],
 )
 async def test_scripts_find_the_programs_of_an_image(
