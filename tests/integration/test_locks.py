@@ -121,3 +121,26 @@ async def test_workflows_over_the_limit_wait_by_priority_also_for_a_successor(tm
         assert pending(await plane.get("low"))
         await resume(plane, "high")
         await resume(plane, "low")
+
+
+async def test_a_limit_raised_by_more_than_one_lets_as_many_in(tmp_path: Path) -> None:
+    async with running_plane(tmp_path) as plane:
+        limits = ConfigMap(metadata=ObjectMeta(name="limits", namespace="default"), data={"furnaces": "1"})
+        limits = await plane.resources.create(limits)
+        for name in ("first", "second", "third", "fourth"):
+            await plane.submit(manifest(name, of_template=SEMAPHORE))
+            await plane.until(name, lambda workflow: bool(workflow.status.nodes))
+        await plane.resources.update(limits.replace(data={"furnaces": "4"}))
+        for name in ("first", "second", "third", "fourth"):
+            await plane.until(name, running)
+
+
+async def test_a_deleted_holder_whose_name_is_taken_at_once_keeps_nothing(tmp_path: Path) -> None:
+    async with running_plane(tmp_path) as plane:
+        await plane.submit(manifest("first", of_template=MUTEX))
+        await plane.until("first", running)
+        await plane.submit(manifest("second", of_template=MUTEX))
+        await plane.until("second", lambda workflow: bool(workflow.status.nodes))
+        await plane.resources.delete(Workflow, "default", "first")
+        await plane.submit(manifest("first"))
+        await resume(plane, "second")

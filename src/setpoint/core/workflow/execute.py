@@ -26,6 +26,7 @@ from setpoint.core.workflow.ending import workflow_deadline
 from setpoint.core.workflow.holding import counts
 from setpoint.core.workflow.inputs import input_variables, process_template, refill
 from setpoint.core.workflow.leaves import enter_action, enter_suspend, node_fields, node_inputs, stop_message
+from setpoint.core.workflow.locks import Lock
 from setpoint.core.workflow.measure import measure_node
 from setpoint.core.workflow.memoize import recall
 from setpoint.core.workflow.pod_request import PodPlace, make_launch, saved_outputs
@@ -91,14 +92,23 @@ def execute(d: Draft, call: TemplateCall) -> bool:
 
 
 def try_waiting(d: Draft) -> None:
-    """Locks have changed: what waits for them is tried again, oldest first."""
+    """Locks have changed, or a suspension is over: what waits for locks is tried again, oldest first."""
+    if d.suspended:
+        return
+    refused: set[tuple[Lock, ...]] = set()  # nodes that ask for the same are not looked at one by one
     for node_id, leaf in d.leaves():
-        if leaf.waits is not None and may_go_on(d, node_id):
-            d.forget(node_id)
-            try:
-                execute(d, leaf.waits)
-            except BuildError as error:
-                d.ended.append((leaf.owner, node_id, error.message))
+        wanted = d.wanted_locks(node_id)
+        if leaf.waits is None or wanted in refused:
+            continue
+        if wanted and not may_go_on(d, node_id):
+            refused.add(wanted)
+            continue
+        d.forget(node_id)
+        try:
+            execute(d, leaf.waits)
+        except BuildError as error:
+            d.ended.append((leaf.owner, node_id, error.message))
+        refused.clear()  # one that ended at once has let go of them
 
 
 def _template_name(call: TemplateCall) -> str:

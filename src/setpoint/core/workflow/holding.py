@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from setpoint.apis.argo import NodeStatus
 from setpoint.apis.meta import ObjectMeta
+from setpoint.core.workflow.locks import Lock
 from setpoint.core.workflow.progress import CountedTable
 from setpoint.core.workflow.state import WorkflowState
 
@@ -25,6 +26,11 @@ class HoldingTable(CountedTable):
     def holder(self, node: str) -> str:
         """A node as a holder of locks."""
         return f"{self.key}/{node}"
+
+    def wanted_locks(self, node: str) -> tuple[Lock, ...]:
+        """The locks that a node waits for."""
+        wait = self.claims.waits.get(self.holder(node))
+        return wait.locks if wait is not None else ()
 
     def is_new(self, node: str) -> bool:
         """Whether the node has to be made: there is none, or one that only waited for its locks."""

@@ -8,7 +8,7 @@ Source: argo-workflows `workflow/sync`; SEMANTICS section 17.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -146,15 +146,19 @@ class LockTable:
         claimants = (self.claimants[key] for key in self.users.get(lock, frozenset()) if key != but)
         return frozenset(holder for one in claimants for holder in one.held.get(lock, frozenset()))
 
-    def waiting(self, lock: str) -> list[str]:
-        """The workflows that wait for the lock, first in turn first."""
+    def _waiting(self, lock: str) -> Iterator[Claimant]:
         claimants = (self.claimants[key] for key in self.users.get(lock, frozenset()))
-        return [one.key for one in sorted((one for one in claimants if lock in one.waits), key=lambda one: one.rank)]
+        return (one for one in claimants if lock in one.waits)
+
+    def first_waiting(self, lock: str) -> str:
+        """The workflow whose turn it is of those that wait for the lock; "" if there is none."""
+        first = min(self._waiting(lock), key=lambda one: one.rank, default=None)
+        return first.key if first is not None else ""
 
     def is_turn_of(self, lock: str, who: Claimant) -> bool:
         """Whether no workflow that waits for the lock comes before this one."""
-        waiting = self.waiting(lock)
-        return not waiting or waiting[0] == who.key or who.rank < self.claimants[waiting[0]].rank
+        rank = who.rank
+        return all(one.key == who.key or rank < one.rank for one in self._waiting(lock))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,7 +113,7 @@ def obstacle(d: Draft, node: NodeStatus, outputs: Outputs | None) -> str:
     if cache is None:
         return ""
     size = sum(len(key) + len(text.encode()) for key, text in cache.data.items() if key != status.key)
-    if size + len(_text(_new_entry(d, node.id, outputs))) > CACHE_BYTES:
+    if size + len(_text(_new_entry(d, node.id, outputs)).encode()) > CACHE_BYTES:
         return (
             f'error creating cache entry: ConfigMap "{status.cache_name}" is invalid: []: Too long: may not be more '
             f"than {CACHE_BYTES} bytes"

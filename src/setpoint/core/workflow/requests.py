@@ -13,6 +13,7 @@ from setpoint.apis.errors import InvalidSpec
 from setpoint.core.workflow.draft import Draft
 from setpoint.core.workflow.ending import end_leaf
 from setpoint.core.workflow.events import ControlsChanged, ResumeRequested, SetRequested, StopRequested
+from setpoint.core.workflow.execute import try_waiting
 from setpoint.core.workflow.outputs import publish_outputs
 from setpoint.core.workflow.selectors import matches, parse_selector
 from setpoint.core.workflow.state import Leaf
@@ -41,6 +42,7 @@ def set_suspended(d: Draft, *, suspended: bool) -> None:
         for node_id, leaf in d.leaves():
             if leaf.due is not None and leaf.due <= d.now:
                 end_suspend(d, d.need(node_id), leaf)
+        try_waiting(d)
         d.touch_all()
 
 
@@ -79,7 +81,7 @@ def resume(d: Draft, event: ResumeRequested) -> None:
         return
     for node_id, leaf in d.leaves():
         node = d.need(node_id)
-        if node.type is NodeType.SUSPEND:
+        if node.type is NodeType.SUSPEND and leaf.waits is None:  # one that waits for its locks has not begun
             end_suspend(d, node, leaf)
     set_suspended(d, suspended=False)
 
@@ -90,8 +92,8 @@ def _suspended(d: Draft, selector: str) -> list[tuple[NodeStatus, Leaf]]:
     except InvalidSpec as error:
         d.refused = str(error)
         return []
-    running = [(d.need(node_id), leaf) for node_id, leaf in d.leaves() if d.need(node_id).type is NodeType.SUSPEND]
-    found = [(node, leaf) for node, leaf in running if matches(node, wanted)]
+    begun = [(d.need(node_id), leaf) for node_id, leaf in d.leaves() if leaf.waits is None]
+    found = [(node, leaf) for node, leaf in begun if node.type is NodeType.SUSPEND and matches(node, wanted)]
     if not found:
         d.refused = (
             f"currently, set only targets suspend nodes: no suspend nodes matching nodeFieldSelector: {selector}"

@@ -72,12 +72,18 @@ def has_locks(d: Draft, call: TemplateCall, template: Template) -> bool:
         return True
     node_id = d.claim(call.name)
     node, holder = d.node(node_id), d.holder(node_id)
+    waits = node is not None and node.synchronization_status is not None
     try:
+        if node is not None and waits and d.suspended:  # taken up again after a restart: nothing new starts
+            locks = locks_of(template.synchronization, d.ctx.workflow.metadata.namespace)
+            d.claims = d.claims.wait(holder, Wait(locks=locks, missing=locks[0], holders=frozenset()))
+            _enter_waiting(d, call, template, node_id)
+            return False
         message = try_locks(d, holder, template.synchronization)
     except LockError as error:
         raise BuildError(str(error)) from error
     if not message:
-        if node is not None and node.synchronization_status is not None:
+        if waits:
             d.unlock(node_id)
         return True
     waiting = NodeSynchronizationStatus(waiting=d.claims.waits[holder].missing.name)
@@ -87,6 +93,13 @@ def has_locks(d: Draft, call: TemplateCall, template: Template) -> bool:
         d.init_node(call, kind, NodePhase.PENDING, message=message, synchronization_status=waiting, **fields)
     elif (node.message, node.synchronization_status) != (message, waiting):
         d.change(node_id, message=message, synchronization_status=waiting)
+    leaf = _enter_waiting(d, call, template, node_id)
+    if node is None:
+        set_timers(d, node_id, leaf)
+    return False
+
+
+def _enter_waiting(d: Draft, call: TemplateCall, template: Template, node_id: str) -> Leaf:
     pending_until, _ = time_limits(template, d.need(node_id).started_at or d.now)
     leaf = Leaf(
         owner=call.owner,
@@ -97,9 +110,7 @@ def has_locks(d: Draft, call: TemplateCall, template: Template) -> bool:
         pending_until=pending_until,
     )
     d.enter_leaf(node_id, leaf)
-    if node is None:
-        set_timers(d, node_id, leaf)
-    return False
+    return leaf
 
 
 def node_type(template: Template) -> NodeType:

@@ -25,7 +25,7 @@ from setpoint.engines.workflow.collection import Collector
 from setpoint.engines.workflow.custom_metrics import may_measure
 from setpoint.engines.workflow.head import WorkflowHead
 from setpoint.engines.workflow.journal_record import state_of
-from setpoint.engines.workflow.locks import LockKeeper
+from setpoint.engines.workflow.locks import LockKeeper, claims_key
 from setpoint.engines.workflow.metrics import WorkflowMetrics
 from setpoint.engines.workflow.volume_claims import follow_claims
 from setpoint.engines.workflow.worker import Worker
@@ -159,6 +159,7 @@ class WorkflowEngine:
             if worker is not None and not worker.ended:
                 worker.object_deleted()
             else:
+                self._world.locks.drop(claims_key(head))
                 self._spawn(self._clear(head.metadata.uid), f"pods of {head.key}")
         elif worker is not None and not worker.ended:
             worker.object_changed(head)

@@ -65,18 +65,19 @@ class LockKeeper:
         if self._waiters.get(key) is waiter:
             del self._waiters[key]
 
-    def drop(self, key: str, waiter: Waiter) -> None:
-        """It is deleted, and its claims with it."""
+    def drop(self, key: str, waiter: Waiter | None = None) -> None:
+        """It is deleted, and its claims with it, unless another of its name runs already."""
         if self._waiters.get(key) is waiter:
             self.settle(Claimant(key=key))
 
     def note(self, who: Claimant) -> None:
-        """New claims that are not stored yet."""
+        """New claims that are not stored yet; its turn is over, for others, once they are: they are told then."""
         old = self.table.claimants.get(who.key)
         if old is not None:
             none: frozenset[str] = frozenset()
             locks = set(who.held) | set(old.held)
-            who = replace(who, held={lock: who.held.get(lock, none) | old.held.get(lock, none) for lock in locks})
+            held = {lock: who.held.get(lock, none) | old.held.get(lock, none) for lock in locks}
+            who = replace(who, held=held, waits=who.waits | old.waits)
         self.table = self.table.put(who)
 
     def settle(self, who: Claimant) -> None:
@@ -97,6 +98,6 @@ class LockKeeper:
         self._tell(lock for lock in self.table.users if lock.startswith(tuple(prefixes)))
 
     def _tell(self, locks: Iterable[str]) -> None:
-        for key in {waiting[0] for lock in locks if (waiting := self.table.waiting(lock))}:
+        for key in {self.table.first_waiting(lock) for lock in locks}:
             if key in self._waiters:
                 self._waiters[key].locks_changed()

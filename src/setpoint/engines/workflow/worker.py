@@ -179,6 +179,7 @@ class Worker:
         self._world.locks.join(self._key, self)
         try:
             await self._load()
+            self._world.locks.settle(claimant(self._head, self._state.claims))  # not what one before it left there
             while not self._at_end():
                 await self._wake.wait()
                 self._wake.clear()
