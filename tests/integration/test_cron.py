@@ -17,6 +17,7 @@ import pytest
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.argo import CronWorkflow, Workflow, WorkflowPhase, default
 from setpoint.apis.manifest import decode_document, load_documents
+from setpoint.core.cron import latest_due, parse_schedule
 from setpoint.engines.cron import CronEngine
 from setpoint.operations import workflows as verbs
 from setpoint.ports.journal import Change
@@ -217,6 +218,56 @@ async def test_history_limits_delete_the_oldest(plant: Plant) -> None:
     assert await plant.hours() == [4, 5, 6]
     cron = await plant.cron()
     assert (cron.status.succeeded, cron.status.failed) == (4, 2)
+
+
+@pytest.mark.rule("cron.suspended")
+async def test_one_that_was_suspended_meanwhile_does_not_catch_up(plant: Plant) -> None:
+    await plant.create()
+    await plant.at("1T01:00:00")
+    await plant.store.resources.patch(CronWorkflow, "default", "furnace", {"spec": {"suspend": True}})
+    await plant.engine.reconcile(KEY)
+    plant.clock.advance(timedelta(hours=2, minutes=30))
+    await plant.store.resources.patch(CronWorkflow, "default", "furnace", {"spec": {"suspend": False}})
+    await plant.engine.reconcile(KEY)
+    assert await plant.hours() == [1]
+
+
+async def test_looking_often_does_not_put_off_what_is_due_every_hour(plant: Plant) -> None:
+    await plant.create(schedules=["@every 1h"])
+    for minute in (20, 40, 59):
+        await plant.at(f"1T00:{minute}:00")
+    await plant.at("1T01:00:00")
+    assert await plant.hours() == [1]
+
+
+async def test_a_clock_that_is_moved_back_repeats_no_run(plant: Plant) -> None:
+    await plant.create(successfulJobsHistoryLimit=0)
+    await plant.at("1T01:00:00")
+    await plant.at("1T02:00:00")
+    await plant.end(1)
+    assert await plant.hours() == [2]
+    await plant.at("1T00:30:00")
+    await plant.at("1T01:00:00")
+    assert await plant.hours() == [2]
+
+
+@pytest.mark.rule("cron.concurrency")
+async def test_a_child_that_a_killed_engine_did_not_list_counts_as_active(plant: Plant) -> None:
+    await plant.create(concurrencyPolicy="Forbid")
+    await plant.at("1T01:00:00")
+    await plant.store.resources.patch_status(CronWorkflow, "default", "furnace", {"status": {"active": []}})
+    plant.restart()
+    await plant.at("1T01:30:00")
+    cron = await plant.at("1T02:00:00")
+    assert await plant.hours() == [1]
+    assert len(cron.status.active) == 1
+
+
+def test_the_latest_run_is_found_however_long_nobody_looked() -> None:
+    now = START + timedelta(days=400, minutes=30)
+    texts = ("* * * * *", "0 0 1 1 *", "@every 1h")
+    found = [latest_due([parse_schedule(text)], START, now) for text in texts]
+    assert found == [now, START + timedelta(days=365), START + timedelta(days=400)]
 
 
 async def test_the_control_plane_runs_what_is_due(tmp_path: Path) -> None:

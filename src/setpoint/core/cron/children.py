@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +29,7 @@ class Child:
     uid: str
     phase: WorkflowPhase
     finished_at: datetime | None = None
+    reference: dict[str, Any] = field(default_factory=dict)  # as `status.active` lists it
 
 
 def child_of(cron: CronWorkflow, moment: datetime) -> Workflow:
@@ -70,7 +71,11 @@ class Tally:
 
 
 def tally(active: Sequence[dict[str, Any]], children: Iterable[Child]) -> Tally:
-    """What has become of the active ones; those that are gone are not counted."""
+    """What has become of the active ones; those that are gone are not counted.
+
+    One that runs and is not listed becomes active too: a killed engine had no time to list it, or it was retried.
+    """
+    children = tuple(children)
     by_uid = {child.uid: child for child in children}
     left, succeeded, failed = [], 0, 0
     for reference in active:
@@ -83,6 +88,8 @@ def tally(active: Sequence[dict[str, Any]], children: Iterable[Child]) -> Tally:
             succeeded += 1
         else:
             failed += 1
+    known = {str(reference.get("uid", "")) for reference in active}
+    left += [one.reference for one in children if one.uid not in known and not one.phase.completed]
     return Tally(active=tuple(left), succeeded=succeeded, failed=failed)
 
 
@@ -103,9 +110,8 @@ def _oldest(children: Sequence[Child], count: int) -> list[Child]:
     return sorted(children, key=lambda child: (child.finished_at or start, child.name))[: max(0, count)]
 
 
-def reference_to(workflow: Workflow) -> dict[str, Any]:
+def reference_to(meta: ObjectMeta) -> dict[str, Any]:
     """The entry of a child in `status.active`."""
-    meta = workflow.metadata
     fields = {
         "apiVersion": API_VERSION,
         "kind": "Workflow",

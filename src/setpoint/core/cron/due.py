@@ -9,7 +9,8 @@ from setpoint.apis.argo import CronWorkflow
 from setpoint.core.cron.schedule import Schedule, parse_schedule
 
 ANNOTATION_LAST_USED_SCHEDULE = "cronworkflows.argoproj.io/last-used-schedule"
-_MOST_RUNS = 1000  # looked through for the latest missed one, per schedule
+_REACHES = tuple(timedelta(days=days) for days in (1 / 24, 1, 32, 366, 5 * 366))
+"""How far back the latest run is sought, so that a long absence is not walked through run by run."""
 
 
 def schedules_of(cron: CronWorkflow) -> tuple[Schedule, ...]:
@@ -35,14 +36,17 @@ def latest_due(schedules: Sequence[Schedule], after: datetime, now: datetime) ->
 
 
 def _latest(schedule: Schedule, after: datetime, now: datetime) -> datetime | None:
-    latest = None
-    moment = schedule.next(after)
-    for _ in range(_MOST_RUNS):
-        if moment is None or moment > now:
-            break
-        latest = moment
-        moment = schedule.next(moment)
-    return latest
+    if schedule.every is not None:
+        first = schedule.next(after)
+        return None if first is None or first > now else first + (now - first) // schedule.every * schedule.every
+    for reach in _REACHES:
+        start = max(after, now - reach)
+        latest, moment = None, schedule.next(start)
+        while moment is not None and moment <= now:
+            latest, moment = moment, schedule.next(moment)
+        if latest is not None or start == after:
+            return latest
+    return None
 
 
 def missed(cron: CronWorkflow, schedules: Sequence[Schedule], now: datetime) -> datetime | None:

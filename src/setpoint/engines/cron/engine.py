@@ -50,7 +50,10 @@ Terminate = Callable[[str, str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """Up to when a cron workflow was looked at, under which schedule."""
+    """The last moment of a cron workflow that is dealt with, under which schedule.
+
+    Only a later moment is due: a clock that is moved back repeats nothing, and looking more often puts nothing off.
+    """
 
     schedule: str
     until: datetime
@@ -89,7 +92,8 @@ class CronEngine:
         except NotFound:
             self._seen.pop(key, None)
             return None
-        cron = await self._count(cron)
+        children = await self._children(cron)
+        cron = await self._count(cron, children)
         try:
             schedules = schedules_of(cron)
         except ScheduleError as error:
@@ -99,9 +103,15 @@ class CronEngine:
         moment = self._due(key, cron, schedules, now)
         if moment is not None:
             await self._run(cron, moment)
-        self._seen[key] = _Seen(last_used_schedule(cron), now)
-        await self._delete_old(cron)
-        upcoming = None if cron.spec.suspend or cron.status.phase == STOPPED else next_due(schedules, now)
+        await self._delete_old(cron, children)
+        if cron.spec.suspend or cron.status.phase == STOPPED:
+            self._seen.pop(key, None)  # what is missed meanwhile counts as if no engine had run
+            return None
+        seen = self._seen.get(key)
+        same = seen is not None and seen.schedule == last_used_schedule(cron)
+        until = moment or (seen.until if seen is not None and same else now)
+        self._seen[key] = _Seen(last_used_schedule(cron), until)
+        upcoming = next_due(schedules, until)
         return Result(requeue_after=upcoming - self._clock.now()) if upcoming is not None else None
 
     def _due(self, key: str, cron: CronWorkflow, schedules: tuple[Schedule, ...], now: datetime) -> datetime | None:
@@ -122,16 +132,15 @@ class CronEngine:
                 uid=item.metadata.uid,
                 phase=item.status.phase,
                 finished_at=item.status.finished_at,
+                reference=reference_to(item.metadata),
             )
             for item in listed.items
         ]
 
-    async def _count(self, cron: CronWorkflow) -> CronWorkflow:
+    async def _count(self, cron: CronWorkflow, children: list[Child]) -> CronWorkflow:
         """Take children that have ended out of `active`; the stop condition is looked at when one has."""
-        if not cron.status.active:
-            return cron
-        found = tally(cron.status.active, await self._children(cron))
-        if len(found.active) == len(cron.status.active):
+        found = tally(cron.status.active, children)
+        if found.active == cron.status.active:
             return cron
         status = cron.status.replace(
             active=found.active,
@@ -172,7 +181,7 @@ class CronEngine:
             return
         kept = tuple(item for item in cron.status.conditions if item.type != _ERROR)
         status = cron.status.replace(
-            active=(*cron.status.active, reference_to(made)),
+            active=(*cron.status.active, reference_to(made.metadata)),
             last_scheduled_time=moment,
             phase=ACTIVE,
             conditions=kept,
@@ -213,8 +222,8 @@ class CronEngine:
         meta = cron.metadata.replace(resource_version="")
         return await self._resources.update_status(cron.replace(metadata=meta, status=status))
 
-    async def _delete_old(self, cron: CronWorkflow) -> None:
-        for name in outdated(cron, await self._children(cron)):
+    async def _delete_old(self, cron: CronWorkflow, children: list[Child]) -> None:
+        for name in outdated(cron, children):
             try:
                 await self._resources.delete(Workflow, cron.metadata.namespace, name)
             except NotFound:
