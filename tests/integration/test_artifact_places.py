@@ -11,11 +11,12 @@ import msgspec
 import pytest
 
 from setpoint.adapters import places
-from setpoint.apis.argo import Workflow
+from setpoint.apis.argo import Artifact, S3Artifact, Workflow
 from setpoint.apis.core import ConfigMap, Secret
-from setpoint.apis.errors import Forbidden, InvalidSpec, Unavailable
+from setpoint.apis.errors import Forbidden, InvalidSpec, NotSupported, Unavailable
 from setpoint.apis.meta import ObjectMeta
 from setpoint.apis.pods import ArtifactPlace
+from setpoint.core.workflow.places import place_of
 from tests.http_stub import serving
 from tests.object_store import BUCKET, object_store
 from tests.workflow_engine import Plane, node, running_plane
@@ -133,6 +134,12 @@ def test_a_revision_that_git_does_not_know(tmp_path: Path) -> None:
         places.fetch(ArtifactPlace(kind="git", settings=settings), tmp_path / "x")
 
 
+def test_what_of_s3_is_not_done_is_said() -> None:
+    s3 = S3Artifact(bucket="b", key="k", encryption_options={"enableEncryption": True})
+    with pytest.raises(NotSupported, match=r"artifact 'a': s3.encryptionOptions is not done here"):
+        place_of(Artifact(name="a", s3=s3))
+
+
 @pytest.mark.parametrize("store", ["gcs: {bucket: b, key: k}", "azure: {container: c, blob: b, endpoint: e}"])
 @pytest.mark.rule("artifacts.stores-without-server")
 async def test_stores_that_need_a_service_lint_and_are_an_error_of_the_node(tmp_path: Path, store: str) -> None:
@@ -212,6 +219,7 @@ async def test_a_repository_of_a_config_map(tmp_path: Path) -> None:
             assert [item.s3.key for item in made.artifacts if item.s3 is not None] == ["plant/wf/data.tgz"]
             assert made.artifacts[0].s3 is not None
             assert made.artifacts[0].s3.key_only
+            assert not made.artifacts[0].deleted  # it is not in the embedded store
             read = node(workflow, "wf[1].read").outputs
             assert read is not None
             assert read.parameters[0].value == "kept"
@@ -225,6 +233,7 @@ metadata: {name: wf}
 spec:
   entrypoint: main
   artifactRepositoryRef: {}
+  artifactGC: {strategy: OnWorkflowCompletion}
   templates:
   - name: main
     steps:

@@ -32,7 +32,7 @@ def place_of(item: Artifact) -> ArtifactPlace | None:
     if item.git is not None:
         return _git(item.git)
     if item.s3 is not None and not item.s3.key_only:
-        return _s3(item.s3)
+        return _s3(item.name, item.s3)
     return None
 
 
@@ -46,9 +46,9 @@ def _http(name: str, http: dict[str, Any]) -> ArtifactPlace:
     for header in http.get("headers") or ():
         source = _secret((header.get("valueFrom") or {}).get("secretKeyRef"))
         if source is not None:
-            secrets[f"header {header['name']}"] = source
+            secrets[f"header {header.get('name', '')}"] = source
         else:
-            headers[str(header["name"])] = str(header.get("value", ""))
+            headers[str(header.get("name", ""))] = str(header.get("value", ""))
     for setting, key in (("username", "usernameSecret"), ("password", "passwordSecret")):
         found = _secret((auth.get("basicAuth") or {}).get(key))
         if found is not None:
@@ -69,7 +69,17 @@ def _git(git: dict[str, Any]) -> ArtifactPlace:
     return ArtifactPlace(kind="git", settings=settings, secrets=secrets)
 
 
-def _s3(s3: S3Artifact) -> ArtifactPlace:
+def _s3(name: str, s3: S3Artifact) -> ArtifactPlace:
+    undone = {
+        "caSecret": s3.ca_secret,
+        "roleARN": s3.role_arn,
+        "useSDKCreds": s3.use_sdk_creds,
+        "createBucketIfNotPresent": s3.create_bucket_if_not_present,
+        "encryptionOptions": s3.encryption_options,
+    }
+    for field, given in undone.items():
+        if given:
+            raise NotSupported(f"artifact {name!r}: s3.{field} is not done here")
     given = {"endpoint": s3.endpoint, "bucket": s3.bucket, "key": s3.key, "region": s3.region}
     settings = {key: text for key, text in given.items() if text}
     if s3.insecure:

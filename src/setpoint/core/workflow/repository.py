@@ -62,9 +62,12 @@ def read_repository(ref: ArtifactRepositoryRef | None, library: Library) -> Repo
         other = next((store for store in found if store not in ("s3", "archiveLogs")), None)
         if other is not None:
             raise NotSupported(f"artifact repository {name}/{key}: there is no {other} on this machine; use s3")
-        s3 = dict(found.get("s3") or {})
-        key_format = str(s3.pop("keyFormat", "") or s3.pop("keyPrefix", "") or _KEY_FORMAT)
-        s3.pop("keyPrefix", None)
+        s3 = found.get("s3") or {}
+        if not isinstance(s3, dict):
+            raise InvalidSpec(f"artifact repository {name}/{key}: s3 is no map")
+        s3 = dict(s3)
+        prefix = str(s3.pop("keyPrefix", "") or "")
+        key_format = str(s3.pop("keyFormat", "") or posixpath.join(prefix, _KEY_FORMAT))
         return Repository(s3=msgspec.convert(s3, S3Artifact) if s3 else None, key_format=key_format)
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise InvalidSpec(f"artifact repository {name}/{key} cannot be read: {error}") from error

@@ -76,6 +76,8 @@ class ArtifactCollector:
         spec = workflow.status.stored_workflow_template_spec or workflow.spec
         whole = True
         for node in workflow.status.nodes.values():
+            if _lies_elsewhere(node, spec):
+                continue
             gone = []
             for artifact in _due(node, spec, strategies):
                 try:
@@ -88,6 +90,14 @@ class ArtifactCollector:
             if gone:
                 await self._journal.commit(head.metadata.uid, Change(nodes={node.id: _without(node, gone)}))
         return whole
+
+
+def _lies_elsewhere(node: NodeStatus, spec: WorkflowSpec) -> bool:
+    """Whether key-only artifacts of the node are in a repository or location of their own."""
+    if spec.artifact_repository_ref is not None:
+        return True
+    locations = (item.archive_location for item in spec.templates if item.name == node.template_name)
+    return any(item is not None and item.s3 is not None and not item.s3.key_only for item in locations)
 
 
 def _due(node: NodeStatus, spec: WorkflowSpec, strategies: tuple[str, ...]) -> Iterator[Artifact]:
