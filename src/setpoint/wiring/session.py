@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
+from importlib import import_module
 from urllib.parse import urlsplit
 
 from setpoint.adapters.clock import SystemClock
@@ -104,8 +105,11 @@ async def _enter(
         if attempt:
             await asyncio.sleep(_PAUSE_SECONDS)
         endpoint = running_endpoint(settings)
-        if endpoint is not None and await _listens(endpoint):  # its process may be about to end
-            return await stack.enter_async_context(_attached(endpoint))
+        if endpoint is not None:
+            import_module("setpoint.clients.argo")  # before the look: it takes a while, and the other may end meanwhile
+            import_module("setpoint.clients.kubernetes")
+            if await _listens(endpoint):
+                return await stack.enter_async_context(_attached(endpoint))
         if need is Need.RUNNING:
             raise Unavailable(f"no control plane is up for {settings.home}; start one by `setpoint up --detach`")
         try:
