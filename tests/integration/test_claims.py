@@ -37,9 +37,9 @@ spec:
     inputs: {{parameters: [{{name: line}}]}}
     container:
       image: busybox
-      workingDir: /mnt/work
+      workingDir: /mnt/shared
       command: [sh, -c, "{{{{inputs.parameters.line}}}}"]
-      volumeMounts: [{{name: work, mountPath: /mnt/work}}]
+      volumeMounts: [{{name: work, mountPath: /mnt/shared}}]
 """
 
 

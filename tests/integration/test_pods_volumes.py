@@ -188,18 +188,18 @@ async def test_init_containers_and_sidecars_see_the_files_too(tmp_path: Path) ->
   - {{name: work, emptyDir: {{}}}}
   templates:
   - name: main
-    outputs: {{parameters: [{{name: o, valueFrom: {{path: /mnt/work/o}}}}]}}
+    outputs: {{parameters: [{{name: o, valueFrom: {{path: /mnt/both/o}}}}]}}
     initContainers:
-    - {{name: before, image: busybox, mirrorVolumeMounts: true, command: [sh, -c, 'cp /mnt/conf/a.txt /mnt/work/i']}}
+    - {{name: before, image: busybox, mirrorVolumeMounts: true, command: [sh, -c, 'cp /mnt/conf/a.txt /mnt/both/i']}}
     sidecars:
     - name: beside
       image: busybox
       mirrorVolumeMounts: true
-      command: [sh, -c, 'cp /mnt/conf/b.txt /mnt/work/s.new; mv /mnt/work/s.new /mnt/work/s']
+      command: [sh, -c, 'cp /mnt/conf/b.txt /mnt/both/s.new; mv /mnt/both/s.new /mnt/both/s']
     container:
       image: busybox
-      command: [sh, -c, 'while [ ! -e /mnt/work/s ]; do sleep 0.02; done; cat /mnt/work/i /mnt/work/s > /mnt/work/o']
-      volumeMounts: [{{name: conf, mountPath: /mnt/conf}}, {{name: work, mountPath: /mnt/work}}]
+      command: [sh, -c, 'while [ ! -e /mnt/both/s ]; do sleep 0.02; done; cat /mnt/both/i /mnt/both/s > /mnt/both/o']
+      volumeMounts: [{{name: conf, mountPath: /mnt/conf}}, {{name: work, mountPath: /mnt/both}}]
 """
     async with running_plane(tmp_path) as plane:
         assert result(await plane.run(text)) == "from the mapother"

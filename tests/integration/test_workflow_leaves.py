@@ -107,17 +107,17 @@ async def test_a_container_runs_where_and_with_what_it_says(tmp_path: Path) -> N
   - name: main
     volumes: [{name: work, emptyDir: {}}]
     initContainers:
-    - {name: before, image: busybox, command: [sh, -c, "echo init > /work/init"], mirrorVolumeMounts: true}
+    - {name: before, image: busybox, command: [sh, -c, "echo init > /both/init"], mirrorVolumeMounts: true}
     sidecars:
-    - {name: beside, image: busybox, command: [sh, -c, "touch /work/up; exec sleep 60"], mirrorVolumeMounts: true}
+    - {name: beside, image: busybox, command: [sh, -c, "touch /both/up; exec sleep 60"], mirrorVolumeMounts: true}
     container:
       image: busybox
       command: [sh, -c]
-      args: ["while test ! -e /work/up; do sleep 0.01; done; (pwd; cat init; echo $A $B_two) > /out"]
-      workingDir: /work
+      args: ["while test ! -e /both/up; do sleep 0.01; done; (pwd; cat init; echo $A $B_two) > /out"]
+      workingDir: /both
       env: [{name: A, value: "1"}]
       envFrom: [{prefix: B_, configMapRef: {name: conf}}]
-      volumeMounts: [{name: work, mountPath: /work}]
+      volumeMounts: [{name: work, mountPath: /both}]
     outputs: {parameters: [{name: out, valueFrom: {path: /out}}]}
 ---
 apiVersion: v1
@@ -131,7 +131,7 @@ data: {two: "2"}
         found = node(workflow, "wf")
         assert (found.phase, found.message) == (NodePhase.SUCCEEDED, "")
         assert found.outputs is not None
-        assert found.outputs.parameters[0].value == "/work\ninit\n1 2"
+        assert found.outputs.parameters[0].value == "/both\ninit\n1 2"
 
 
 @pytest.mark.rule("leaf.container-set")
@@ -144,16 +144,16 @@ async def test_a_container_set_is_one_pod_with_times_of_its_containers(tmp_path:
       {name: f, from: "{{steps.set.outputs.artifacts.file}}"}]}}]]
   - name: set
     volumes: [{name: work, emptyDir: {}}]
-    inputs: {artifacts: [{name: in, path: /work/in, raw: {data: given}}]}
+    inputs: {artifacts: [{name: in, path: /both/in, raw: {data: given}}]}
     containerSet:
-      volumeMounts: [{name: work, mountPath: /work}]
+      volumeMounts: [{name: work, mountPath: /both}]
       retryStrategy: {retries: 2}
       containers:
-      - {name: a, image: busybox, command: [sh, -c, "cp /work/in /work/a"]}
-      - {name: b, image: busybox, command: [sh, -c, "test -e /tmp/x && echo b >> /work/a || { touch /tmp/x; exit 1; }"],
+      - {name: a, image: busybox, command: [sh, -c, "cp /both/in /both/a"]}
+      - {name: b, image: busybox, command: [sh, -c, "test -e /tmp/x && echo b >> /both/a || { touch /tmp/x; exit 1; }"],
          dependencies: [a]}
-      - {name: main, image: busybox, command: [cat, /work/a], dependencies: [b]}
-    outputs: {artifacts: [{name: file, path: /work/a}]}
+      - {name: main, image: busybox, command: [cat, /both/a], dependencies: [b]}
+    outputs: {artifacts: [{name: file, path: /both/a}]}
   - name: use
     inputs: {parameters: [{name: r}], artifacts: [{name: f, path: /f}]}
     container: {image: busybox, command: [sh, -c, 'test "$(cat /f)" = "{{inputs.parameters.r}}"']}
