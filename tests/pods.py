@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -77,7 +78,7 @@ async def log_text(launcher: HostLauncher, pod_id: str, *, container: str = "mai
 async def appears(path: Path) -> None:
     """Wait until the file is there."""
     async with asyncio.timeout(LIMIT_SECONDS):
-        while not path.exists():
+        while not os.path.lexists(path):
             await asyncio.sleep(0.02)
 
 

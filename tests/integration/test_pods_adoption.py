@@ -150,7 +150,7 @@ async def test_a_supervisor_that_died_while_nobody_looked_is_found(tmp_path: Pat
     with control_plane(tmp_path, waiting_pod(tmp_path / "never", "pod-1", "")) as process:
         process.kill()
         process.wait()
-        claim = records.read_record(tmp_path / "pods" / "pod-1", records.CLAIM, records.ProcessIdentity)
+        claim = records.read_note(tmp_path / "pods" / "pod-1", records.CLAIM, records.ProcessIdentity)
         assert claim is not None
         os.kill(claim.pid, signal.SIGKILL)
     async with running_launcher(tmp_path) as launcher, aclosing(launcher.exits()) as exits, asyncio.timeout(30):
@@ -165,7 +165,7 @@ async def test_a_claim_of_another_boot_or_process_is_dead(tmp_path: Path) -> Non
     folder.mkdir(parents=True)
     own = records.own_identity()
     records.write_record(folder, records.REQUEST, pod("true", id="old"))
-    records.write_record(folder, records.CLAIM, own.replace(boot_id="another"))
+    records.make_note(folder, records.CLAIM, own.replace(boot_id="another"))
     async with running_launcher(tmp_path) as launcher:
         assert (await ended(launcher, "old")).phase is PodPhase.ERROR
         assert records.is_alive(own)
@@ -212,7 +212,7 @@ async def test_private_roots_are_dropped_and_records_stay(tmp_path: Path) -> Non
             while (folder / "root").exists():
                 await asyncio.sleep(0.02)
         assert {path.name for path in folder.iterdir()} == {
-            "request.json", "claim", "started.json", "exit.json", "logs",
+            "request.json", "claim", "started", "exit.json", "logs",
         }  # fmt: skip
         assert records.read_record(folder, records.EXIT, PodExit) is not None
 

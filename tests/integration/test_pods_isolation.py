@@ -29,7 +29,7 @@ from setpoint.adapters.pods.isolation import (
     isolation_report,
     normal_path,
 )
-from setpoint.adapters.pods.records import CLAIM, ProcessIdentity, read_record, start_ticks
+from setpoint.adapters.pods.records import CLAIM, ProcessIdentity, read_note, start_ticks
 from setpoint.adapters.pods.spare import drop_spare
 from setpoint.apis.errors import InvalidSpec
 from setpoint.ports.launcher import ArtifactOutput, Mount, PodPhase
@@ -260,18 +260,25 @@ async def _reserve(home: Path) -> int:
     return found[0]
 
 
-async def test_a_reserve_becomes_the_pod_and_leaves_nothing_at_the_end(tmp_path: Path) -> None:
+async def test_a_reserve_becomes_one_pod_after_another_and_leaves_nothing_at_the_end(tmp_path: Path) -> None:
     if own_report().mode is not Isolation.NAMESPACE:
         pytest.skip("without private roots there is no reserve")
     async with running_launcher(tmp_path) as launcher:
-        pid = await _reserve(tmp_path)
-        exit_ = await run(launcher, pod_request("echo own > /x; cat /x", capture_result=True))
-        assert exit_.result == "own"
-        claim = read_record(tmp_path / "pods" / "pod-1", CLAIM, ProcessIdentity)
-        assert claim is not None
-        assert claim.pid == pid
-        assert pid not in _reserves(tmp_path)
-    assert _reserves(tmp_path) == []
+        pids = {await _reserve(tmp_path)}
+        for turn in range(5):
+            script = f"ls /x /tmp/own*; echo own{turn} > /x; touch /tmp/own{turn}; cat /x; ls /tmp/own*"
+            exit_ = await run(launcher, pod_request(script, id=f"pod-{turn}", capture_result=True))
+            assert exit_.result == f"own{turn}\n/tmp/own{turn}"
+            claim = read_note(tmp_path / "pods" / f"pod-{turn}", CLAIM, ProcessIdentity)
+            assert claim is not None
+            assert (claim.pid in pids) is (turn != 1)  # one waits while the other is busy
+            pids.add(claim.pid)
+            while len(_reserves(tmp_path)) < len(pids):
+                await asyncio.sleep(0.01)
+        assert set(_reserves(tmp_path)) == pids
+    async with asyncio.timeout(30):
+        while _reserves(tmp_path):
+            await asyncio.sleep(0.01)
     assert not Path("/x").exists()
 
 

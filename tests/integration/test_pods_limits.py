@@ -67,7 +67,7 @@ async def test_groups_go_with_the_pod_also_when_its_supervisor_is_killed(tmp_pat
     async with running_launcher(tmp_path / "home") as launcher:
         await launcher.launch(pod(shell("touch $OUT; sleep 60", env={"OUT": "/tmp/up"}, memory_bytes=64 * MIB)))
         folder = tmp_path / "home" / "pods" / "pod-1"
-        await appears(folder / "started.json")
+        await appears(folder / "started")
         made = [Path(line) for line in (folder / CGROUPS).read_text().splitlines()]
         assert any(path.exists() for path in made)
         state = await launcher.state("pod-1")

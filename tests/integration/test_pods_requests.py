@@ -91,7 +91,7 @@ async def test_what_is_set_aside_is_known_after_a_restart(tmp_path: Path) -> Non
     settings = PodSettings(home=str(home), capacity={"cpu": "1"}, visible=(str(tmp_path),))
     async with HostLauncher(settings) as launcher:
         await launcher.launch(await launcher.reserve(first, reasons.append))
-        await appears(home / "pods" / "pod-1" / "started.json")
+        await appears(home / "pods" / "pod-1" / "started")
     async with running_launcher(home, capacity={"cpu": "1"}, visible=(str(tmp_path),)) as launcher:
         assert await launcher.reserve(first, reasons.append) == first  # it was launched: nothing more is set aside
         waiting = asyncio.create_task(launcher.reserve(second, reasons.append))

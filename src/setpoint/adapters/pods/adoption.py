@@ -63,7 +63,7 @@ def conclude(folder: Path, identity: records.ProcessIdentity) -> PodExit:
     """End what a dead supervisor left, then write the exit record it could not write."""
     _end_leftovers(folder, identity)
     remove_groups(folder)
-    started = records.read_record(folder, records.STARTED, records.Started)
+    started = records.read_note(folder, records.STARTED, records.Started)
     lost = PodExit(
         phase=PodPhase.ERROR,
         message=POD_DELETED,
@@ -75,7 +75,7 @@ def conclude(folder: Path, identity: records.ProcessIdentity) -> PodExit:
     except OSError:  # the disk is full, most likely of what the pod wrote; nothing of it is in use any more
         for name in ("root", "volumes"):
             shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / records.RESERVE).unlink(missing_ok=True)
+        records.drop_unfinished(folder)
         with suppress(OSError):
             _record_loss(folder, lost)
     return records.read_record(folder, records.EXIT, PodExit) or lost

@@ -3,6 +3,7 @@
     <home>/kubelet/live/<id>            launched, and its end not yet taken by a reader of the ends
     <home>/kubelet/owners/<owner>/<id>  belongs to the owner, and its directory is still there
 
+The entries are further names of the file with the pod's request: a name costs no inode, and an unlink frees none.
 Invariant: the entries of a pod are there before its directory and go after it, so a kill at any moment leaves an entry
 too many and never a directory that nobody finds.
 """
@@ -15,12 +16,14 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+
 from setpoint.adapters.pods import records
 from setpoint.apis.pods import PodRequest
 
 
 class PodIndex:
-    """Empty files in directories below `home`, for the pods in the directory `pods`."""
+    """Names in directories below `home`, for the pods in the directory `pods`."""
 
     def __init__(self, home: Path, pods: Path) -> None:
         self._pods = pods
@@ -33,15 +36,26 @@ class PodIndex:
         self._owners.mkdir(exist_ok=True)
 
     def enter(self, request: PodRequest) -> None:
-        """The pod is about to get its directory."""
-        _touch(self._live / request.id)
+        """The pod gets its entries, its directory, and the request in it; again, if it was not launched after all.
+
+        Raises: OSError.
+        """
+        live, folder = self._live / request.id, self._pods / request.id
+        written = folder / records.REQUEST
+        if written.exists():  # a supervisor may be reading it
+            _link(written, live)
+            records.write_record(folder, records.REQUEST, request)
+            return
+        records.write_private(str(live), msgspec.json.encode(request))
         if request.owner:
-            folder = self._owners / records.check_id(request.owner)
+            owner = self._owners / records.check_id(request.owner)
             try:
-                _touch(folder / request.id)
+                _link(live, owner / request.id)
             except FileNotFoundError:
-                folder.mkdir(exist_ok=True)
-                _touch(folder / request.id)
+                owner.mkdir(exist_ok=True)
+                _link(live, owner / request.id)
+        folder.mkdir(exist_ok=True)
+        _link(live, written)
 
     def live(self) -> list[str]:
         """Pods that run or whose end nobody has taken."""
@@ -91,5 +105,6 @@ def _names(folder: Path) -> list[str]:
         return sorted(entry.name for entry in entries)
 
 
-def _touch(path: Path) -> None:
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+def _link(file: Path, name: Path) -> None:
+    with suppress(FileExistsError):
+        name.hardlink_to(file)

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from setpoint.adapters.pods import records
-from setpoint.adapters.pods.adoption import conclude, send_signal, wait_for_end
+from setpoint.adapters.pods.adoption import conclude, send_signal
 from setpoint.adapters.pods.images import resolve
 from setpoint.adapters.pods.index import PodIndex
 from setpoint.adapters.pods.isolation import IsolationReport
@@ -30,6 +30,7 @@ from setpoint.adapters.pods.progress import progress_files, progress_path, read_
 from setpoint.adapters.pods.reservations import Reservations, gpus_of, with_gpus
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.pods.volumes import held_claims, remove_claim
+from setpoint.adapters.pods.watches import Watches
 from setpoint.adapters.pods.zygote_client import ZygoteProcess
 from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
 from setpoint.ports.launcher import LogLine, Machine, PodExit, PodPhase, PodRequest, PodState, Retention
@@ -45,14 +46,14 @@ class HostLauncher:
 
     def __init__(self, settings: PodSettings) -> None:
         self._settings = settings.replace(home=str(Path(settings.home).resolve()))
-        self._light = ZygoteProcess(self._settings, warm=False, on_end=self._told_of_end)
-        self._warm = ZygoteProcess(self._settings, warm=True, on_end=self._told_of_end) if settings.preload else None
+        self._light = ZygoteProcess(self._settings, warm=False, on_end=self._note_end)
+        self._warm = ZygoteProcess(self._settings, warm=True, on_end=self._note_end) if settings.preload else None
         self._index = PodIndex(Path(self._settings.home), self._settings.pods)
         self._machine = this_machine(self._settings.capacity)
         self._book = Reservations(self._machine.resources)
         self._gpus_known = False
         self._progress: dict[str, tuple[Path, ...]] = {}  # of pods that run: where to look
-        self._watched: dict[str, asyncio.Task[None]] = {}
+        self._watches = Watches(self._lose)
         self._ended: dict[str, None] = {}  # ids in order of their end
         self._readers: set[asyncio.Queue[str]] = set()
         self._untidy: list[Path] = []
@@ -72,10 +73,10 @@ class HostLauncher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let go: the zygotes end, the pods go on."""
-        tasks = [*self._watched.values(), *([self._tidying] if self._tidying is not None else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._watches.close()
+        if self._tidying is not None:
+            self._tidying.cancel()
+            await asyncio.gather(self._tidying, return_exceptions=True)
         await self._tidy_all()
         await self._light.close()
         if self._warm is not None:
@@ -104,7 +105,7 @@ class HostLauncher:
         Waits for room; `waits` is told once why. To stop waiting, cancel.
         """
         folder = self._settings.pods / records.check_id(request.id)
-        if not request.requests or self._book.holds(request.id) or (folder / records.CLAIM).exists():
+        if not request.requests or self._book.holds(request.id) or records.has_note(folder, records.CLAIM):
             return request
         if request.requests.get(GPU) and not self._gpus_known:
             self._book.gpus, reason = await asyncio.to_thread(find_gpus)
@@ -131,19 +132,16 @@ class HostLauncher:
         Raises: InvalidSpec if image or command has no meaning on this host; Unavailable if no process can be made.
         """
         folder = self._settings.pods / records.check_id(request.id)
-        if (folder / records.CLAIM).exists():
+        if records.has_note(folder, records.CLAIM):
             self._watch(request.id)
             return
         self._validate(request)
         try:
             self._index.enter(request)
-            folder.mkdir(parents=True, exist_ok=True)
-            records.write_record(folder, records.REQUEST, request)
         except OSError as error:
             raise Unavailable(f"pod {request.name!r} cannot be recorded: {error}") from error
         zygote = await self._zygote_for(request)
-        await zygote.launch(request.id)
-        self._watch(request.id)
+        self._watch(request.id, await zygote.launch(request.id))
 
     async def kill(self, pod_id: str, *, grace_seconds: float | None = None, reason: str = "") -> None:
         """TERM, then KILL after the grace period (None: the pod's own); nothing if it ended."""
@@ -155,23 +153,25 @@ class HostLauncher:
             records.write_record(folder, records.KILL, order)
         except FileNotFoundError:  # it has ended and was removed meanwhile
             return
-        identity = records.read_record(folder, records.CLAIM, records.ProcessIdentity)
+        identity = records.read_note(folder, records.CLAIM, records.ProcessIdentity)
         if identity is not None:
-            send_signal(identity, signal.SIGTERM)
+            send_signal(identity, signal.SIGUSR1)
 
     async def state(self, pod_id: str) -> PodState | None:
         """The pod, found again by its record, pid and start time; None if it was never launched."""
         folder = self._settings.pods / records.check_id(pod_id)
-        identity = records.read_record(folder, records.CLAIM, records.ProcessIdentity)
+        ended = records.read_record(folder, records.EXIT, PodExit)
+        if ended is not None:
+            return PodState(id=pod_id, phase=ended.phase, exit=ended)
+        identity = records.read_note(folder, records.CLAIM, records.ProcessIdentity)
         if identity is None:
             return None
-        ended = records.read_record(folder, records.EXIT, PodExit)
-        if ended is None and not records.is_alive(identity):
+        if not records.is_alive(identity):
             ended = records.read_record(folder, records.EXIT, PodExit)  # it may have been written in between
             ended = ended or await asyncio.to_thread(conclude, folder, identity)
         if ended is not None:
             return PodState(id=pod_id, phase=ended.phase, exit=ended)
-        phase = PodPhase.RUNNING if (folder / records.STARTED).exists() else PodPhase.PENDING
+        phase = PodPhase.RUNNING if records.has_note(folder, records.STARTED) else PodPhase.PENDING
         told = records.read_record(folder, records.ENDED, records.Ended)
         return PodState(
             id=pod_id, phase=phase, pid=identity.pid, containers=told.containers if told is not None else {}
@@ -246,10 +246,8 @@ class HostLauncher:
         if state is not None and state.exit is None:
             raise InvalidSpec(f"pod {pod_id} still runs: end it first", path="id")
         self._ended.pop(pod_id, None)
-        watch = self._watched.pop(pod_id, None)
-        if watch is not None:
-            await asyncio.gather(watch, return_exceptions=True)
-            self._ended.pop(pod_id, None)
+        await self._watches.wait([pod_id])
+        self._ended.pop(pod_id, None)
         await asyncio.to_thread(self._index.delete, pod_id)
 
     async def progress(self, pod_id: str) -> str | None:
@@ -257,12 +255,14 @@ class HostLauncher:
         files = self._progress.get(pod_id)
         if files is None:
             files = self._progress_files(pod_id)
-        return next((found for file in files if (found := read_progress(file))), None)
+        found = next((found for file in files if (found := read_progress(file))), None)
+        ended = (self._settings.pods / pod_id / records.EXIT).exists()  # then it may be of the process's next pod
+        return None if ended else found
 
     def _progress_files(self, pod_id: str) -> tuple[Path, ...]:
         folder = self._settings.pods / pod_id
-        started = pod_id in self._watched and (folder / records.STARTED).exists()
-        identity = records.read_record(folder, records.CLAIM, records.ProcessIdentity) if started else None
+        started = pod_id in self._watches and records.has_note(folder, records.STARTED)
+        identity = records.read_note(folder, records.CLAIM, records.ProcessIdentity) if started else None
         request = records.read_record(folder, records.REQUEST, PodRequest) if identity is not None else None
         if identity is None or request is None:
             return ()
@@ -288,7 +288,7 @@ class HostLauncher:
             await self.kill(pod_id, reason="the owner was deleted")
             self._bar(pod_id)
         pods = await asyncio.to_thread(self._index.owned, owner)
-        await asyncio.gather(*(self._watched[one] for one in pods if one in self._watched), return_exceptions=True)
+        await self._watches.wait(pods)
         for pod_id in pods:
             self._ended.pop(pod_id, None)
         await asyncio.to_thread(self._index.delete_owner, owner)
@@ -324,7 +324,7 @@ class HostLauncher:
             if (folder / records.EXIT).exists():
                 self._ended[pod_id] = None
                 self._tidy(folder)
-            elif (folder / records.CLAIM).exists():
+            elif records.has_note(folder, records.CLAIM):
                 self._hold(folder, pod_id)
                 self._watch(pod_id)
 
@@ -334,26 +334,23 @@ class HostLauncher:
         if request is not None and request.requests:
             self._book.hold(pod_id, request.requests, gpus_of(request))
 
-    def _watch(self, pod_id: str) -> None:
-        if pod_id not in self._watched and pod_id not in self._ended:
-            self._watched[pod_id] = asyncio.get_running_loop().create_task(self._follow(pod_id))
+    def _watch(self, pod_id: str, claimant: records.ProcessIdentity | None = None) -> None:
+        if pod_id in self._ended:
+            return
+        if claimant is None:
+            claimant = records.read_note(self._settings.pods / pod_id, records.CLAIM, records.ProcessIdentity)
+        if claimant is not None:
+            self._watches.add(pod_id, claimant)
 
-    async def _follow(self, pod_id: str) -> None:
-        """Wait for the supervisor's end, then tell of it if it has not itself, and tidy up."""
-        folder = self._settings.pods / pod_id
-        identity = records.read_record(folder, records.CLAIM, records.ProcessIdentity)
-        if identity is not None:
-            await wait_for_end(identity)
-            if pod_id not in self._ended:
-                await self.state(pod_id)  # a supervisor that died gets its exit record here
-        self._watched.pop(pod_id, None)
-        self._tell(pod_id)
-        self._tidy(folder)
+    async def _lose(self, pod_id: str) -> None:
+        """The supervisor has ended and not told of the pod's end: it died, or could not."""
+        await self.state(pod_id)  # one that died gets its exit record here
+        self._note_end(pod_id)
 
-    def _told_of_end(self, pod_id: str) -> None:
-        """A supervisor has written the exit record and is about to end."""
-        self._watch(pod_id)
+    def _note_end(self, pod_id: str) -> None:
+        self._watches.remove(pod_id)
         self._tell(pod_id)
+        self._tidy(self._settings.pods / pod_id)
 
     def _tell(self, pod_id: str) -> None:
         self._progress.pop(pod_id, None)

@@ -16,7 +16,15 @@ from pathlib import Path
 from setpoint.adapters.pods import linux
 
 NOT_STARTED = 64  # what Argo's executor exits with when it cannot start the command
-_HANDLED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ)
+_HANDLED = (
+    signal.SIGCHLD,
+    signal.SIGTERM,
+    signal.SIGUSR1,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGPIPE,
+    signal.SIGXFSZ,
+)
 
 
 class BecomeEntryPoint(BaseException):

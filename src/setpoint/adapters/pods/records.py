@@ -1,23 +1,29 @@
 """The pod directory: which files it has, how each is written, and how a process is known again.
 
     <home>/pods/<id>/request.json   what was asked; written before the supervisor is asked for
-                     claim          who runs it: made once, whole, by link(2); decides that a pod was launched
-                     started.json   main was started
+                     claim          note: who runs it; decides that a pod was launched
+                     started        note: main was started
                      ended.json     which containers of a set have ended while others go on
                      kill.json      somebody wants it ended, why, and with which grace
                      exit.json      how it ended; written once, whole, by rename(2)
                      logs/<container>.log
 
+A note is a record that is made once, never changed: a symbolic link whose target is the record's text. It is made
+whole, or found to be there, by one system call, where a file takes five and leaves an inode behind.
+
 Invariant: a file under its final name is complete. A record torn by a power cut reads as absent. Nothing is
-fsynced: a process that is killed loses nothing, and a host that stops kills all pods anyway (ADR-0003).
+fsynced: a process that is killed loses nothing, and a host that stops kills all pods anyway (ADR-0003). No file is
+made to be deleted soon: ext4 looks at every inode freed in the last minute before it takes one for a new file.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from contextlib import suppress
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,7 +35,7 @@ from setpoint.apis.pods import ContainerEnd
 
 REQUEST = "request.json"
 CLAIM = "claim"
-STARTED = "started.json"
+STARTED = "started"
 ENDED = "ended.json"
 KILL = "kill.json"
 EXIT = "exit.json"
@@ -92,6 +98,7 @@ def start_ticks(pid: int) -> int | None:
     return None if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
+@cache
 def boot_id() -> str:
     """Drawn anew by the kernel at each boot."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -108,15 +115,11 @@ def is_alive(identity: ProcessIdentity) -> bool:
     return start_ticks(identity.pid) == identity.start_ticks and boot_id() == identity.boot_id
 
 
-RESERVE = "reserve"
-_RESERVE_BYTES = 16 * 1024  # two blocks more than a short exit record and its directory entry take
-
-
 def write_record(directory: Path | int, name: str, record: Wire) -> None:
     """Write under a temporary name, then rename; `directory` may be a descriptor."""
     folder, prefix = _folder(directory)
     temporary = f"{name}.{os.getpid()}"
-    _write(prefix + temporary, msgspec.json.encode(record), folder)
+    write_private(prefix + temporary, msgspec.json.encode(record), folder)
     os.rename(prefix + temporary, prefix + name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
@@ -124,7 +127,7 @@ def create_record(directory: Path | int, name: str, record: Wire) -> bool:
     """Like `write_record`, but only if the name is not taken; False if it is. One of many callers wins."""
     folder, prefix = _folder(directory)
     temporary = f"{name}.{os.getpid()}"
-    _write(prefix + temporary, msgspec.json.encode(record), folder)
+    write_private(prefix + temporary, msgspec.json.encode(record), folder)
     try:
         os.link(prefix + temporary, prefix + name, src_dir_fd=folder, dst_dir_fd=folder)
     except FileExistsError:
@@ -132,6 +135,29 @@ def create_record(directory: Path | int, name: str, record: Wire) -> bool:
     finally:
         os.unlink(prefix + temporary, dir_fd=folder)
     return True
+
+
+def make_note(directory: Path | int, name: str, record: Wire) -> bool:
+    """Make a note, unless the name is taken: False if it is. One of many callers wins."""
+    folder, prefix = _folder(directory)
+    try:
+        os.symlink(msgspec.json.encode(record), (prefix + name).encode(), dir_fd=folder)
+    except FileExistsError:
+        return False
+    return True
+
+
+def read_note(directory: Path | int, name: str, kind: type[W]) -> W | None:
+    """The note, or None if there is none."""
+    folder, prefix = _folder(directory)
+    with suppress(OSError, msgspec.DecodeError):
+        return msgspec.json.decode(os.readlink((prefix + name).encode(), dir_fd=folder), type=kind)
+    return None
+
+
+def has_note(directory: Path, name: str) -> bool:
+    """Whether the note is there; `Path.exists` asks for what a link points to."""
+    return os.path.lexists(directory / name)
 
 
 def read_record(directory: Path | int, name: str, kind: type[W]) -> W | None:
@@ -148,21 +174,46 @@ def _folder(directory: Path | int) -> tuple[int | None, str]:
     return (directory, "") if isinstance(directory, int) else (None, f"{directory}/")
 
 
-def set_space_aside(directory: int) -> None:
-    """Room for an exit record, whatever the pod does to the disk; `give_space_back` before the record is written."""
-    with suppress(OSError):
-        descriptor = os.open(RESERVE, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=directory)
-        with os.fdopen(descriptor, "wb") as file:
-            os.posix_fallocate(file.fileno(), 0, _RESERVE_BYTES)
+_EXIT_BYTES = 16 * 1024  # two blocks more than a short record and its directory entry take
 
 
-def give_space_back(directory: int) -> None:
-    """Free what was set aside."""
-    with suppress(OSError):
-        os.unlink(RESERVE, dir_fd=directory)
+class ExitFile:
+    """The exit record to be, with room on the disk from the pod's start on, whatever the pod does to the disk."""
+
+    def __init__(self, directory: int) -> None:
+        self._directory = directory
+        self._name = f"{EXIT}.{os.getpid()}"
+        self._descriptor: int | None = None
+        with suppress(OSError):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+            self._descriptor = os.open(self._name, flags, 0o600, dir_fd=directory)
+            os.posix_fallocate(self._descriptor, 0, _EXIT_BYTES)
+
+    def write(self, record: Wire) -> None:
+        """Give it its content and its final name.
+
+        Raises: OSError if the disk is full all the same; it may be tried again, with a shorter record best.
+        """
+        if self._descriptor is None:
+            write_record(self._directory, EXIT, record)
+            return
+        content = msgspec.json.encode(record)
+        if os.pwrite(self._descriptor, content, 0) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.ftruncate(self._descriptor, len(content))
+        os.close(self._descriptor)
+        self._descriptor = None
+        os.rename(self._name, EXIT, src_dir_fd=self._directory, dst_dir_fd=self._directory)
 
 
-def _write(path: str, content: bytes, folder: int | None) -> None:
+def drop_unfinished(directory: Path) -> None:
+    """Delete what writers that died had begun."""
+    for path in directory.glob(f"{EXIT}.*"):
+        path.unlink(missing_ok=True)
+
+
+def write_private(path: str, content: bytes, folder: int | None = None) -> None:
+    """A file that nobody else may read; nothing is left of it if the disk is full."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o600, dir_fd=folder)
     try:

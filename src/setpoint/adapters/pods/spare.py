@@ -16,34 +16,44 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from setpoint.adapters.pods import records
+from setpoint.adapters.pods import linux, records
 from setpoint.adapters.pods.isolation import PrivateRoot, enter_base_namespace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpareRoot:
-    """Held by the process that made it. `base` is its namespace, where the host is still in sight."""
+class Stage:
+    """Where the next pod's root is built: a namespace of its own, `base`, in which the host is still in sight.
 
-    directory: Path
+    `spare` is the directory of a root that is made already; None if there is none.
+    """
+
     base: int
+    spare: Path | None = None
 
 
-def make_spare(place: Path, *, user: bool) -> SpareRoot:
-    """Move the calling process into a namespace of its own and build a root there, without entering it."""
+def set_stage(home: int, place: Path) -> Stage:
+    """Move the calling process into a fresh copy of the namespace `home` and build a root there, without entering it.
+
+    Raises: OSError if there is no right to, or no room for, a namespace.
+    """
+    linux.setns(home, linux.CLONE_NEWNS)
+    drop_spare(place)  # the last pod had no use for it
+    base = enter_base_namespace(user=False)
     root = PrivateRoot(directory=place)
-    root.prepare()
-    base = enter_base_namespace(user=user)
-    root.show_host()
-    return SpareRoot(directory=place, base=base)
+    with suppress(OSError):  # no room for it: the pod makes its own, or finds out why not
+        root.prepare()
+        root.show_host()
+        return Stage(base=base, spare=place)
+    return Stage(base=base)
 
 
-def take_spare(spare: SpareRoot, root: PrivateRoot) -> PrivateRoot:
+def take_spare(spare: Path, root: PrivateRoot) -> PrivateRoot:
     """The root, standing in the spare one if that fits and can be moved; else as it was."""
     if root.rewrite or any(path.count("/") == 1 and os.path.lexists(path) for path in root.declared):
         return root
     with suppress(OSError):
         root.directory.parent.mkdir(parents=True, exist_ok=True)
-        spare.directory.rename(root.directory)
+        spare.rename(root.directory)
         return replace(root, shown=True)
     return root
 

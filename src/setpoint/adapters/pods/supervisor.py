@@ -17,7 +17,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
 from setpoint.adapters.pods import linux, records
 from setpoint.adapters.pods.command import argv_of, environment_of, write_script
@@ -46,7 +45,8 @@ from setpoint.adapters.pods.processes import (
 )
 from setpoint.adapters.pods.progress import progress_path, read_progress
 from setpoint.adapters.pods.settings import PodSettings
-from setpoint.adapters.pods.spare import SpareRoot, take_spare
+from setpoint.adapters.pods.signals import heard
+from setpoint.adapters.pods.spare import Stage, take_spare
 from setpoint.adapters.pods.transfer import TransferError, load_artifacts, read_parameters, save_artifacts
 from setpoint.adapters.pods.volumes import hosts_bind, image_binds, volume_bind, write_files
 from setpoint.apis.errors import InvalidSpec, SetpointError
@@ -78,9 +78,9 @@ class Supervisor:
         request: PodRequest,
         folder: Path,
         directory: int,
-        spare: SpareRoot | None,
+        stage: Stage | None,
     ) -> None:
-        self._spare = spare
+        self._stage = stage
         self._settings = settings
         self._isolation = isolation
         self._request = request
@@ -97,6 +97,7 @@ class Supervisor:
         self._signals_seen = -1  # a kill order may be older than this process
         self._result = bytearray()
         self._warm = False
+        self._exit_file = records.ExitFile(directory)
         self._started_at: datetime | None = None
         self._main_ended_at: datetime | None = None
 
@@ -124,12 +125,11 @@ class Supervisor:
     def _live(self) -> PodExit:
         request = self._request
         self._check()
-        records.set_space_aside(self._directory)
         images = self._resolve_images()
         write_files(request, self._folder)
         root = self._root(request.main, with_transfers=True)
-        if self._spare is not None:
-            root = take_spare(self._spare, root)
+        if self._stage is not None and self._stage.spare is not None:
+            root = take_spare(self._stage.spare, root)
         others = {one.name: self._root(one) for one in request.containers if one is not request.main}
         for each in (root, *others.values()):  # while the host is in sight: a volume may lie where main does not look
             each.prepare()
@@ -202,8 +202,8 @@ class Supervisor:
         """Move into main's root; a descriptor of the namespace where the roots of others can be built."""
         if root.rewrite:
             return None
-        if self._spare is not None:
-            base = self._spare.base
+        if self._stage is not None:
+            base = self._stage.base
         else:
             base = enter_base_namespace(user=self._isolation.user_namespace)
         if not alone:
@@ -244,7 +244,7 @@ class Supervisor:
         if self._started_at is None:
             self._started_at = run.started_at
             started = records.Started(pid=run.pid, started_at=run.started_at)
-            records.write_record(self._directory, records.STARTED, started)
+            records.make_note(self._directory, records.STARTED, started)
 
     # Processes -----------------------------------------------------------------------------------------------------
 
@@ -358,14 +358,14 @@ class Supervisor:
             raise _Ended(PodPhase.FAILED, self._order.reason or "pod was ended before main was started")
 
     def _look_for_order(self) -> None:
-        signals = len(_terminated)  # one that comes after the reading is for the next look
+        signals = len(heard)  # one that comes after the reading is for the next look
         if self._signals_seen != signals:
             self._signals_seen = signals
             order = records.read_record(self._directory, records.KILL, records.KillOrder)
             if order is not None:
                 grace = self._request.grace_seconds if order.grace_seconds is None else order.grace_seconds
                 self._order = EndOrder(reason=order.reason, grace_seconds=grace)
-            elif self._order is None and signals:
+            elif self._order is None and signal.SIGTERM in heard:
                 self._order = EndOrder(reason="", grace_seconds=self._request.grace_seconds)
         deadline = self._request.deadline
         if self._order is None and deadline is not None and datetime.now(UTC) >= deadline:
@@ -450,15 +450,14 @@ class Supervisor:
         self._limits.close()
         now = datetime.now(UTC)
         ended = ended.replace(started_at=self._started_at, finished_at=self._main_ended_at or now)
-        records.give_space_back(self._directory)
         try:
-            records.write_record(self._directory, records.EXIT, ended)
-        except OSError as error:  # disk full: room may be made by others; a short record needs little
+            self._exit_file.write(ended)
+        except OSError as error:  # disk full: a short record needs no room but what it has; others may make some
             short = PodExit(phase=PodPhase.ERROR, message=f"wait: Error: {error.strerror}", finished_at=now)
-            for _ in range(60):
-                time.sleep(1)
+            for pause in (0, *[1] * 60):
+                time.sleep(pause)
                 with suppress(OSError):
-                    records.write_record(self._directory, records.EXIT, short)
+                    self._exit_file.write(short)
                     break
 
     def _trace(self) -> None:
@@ -467,22 +466,8 @@ class Supervisor:
             traceback.print_exc(file=file)
 
 
-_terminated: list[int] = []
-
-
-def _noted(number: int, _frame: FrameType | None) -> None:
-    if number == signal.SIGTERM:
-        _terminated.append(number)
-
-
-def note_signals() -> None:
-    """From now on TERM is an order to look at, not the end; before the claim, for an order may follow at once."""
-    for number in (signal.SIGTERM, signal.SIGCHLD):
-        signal.signal(number, _noted)
-
-
 def supervise(
-    settings: PodSettings, isolation: IsolationReport, pod_id: str, *, warm: bool, spare: SpareRoot | None
+    settings: PodSettings, isolation: IsolationReport, pod_id: str, *, warm: bool, stage: Stage | None
 ) -> None:
     """Body of a claimed pod's process; returns when the exit record is written.
 
@@ -497,4 +482,4 @@ def supervise(
         return
     with suppress(FileExistsError):
         os.mkdir(records.LOGS, 0o700, dir_fd=directory)
-    Supervisor(settings, isolation, request, folder, directory, spare).run(warm=warm)
+    Supervisor(settings, isolation, request, folder, directory, stage).run(warm=warm)

@@ -4,14 +4,13 @@ Two of them run beside a control plane: a light one, and a warm one that has als
 that a Python step forked below it starts at once. Each listens on a socket that it inherited; at its end of file (the
 control plane is gone) it ends, and its supervisors, sessions of their own, go on.
 
-Protocol, one JSON text per packet: settings in, `Ready` out; then `Launch` in, `Launched` out, by the supervisor
-itself once its claim is made. On a second socket, of datagrams, a supervisor names its pod when the exit record is
-written: the kernel takes milliseconds to tear its mounts down, and nobody has to wait for that. This may get lost; the
-end of the process says the same.
+Protocol, one JSON text per packet: settings in, `Ready` out; then `Launch` in. On a second socket, of datagrams, the
+supervisor says `Launched` once its claim is made, and `Ended` when the exit record is written. It waits for a pod
+again only if that was heard, and else ends, which says the same.
 
-A zygote keeps one supervisor in reserve, forked and in a private root made ahead, and gives the next pod to it; after
-a while without a pod the reserve goes, so that it holds no mount of the host for long.
-Invariant: one thread, no state but imported modules and the reserve.
+A zygote keeps supervisors that wait for a pod, in a private root made ahead; after a while without a pod they go, so
+that none holds a mount of the host for long.
+Invariant: one thread, no state but imported modules and the supervisors that wait.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from __future__ import annotations
 import atexit
 import gc
 import os
-import select
 import shutil
 import signal
 import socket
@@ -27,8 +25,8 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn, cast
@@ -38,16 +36,18 @@ import msgspec
 from setpoint.adapters.pods import isolation, linux, records
 from setpoint.adapters.pods.environments import search_path
 from setpoint.adapters.pods.images import resolve
+from setpoint.adapters.pods.pool import SupervisorPool
 from setpoint.adapters.pods.preload import preload
 from setpoint.adapters.pods.processes import BecomeEntryPoint
 from setpoint.adapters.pods.settings import PodSettings
-from setpoint.adapters.pods.spare import SpareRoot, drop_old_spares, drop_spare, host_view, make_spare
-from setpoint.adapters.pods.supervisor import note_signals, supervise
+from setpoint.adapters.pods.signals import forget_signals, note_signals
+from setpoint.adapters.pods.spare import Stage
+from setpoint.adapters.pods.supervisor import supervise
 from setpoint.apis.meta import Wire
 from setpoint.ports.launcher import Container, PodExit, PodPhase, PodRequest
 
 PACKET_BYTES = 1 << 17
-_RESERVE_SECONDS = 60.0
+_PATIENCE_SECONDS = 60.0
 
 
 class Ready(Wire, frozen=True, kw_only=True):
@@ -63,20 +63,18 @@ class Launch(Wire, frozen=True, kw_only=True):
     id: str
 
 
-class Launched(Wire, frozen=True, kw_only=True):
-    """The pod is claimed: by the answering supervisor, or earlier; `error` if it could not be."""
+class Launched(Wire, frozen=True, kw_only=True, tag="Launched"):
+    """The pod is claimed: by `claimant`, or earlier; `error` if it could not be."""
 
     id: str
+    claimant: records.ProcessIdentity | None = None
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reserve:
-    """A supervisor that waits for its pod's id on a pipe, and what of the host its root shows."""
+class Ended(Wire, frozen=True, kw_only=True, tag="Ended"):
+    """The exit record of the pod is written."""
 
-    pipe: int
-    place: Path
-    view: object
+    id: str
 
 
 class Zygote:
@@ -86,7 +84,6 @@ class Zygote:
         self._connection = connection
         self._news = news
         self._warm = warm
-        self._reserve: _Reserve | None = None
         self.after_fork: list[Callable[[], None]] = []
 
     def serve(self) -> None:
@@ -101,105 +98,58 @@ class Zygote:
         if self._warm:
             self.after_fork, refusal = preload(settings.preload)
         _rehearse(settings)
-        self._send(Ready(isolation=found, refusal=refusal))
+        with suppress(OSError):  # nobody there any more: the end of file says so
+            self._connection.send(msgspec.json.encode(Ready(isolation=found, refusal=refusal)))
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors leave no zombies
         gc.collect()
         gc.freeze()  # shared pages stay shared
-        spares = Path(settings.home) / "kubelet" / ("spare-warm" if self._warm else "spare")
-        drop_old_spares(spares)
-        while packet := self._next_packet(settings, found, spares):
-            launch = msgspec.json.decode(packet, type=Launch)
-            if not self._give_out(launch.id) and os.fork() == 0:
-                self._settle()
-                self._supervise(settings, found, launch.id, None)
-                os._exit(0)
-        self._drop_reserve()
+        pool = SupervisorPool(
+            found,
+            Path(settings.home) / "kubelet" / ("spare-warm" if self._warm else "spare"),
+            settle=self._settle,
+            supervise=partial(self._supervise, settings, found),
+            waiting=os.cpu_count() or 1,
+        )
+        while packet := self._next_packet(pool):
+            pool.give(msgspec.json.decode(packet, type=Launch).id)
+        pool.close()
 
-    def _next_packet(self, settings: PodSettings, found: isolation.IsolationReport, spares: Path) -> bytes:
-        """The next launch; while there is time a reserve is made, and dropped when there is too much."""
-        if self._reserve is None:
-            with suppress(OSError):
-                spares.mkdir(parents=True, exist_ok=True)
-                self._make_reserve(settings, found, spares)
-        if self._reserve is not None and not select.select([self._connection], [], [], _RESERVE_SECONDS)[0]:
-            self._drop_reserve()
+    def _next_packet(self, pool: SupervisorPool) -> bytes:
+        if not pool.wait(self._connection, _PATIENCE_SECONDS):
+            pool.close()
         return self._connection.recv(PACKET_BYTES)
 
-    def _make_reserve(self, settings: PodSettings, found: isolation.IsolationReport, spares: Path) -> None:
-        view = host_view()
-        read, write = os.pipe()
-        try:
-            pid = os.fork()
-        except OSError:
-            os.close(read)
-            os.close(write)
-            raise
-        if pid:
-            os.close(read)
-            self._reserve = _Reserve(pipe=write, place=spares / str(pid), view=view)
-            return
-        os.close(write)
-        self._settle()
-        spare = None
-        with suppress(OSError):  # no room, or no right any more: the pod finds out, and says so
-            if found.mode is isolation.Isolation.NAMESPACE:
-                spare = make_spare(spares / str(os.getpid()), user=found.user_namespace)
-        if pod_id := os.read(read, PACKET_BYTES).decode():  # nothing: the pod is never to come
-            os.close(read)
-            self._supervise(settings, found, pod_id, spare)
-        os._exit(0)
-
-    def _give_out(self, pod_id: str) -> bool:
-        """Have the reserve run the pod; False if there is none that shows the host as it is now."""
-        reserve = self._reserve
-        if reserve is None or reserve.view != host_view():
-            self._drop_reserve()
-            return False
-        self._reserve = None
-        try:
-            os.write(reserve.pipe, pod_id.encode())
-        except BrokenPipeError:  # somebody killed it
-            drop_spare(reserve.place)
-            return False
-        finally:
-            os.close(reserve.pipe)
-        return True
-
-    def _drop_reserve(self) -> None:
-        reserve, self._reserve = self._reserve, None
-        if reserve is not None:
-            os.close(reserve.pipe)
-            drop_spare(reserve.place)
-
-    @staticmethod
-    def _settle() -> None:
+    def _settle(self) -> None:
         """A fork becomes a session of its own that takes TERM for an order."""
+        self._connection.close()
         os.setsid()
         note_signals()
         gc.disable()
         linux.set_process_name("setpoint-pod")
+        linux.become_subreaper()
 
     def _supervise(
-        self, settings: PodSettings, found: isolation.IsolationReport, pod_id: str, spare: SpareRoot | None
-    ) -> None:
+        self, settings: PodSettings, found: isolation.IsolationReport, pod_id: str, stage: Stage | None
+    ) -> bool:
+        forget_signals()
+        identity = records.own_identity()
         try:
-            linux.become_subreaper()
-            claimed = records.create_record(settings.pods / pod_id, records.CLAIM, records.own_identity())
+            claimed = records.make_note(settings.pods / pod_id, records.CLAIM, identity)
         except OSError as error:
-            self._send(Launched(id=pod_id, error=str(error)))
-            return
-        self._send(Launched(id=pod_id))
-        self._connection.close()
+            return self._tell(Launched(id=pod_id, error=str(error)))
+        self._tell(Launched(id=pod_id, claimant=identity if claimed else None))
         if claimed:
-            supervise(settings, found, pod_id, warm=self._warm, spare=spare)
-            with suppress(OSError):  # nobody there any more, or too much news at once
-                self._news.send(pod_id.encode(), socket.MSG_DONTWAIT)
+            supervise(settings, found, pod_id, warm=self._warm, stage=stage)
+            return self._tell(Ended(id=pod_id), socket.MSG_DONTWAIT)
+        return True
 
-    def _send(self, message: Wire) -> None:
+    def _tell(self, news: Launched | Ended, flags: int = 0) -> bool:
+        """False if nobody is there any more, or, with `MSG_DONTWAIT`, if too much was told at once."""
         try:
-            self._connection.send(msgspec.json.encode(message))
+            self._news.send(msgspec.json.encode(news), flags)
         except OSError:
-            return  # the control plane is gone: the claim tells its successor what it missed
+            return False
+        return True
 
 
 def _probe(settings: PodSettings, *, warm: bool) -> isolation.IsolationReport:

@@ -14,11 +14,13 @@ import msgspec
 
 from setpoint.adapters.pods.environments import SYSTEM_PATH
 from setpoint.adapters.pods.preload import ENVIRONMENT
+from setpoint.adapters.pods.records import ProcessIdentity
 from setpoint.adapters.pods.settings import PodSettings
-from setpoint.adapters.pods.zygote import PACKET_BYTES, Launch, Launched, Ready
+from setpoint.adapters.pods.zygote import PACKET_BYTES, Ended, Launch, Launched, Ready
 from setpoint.apis.errors import Unavailable
 
 _ANSWER_SECONDS = 30.0
+_NEWS: msgspec.json.Decoder[Launched | Ended] = msgspec.json.Decoder(Launched | Ended)
 
 
 class ZygoteProcess:
@@ -64,8 +66,8 @@ class ZygoteProcess:
         assert self._ready is not None  # noqa: S101 - set by start
         return await asyncio.shield(self._ready)
 
-    async def launch(self, pod_id: str) -> None:
-        """Have the pod claimed.
+    async def launch(self, pod_id: str) -> ProcessIdentity | None:
+        """Have the pod claimed; by whom, or None if it had been before.
 
         Raises: Unavailable if the process died or does not answer; asking again is safe.
         """
@@ -87,6 +89,7 @@ class ZygoteProcess:
                 self._answers.pop(pod_id, None)
         if launched.error:
             raise Unavailable(f"pod {pod_id} could not be claimed: {launched.error}")
+        return launched.claimant
 
     async def close(self) -> None:
         """End of file for the process; it ends by itself, or by a signal if it still imports."""
@@ -105,7 +108,13 @@ class ZygoteProcess:
     def _hear(self, news: socket.socket) -> None:
         with suppress(BlockingIOError):
             while packet := news.recv(PACKET_BYTES):
-                self._on_end(packet.decode())
+                told = _NEWS.decode(packet)
+                if isinstance(told, Ended):
+                    self._on_end(told.id)
+                    continue
+                for answer in self._answers.get(told.id, ()):
+                    if not answer.done():
+                        answer.set_result(told)
 
     def _close_news(self) -> None:
         news, self._news = self._news, None
@@ -119,11 +128,8 @@ class ZygoteProcess:
             packet = await loop.sock_recv(connection, PACKET_BYTES)
             if packet:
                 ready.set_result(msgspec.json.decode(packet, type=Ready))
-            while packet and (packet := await loop.sock_recv(connection, PACKET_BYTES)):
-                launched = msgspec.json.decode(packet, type=Launched)
-                for answer in self._answers.get(launched.id, ()):
-                    if not answer.done():
-                        answer.set_result(launched)
+            while packet:
+                packet = await loop.sock_recv(connection, PACKET_BYTES)
         except OSError:
             pass  # the same as its end of file
         finally:
