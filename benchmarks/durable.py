@@ -2,12 +2,14 @@
 
 Every node is made, launched, ended and committed as always; only the processes are missing. Fan-outs of 1,000 and
 100,000 pods tell whether a node costs the same among many, a DAG of 10,000 tasks with random dependencies the price of
-conditions. Each shape runs in a process of its own, whose processor time and largest memory are told beside the clock.
+conditions. Each shape runs in a process of its own, with the command line's setting of the garbage collector; its
+processor time and largest memory are told beside the clock.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import random
 import resource
@@ -26,6 +28,7 @@ from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.argo import Workflow, WorkflowSpec
 from setpoint.apis.meta import ObjectMeta
 from setpoint.apis.pods import PodExit, PodPhase, PodRequest, PodState
+from setpoint.cli import COLLECT_EVERY
 from setpoint.engines.workflow import WorkflowEngine
 from setpoint.engines.workflow.head import WorkflowHead
 from setpoint.ports.launcher import Machine
@@ -194,6 +197,7 @@ async def _valid(workflow: Workflow) -> None:
 def main() -> None:
     """One shape, for `_apart`."""
     shape, count = sys.argv[1:]
+    gc.set_threshold(COLLECT_EVERY)
     with TemporaryDirectory(prefix="setpoint-bench-") as folder:
         print(json.dumps(asyncio.run(measure(shape, int(count), Path(folder)))))
 

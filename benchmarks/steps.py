@@ -10,6 +10,7 @@ from the moment its pod is asked for to its recorded end, as the workflow's own 
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import statistics
 import time
@@ -24,6 +25,7 @@ from benchmarks.pods import time_floor
 from setpoint.adapters.pods.isolation import Isolation, IsolationReport
 from setpoint.apis.argo import Workflow, WorkflowSpec
 from setpoint.apis.meta import ObjectMeta
+from setpoint.cli import COLLECT_EVERY
 from setpoint.engines.workflow.head import WorkflowHead
 from setpoint.wiring.control_plane import ControlPlane, control_plane
 from setpoint.wiring.settings import Settings
@@ -35,6 +37,7 @@ _CORES = os.cpu_count() or 1
 
 def run() -> dict[str, Any]:
     """All figures; about 40 s on two cores."""
+    gc.set_threshold(COLLECT_EVERY)  # as the command line does
     with TemporaryDirectory(prefix="setpoint-bench-") as folder:
         return {mode: asyncio.run(_measure(Path(folder) / mode, mode)) for mode in ("namespace", "rewrite")}
 

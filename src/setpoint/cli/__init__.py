@@ -19,7 +19,7 @@ from setpoint.cli._app import LazyGroup
 __all__ = ["main"]
 
 EXIT_FAILED, EXIT_INVALID = 1, 2
-_COLLECT_EVERY = 200_000
+COLLECT_EVERY = 200_000
 """New containers between two searches for garbage. At Python's 700, the searches are a tenth of every start."""
 
 app = typer.Typer(
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: The words after `setpoint`; None takes those of this process.
     """
-    gc.set_threshold(_COLLECT_EVERY)
+    gc.set_threshold(COLLECT_EVERY)
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         typer.main.get_command(app)(arguments, prog_name="setpoint")

@@ -22,10 +22,12 @@ from setpoint.core.expr.depends import (
 )
 from setpoint.core.expr.exprlang import check_syntax, evaluate, evaluate_condition, referenced_names
 from setpoint.core.expr.govaluate import evaluate_when
+from setpoint.core.expr.places import WHOLE, Places, places_of
 from setpoint.core.expr.scope import Scope, unfold
 from setpoint.core.expr.tags import Mode, Tag, find_tags, substitute, tags_of, unresolved_names
 
 __all__ = [
+    "WHOLE",
     "Ambient",
     "And",
     "Depends",
@@ -35,6 +37,7 @@ __all__ = [
     "Not",
     "Operand",
     "Or",
+    "Places",
     "Scope",
     "Tag",
     "check_syntax",
@@ -48,6 +51,7 @@ __all__ = [
     "operands_of",
     "parse_depends",
     "parse_duration",
+    "places_of",
     "referenced_names",
     "render_result",
     "substitute",

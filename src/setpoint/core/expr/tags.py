@@ -21,6 +21,7 @@ import msgspec
 from setpoint.core.expr._errors import MAX_DEPTH, ExpressionError
 from setpoint.core.expr._gotext import render_result
 from setpoint.core.expr.exprlang import evaluate, referenced_names
+from setpoint.core.expr.places import WHOLE, Places
 from setpoint.core.expr.scope import Scope
 
 _DELAYED = frozenset(
@@ -108,6 +109,7 @@ def substitute(
     mode: Mode = Mode.LENIENT,
     *,
     allowed: Callable[[str], bool] = lambda name: False,
+    places: Places | None = None,
 ) -> Any:
     """The value with its tags filled in.
 
@@ -116,6 +118,7 @@ def substitute(
         scope: The names known in this pass.
         mode: Whether a tag without value stays or is an error.
         allowed: For STRICT: tells of a name without value whether its tag may stay all the same.
+        places: Where in the tree tags can stand (`places_of`), if that is known; the rest is not looked at.
 
     Returns:
         The same object where nothing was replaced, else a new tree.
@@ -124,7 +127,8 @@ def substitute(
         ExpressionError: `failed to resolve {{x}}` (STRICT), `unable to substitute {{x}}` for an absent output, or
             `failed to evaluate expression: ...` (STRICT).
     """
-    return _Substitution(scope, mode is Mode.STRICT, allowed).tree(value, 0)
+    pass_ = _Substitution(scope, mode is Mode.STRICT, allowed)
+    return pass_.tree(value, 0) if places is None else pass_.below(value, places)
 
 
 _MAPS = (dict, Mapping)  # the plain one first: to ask for a Mapping is slow
@@ -170,6 +174,22 @@ class _Substitution:
             if filled is not None:
                 filled.append(new)
         return value if filled is None else type(value)(filled)
+
+    def below(self, value: Any, places: Places) -> Any:
+        """The same where the places of tags are known; a place that the value does not have has none."""
+        filled: Any = None
+        for key, place in places.items():
+            if key not in value if isinstance(value, _MAPS) else key >= len(value):
+                continue
+            item = value[key]
+            new = self.tree(item, 0) if place is WHOLE else self.below(item, place)
+            if new is not item:
+                if filled is None:
+                    filled = dict(value) if isinstance(value, _MAPS) else list(value)
+                filled[key] = new
+        if filled is None:
+            return value
+        return tuple(filled) if isinstance(value, tuple) else filled
 
     def text(self, text: str) -> str:
         tags = find_tags(text)

@@ -37,9 +37,10 @@ def process_template(
     if inputs != resolved.template.inputs:
         tree = {**tree, "inputs": msgspec.to_builtins(inputs)}
     try:
-        tree = substitute(tree, Scope(global_values(d, variables, call.variables)))
+        tree = substitute(tree, Scope(global_values(d, variables, call.variables)), places=resolved.places)
         values = input_variables(tree)
-        tree = substitute(tree, Scope(global_values(d, values, variables, call.variables)))
+        scope = Scope(global_values(d, values, variables, call.variables))
+        tree = substitute(tree, scope, places=resolved.places)
         template = resolved.template if tree is resolved.tree else msgspec.convert(tree, Template)
     except (ExpressionError, msgspec.ValidationError) as error:
         raise BuildError(str(error)) from error

@@ -34,7 +34,7 @@ from setpoint.apis.argo import (
     WorkflowStatus,
 )
 from setpoint.apis.custom_metrics import MetricValue
-from setpoint.core.expr import Depends
+from setpoint.core.expr import Depends, Places
 from setpoint.core.workflow.commands import Command
 from setpoint.core.workflow.locks import Claims
 
@@ -58,10 +58,14 @@ class EngineMemory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """A template found, defaults merged in; `tree` is it as builtins, `scope` where its own calls are looked up."""
+    """A template found, defaults merged in; `tree` is it as builtins, `scope` where its own calls are looked up.
+
+    `places` is where the tree may have tags once its inputs are filled in.
+    """
 
     template: Template
     tree: dict[str, Any]
+    places: Places
     scope: str
 
 

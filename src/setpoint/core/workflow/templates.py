@@ -21,7 +21,7 @@ from setpoint.apis.argo import (
 )
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.meta import to_wire
-from setpoint.core.expr import ExpressionError, Scope, substitute
+from setpoint.core.expr import WHOLE, ExpressionError, Scope, places_of, substitute
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.state import Resolved, TemplateCall
 from setpoint.core.workflow.variables import TagValues, argument_variables, moving_variables, workflow_variables
@@ -143,4 +143,5 @@ def _stored(d: Draft, owner: str, name: str, *, cluster: bool) -> Resolved:
 
 def _prepare(d: Draft, template: Template, scope: str) -> Resolved:
     template = with_defaults(template, d.spec)
-    return Resolved(template=template, tree=to_wire(template), scope=scope)
+    tree = to_wire(template)
+    return Resolved(template=template, tree=tree, places={**places_of(tree), "inputs": WHOLE}, scope=scope)

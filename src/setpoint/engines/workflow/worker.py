@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -215,7 +215,7 @@ class Worker:
             self._inbox.appendleft(WorkflowLoaded())
             controls = ControlsChanged(shutdown=self._head.spec.shutdown, suspend=bool(self._head.spec.suspend))
             self._inbox.append(controls)
-        pending = commands_of(record)
+        pending, taken_up = commands_of(record), tuple(self._state.leaves)
         if self._inbox:
             await self._batch(known={command.id for command in pending})
         for command in pending:
@@ -223,7 +223,7 @@ class Worker:
                 self._done.append(command.id)
             else:
                 self._orders.carry_out(command, again=True)
-        await self._find_pods({command.id for command in pending if isinstance(command, LaunchPod)})
+        await self._find_pods(taken_up, {command.id for command in pending if isinstance(command, LaunchPod)})
         self._wake.set()
 
     async def _adopt_metadata(self) -> None:
@@ -271,10 +271,12 @@ class Worker:
             return str(error)
         return ""
 
-    async def _find_pods(self, pending: set[str]) -> None:
-        """Tell apart, for every node that runs a pod: it still runs, it has ended, it is lost."""
-        for node_id, leaf in self._state.leaves.items():
-            node = self._state.nodes[node_id]
+    async def _find_pods(self, taken_up: Sequence[str], pending: set[str]) -> None:
+        """Tell apart, for every node taken up that runs a pod: it still runs, it has ended, it is lost."""
+        for node_id in taken_up:
+            leaf, node = self._state.leaves.get(node_id), self._state.nodes.get(node_id)
+            if leaf is None or node is None:  # it has ended, or was ended and taken away, in the first batch
+                continue
             if node.type is not NodeType.POD or leaf.action or leaf.waits is not None:
                 continue
             launch = pod_id(self.uid, node_id, node.started_at)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from setpoint.core.expr import (
     Ambient,
@@ -13,6 +15,7 @@ from setpoint.core.expr import (
     Scope,
     Tag,
     find_tags,
+    places_of,
     substitute,
     tags_of,
     unfold,
@@ -170,3 +173,35 @@ def test_the_nested_view_is_built_once() -> None:
     first = scope.environment
     assert substitute("{{=inputs.parameters.p5}}", scope) == "5"
     assert scope.environment is first
+
+
+_TEXT = st.sampled_from(["", "plain", "{{item}}", "a {{workflow.name}} b", "{{none}}", "{{inputs.parameters.text}}"])
+_TREES = st.dictionaries(
+    st.sampled_from("abc"),
+    st.recursive(
+        st.one_of(_TEXT, st.none(), st.booleans(), st.integers(0, 3)),
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3),
+            st.lists(inner, max_size=3).map(tuple),
+            st.dictionaries(_TEXT, inner, max_size=3),
+        ),
+        max_leaves=12,
+    ),
+)
+
+
+@given(_TREES)
+def test_known_places_change_nothing_but_the_time_it_takes(tree: dict[str, Any]) -> None:
+    places = places_of(tree)
+    once = substitute(tree, SCOPE)
+    assert substitute(tree, SCOPE, places=places) == once
+    assert substitute(once, SCOPE, places=places) == substitute(once, SCOPE)  # what a pass put in stands there too
+    bare = substitute({}, SCOPE, places=places)
+    assert bare == {}
+
+
+@given(_TREES)
+def test_a_tree_without_tags_has_no_places(tree: dict[str, Any]) -> None:
+    assert (not places_of(tree)) is ("{{" not in repr(tree))
+    if not places_of(tree):
+        assert substitute(tree, SCOPE, places={}) is tree
