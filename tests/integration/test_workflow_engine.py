@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from setpoint.adapters.clock import SystemClock
+from setpoint.adapters.pods.records import STARTED, Started, read_note
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.argo import NodePhase, Workflow, WorkflowSpec
 from setpoint.apis.core import ConfigMap
@@ -17,7 +18,7 @@ from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.meta import ObjectMeta
 from setpoint.core.workflow import pod_id
 from setpoint.operations import workflows as verbs
-from tests.pods import log_text
+from tests.pods import appears, log_text
 from tests.workflow_engine import Plane, node, running_plane
 
 HEAD = """
@@ -273,14 +274,14 @@ spec:
         running = await plane.until(
             "wf", lambda item: any(n.phase.value == "Running" for n in item.status.nodes.values())
         )
-        await plane.resources.delete(Workflow, "default", "wf")
         root = node(running, "wf")
         pod = pod_id(running.metadata.uid, root.id, root.started_at)
-        state = await plane.launcher.state(pod)
-        assert state is not None
-        assert state.pid is not None
+        await appears(tmp_path / "pods" / pod / STARTED)
+        main = read_note(tmp_path / "pods" / pod, STARTED, Started)
+        assert main is not None
+        await plane.resources.delete(Workflow, "default", "wf")
         await _gone(plane, pod)
-        assert not Path(f"/proc/{state.pid}").exists()
+        assert not Path(f"/proc/{main.pid}").exists()
 
 
 async def _gone(plane: Plane, pod: str) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -215,7 +215,7 @@ class Worker:
             self._inbox.appendleft(WorkflowLoaded())
             controls = ControlsChanged(shutdown=self._head.spec.shutdown, suspend=bool(self._head.spec.suspend))
             self._inbox.append(controls)
-        pending, taken_up = commands_of(record), tuple(self._state.leaves)
+        pending, taken_up = commands_of(record), frozenset(self._state.nodes)
         if self._inbox:
             await self._batch(known={command.id for command in pending})
         for command in pending:
@@ -271,12 +271,12 @@ class Worker:
             return str(error)
         return ""
 
-    async def _find_pods(self, taken_up: Sequence[str], pending: set[str]) -> None:
+    async def _find_pods(self, taken_up: Set[str], pending: set[str]) -> None:
         """Tell apart, for every node taken up that runs a pod: it still runs, it has ended, it is lost."""
-        for node_id in taken_up:
-            leaf, node = self._state.leaves.get(node_id), self._state.nodes.get(node_id)
-            if leaf is None or node is None:  # it has ended, or was ended and taken away, in the first batch
+        for node_id, leaf in self._state.leaves.items():
+            if node_id not in taken_up:
                 continue
+            node = self._state.nodes[node_id]
             if node.type is not NodeType.POD or leaf.action or leaf.waits is not None:
                 continue
             launch = pod_id(self.uid, node_id, node.started_at)
