@@ -271,11 +271,10 @@ async def test_a_reserve_becomes_one_pod_after_another_and_leaves_nothing_at_the
             assert exit_.result == f"own{turn}\n/tmp/own{turn}"
             claim = read_note(tmp_path / "pods" / f"pod-{turn}", CLAIM, ProcessIdentity)
             assert claim is not None
-            assert (claim.pid in pids) is (turn != 1)  # one waits while the other is busy
+            assert claim.pid in pids or len(pids) == 1  # another, if the one is busy for long
             pids.add(claim.pid)
-            while len(_reserves(tmp_path)) < len(pids):
+            while claim.pid not in _reserves(tmp_path):
                 await asyncio.sleep(0.01)
-        assert set(_reserves(tmp_path)) == pids
     async with asyncio.timeout(30):
         while _reserves(tmp_path):
             await asyncio.sleep(0.01)

@@ -7,17 +7,21 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from types import TracebackType
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
 
+import msgspec
 from rich.console import Console, Group
 from rich.live import Live
 
-from setpoint.apis.argo import NodePhase, NodeStatus, NodeType, Workflow
+from setpoint.apis.argo import API_VERSION, NodePhase, NodeStatus, NodeType, Workflow, WorkflowPhase
 from setpoint.apis.errors import Conflict, NotFound
+from setpoint.apis.meta import Resource
 from setpoint.cli._tree import ICONS, format_elapsed, natural_order, render_tree, waiting_for
 from setpoint.ports.resources import ResourceApi, WatchType
 
 _TICK_SECONDS = 0.25  # running times move on without events
+_READ_SECONDS = 0.1  # at most so often the whole workflow is read
+_READ_SHARE = 10  # and a large one no longer than this part of the time
 _LAST_LINES = 100  # of the tree that stays on the screen
 
 
@@ -70,13 +74,16 @@ class PlainLines:
 
     def show(self, workflow: Workflow) -> None:
         """Print what changed since the last call."""
-        for node in sorted(workflow.status.nodes.values(), key=_telling_order):
-            waits = node.message if node.phase is NodePhase.PENDING else ""
-            if self._seen.get(node.id) == (node.phase, waits) or node.type is NodeType.STEP_GROUP:
-                continue
-            self._seen[node.id] = (node.phase, waits)
-            if waits or node.phase is not NodePhase.PENDING:
+        news = [node for node in workflow.status.nodes.values() if self._seen.get(node.id) != _told(node)]
+        for node in sorted(news, key=_telling_order):
+            self._seen[node.id] = _told(node)
+            if node.type is not NodeType.STEP_GROUP and (node.phase is not NodePhase.PENDING or node.message):
                 self._console.print(_line(node), highlight=False, markup=False, soft_wrap=True)
+
+
+def _told(node: NodeStatus) -> tuple[NodePhase, str]:
+    """What a line says of a node: that it waits, for what; or that it has begun, or ended."""
+    return (node.phase, node.message if node.phase is NodePhase.PENDING else "")
 
 
 def _telling_order(node: NodeStatus) -> tuple[bool, str, int, list[tuple[bool, int, str]]]:
@@ -102,6 +109,26 @@ def make_view(console: Console, now: Callable[[], datetime], *, quiet: bool) -> 
     return LiveTree(console, now) if console.is_terminal else nullcontext(PlainLines(console))
 
 
+class _Unread(msgspec.Struct, frozen=True):
+    """Whatever it has is passed over."""
+
+
+class _GlanceStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    phase: WorkflowPhase = WorkflowPhase.UNKNOWN
+    started_at: datetime | None = None
+
+
+class _Glance(Resource, frozen=True, kw_only=True):
+    """A Workflow without spec and nodes, which cost as much as they are large: what is watched for changes."""
+
+    API_VERSION: ClassVar[str] = API_VERSION
+    KIND: ClassVar[str] = "Workflow"
+    PLURAL: ClassVar[str] = "workflows"
+
+    spec: _Unread = _Unread()
+    status: _GlanceStatus = _GlanceStatus()
+
+
 async def follow(resources: ResourceApi, workflow: Workflow, view: View | None, *, again: bool = False) -> Workflow:
     """Show the workflow until it is completed, and return its last state.
 
@@ -114,34 +141,56 @@ async def follow(resources: ResourceApi, workflow: Workflow, view: View | None, 
     Raises:
         NotFound: Somebody deleted it meanwhile.
     """
-    latest = workflow
+    former = workflow.status.started_at if again else None
+    clock = asyncio.get_running_loop().time
+    latest, changed, next_read = workflow, False, 0.0
     changes = _changes(resources, workflow).__aiter__()
-    pending: asyncio.Future[Workflow] = asyncio.ensure_future(anext(changes))
+    pending: asyncio.Future[_Glance] = asyncio.ensure_future(anext(changes))
     try:
-        while not latest.status.completed or (again and latest.status.started_at == workflow.status.started_at):
-            done, _ = await asyncio.wait({pending}, timeout=_TICK_SECONDS)
-            if done:
-                latest = pending.result()
+        while True:
+            patience = max(0.0, next_read - clock()) if changed else _TICK_SECONDS
+            if (await asyncio.wait({pending}, timeout=patience))[0]:
+                status, changed = pending.result().status, True
+                if status.phase.completed and (not again or status.started_at != former):
+                    break
                 pending = asyncio.ensure_future(anext(changes))
-            former = again and latest.status.started_at == workflow.status.started_at
-            if view is not None and not former and (done or isinstance(view, LiveTree)):
+            running = not again or latest.status.started_at != former
+            if changed and view is not None and clock() >= next_read:
+                begun = clock()
+                latest, changed = await _read(resources, workflow), False
+                next_read = clock() + max(_READ_SECONDS, _READ_SHARE * (clock() - begun))
+                running = not again or latest.status.started_at != former
+                if running:
+                    view.show(latest)
+            elif isinstance(view, LiveTree) and running:
                 view.show(latest)
     finally:
         pending.cancel()
         await asyncio.gather(pending, return_exceptions=True)
+    latest = await _read(resources, workflow)
     if view is not None:
         view.show(latest)
     return latest
 
 
-async def _changes(resources: ResourceApi, workflow: Workflow) -> AsyncIterator[Workflow]:
-    """States of the one workflow, its present one first; goes on after a compacted watch."""
+async def _read(resources: ResourceApi, workflow: Workflow) -> Workflow:
+    name, namespace = workflow.metadata.name, workflow.metadata.namespace
+    found = await resources.get(Workflow, namespace, name)
+    if found.metadata.uid != workflow.metadata.uid:
+        raise NotFound("Workflow", name, namespace)
+    return found
+
+
+async def _changes(resources: ResourceApi, workflow: Workflow) -> AsyncIterator[_Glance]:
+    """The one workflow as it is now, and at each change; goes on after a compacted watch."""
     name, namespace = workflow.metadata.name, workflow.metadata.namespace
     while True:
-        current = await resources.get(Workflow, namespace, name)
+        current = await resources.get(_Glance, namespace, name)
+        if current.metadata.uid != workflow.metadata.uid:
+            raise NotFound("Workflow", name, namespace)
         yield current
         try:
-            async for event in resources.watch(Workflow, namespace, since=current.metadata.resource_version):
+            async for event in resources.watch(_Glance, namespace, since=current.metadata.resource_version):
                 if event.resource.metadata.uid != workflow.metadata.uid:
                     continue
                 if event.type is WatchType.DELETED:

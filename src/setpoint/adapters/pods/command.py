@@ -5,12 +5,15 @@ Texts of the container are rendered for its root, which maps its paths where the
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from setpoint.adapters.pods import records
 from setpoint.adapters.pods.images import ImageKind, ResolvedImage
 from setpoint.adapters.pods.isolation import PrivateRoot
-from setpoint.adapters.pods.preload import STEP_ENVIRONMENT
+from setpoint.adapters.pods.preload import STEP_ENVIRONMENT, entry_point_of
+from setpoint.adapters.pods.processes import find_program
+from setpoint.adapters.pods.programs import EntryPoint, Program, script_of
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.apis.pods import SCRIPT_PATH
 from setpoint.ports.launcher import Container
@@ -48,3 +51,27 @@ def environment_of(
         own["PYTHONPATH"] = ":".join(settings.python_path)
     given = {name: root.render(value) for name, value in container.env.items()}
     return own | settings.environment | image.environment | given | {records.POD_VARIABLE: str(folder)}
+
+
+def program_of(
+    container: Container,
+    image: ResolvedImage,
+    argv: tuple[str, ...],
+    environment: dict[str, str],
+    working_dir: str,
+    settings: PodSettings,
+    *,
+    warm: bool,
+) -> Program | None:
+    """What a fork of the calling process can be in place of the command; None if that has to be started.
+
+    A warm process is for console scripts alone: what it has imported would be found by any other program too.
+    """
+    if warm:
+        name = entry_point_of(settings, container)
+        return EntryPoint(name, argv) if name else None
+    if image.kind is not ImageKind.PYTHON or settings.python_path:
+        return None
+    with suppress(OSError):  # not found: to start it will say so
+        return script_of(argv, environment, find_program(argv[0], environment), working_dir)
+    return None

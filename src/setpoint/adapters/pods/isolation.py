@@ -130,12 +130,12 @@ class PrivateRoot:
 
     def _make_place(self) -> None:
         file_system = Path(self.file_system)
-        file_system.mkdir(parents=True)
+        file_system.mkdir(parents=True, exist_ok=True)
         file_system.chmod(0o755)
         scratch = ["/tmp"] if not self.rewrite else ["/tmp", "/var/tmp"]  # noqa: S108 - the container's own
         for path in scratch:
             own = Path(self.file_system + path)
-            own.mkdir(parents=True)
+            own.mkdir(parents=True, exist_ok=True)
             own.chmod(0o1777)
 
     def show_host(self) -> None:
@@ -198,6 +198,7 @@ class _Builder:
                 self._shadow(path, action)
 
     def _show_host(self) -> None:
+        there = set(os.listdir(self.new))  # noqa: PTH208 - names are all that is asked for
         with os.scandir("/") as entries:
             for entry in entries:
                 if entry.name in _NOT_SHOWN or entry.path in self.root.declared:
@@ -205,18 +206,20 @@ class _Builder:
                 target = self.new + entry.path
                 # A directory that this user may not enter cannot be shown, nor would the user see anything in it.
                 with suppress(PermissionError):
-                    self._show(entry, target)
+                    self._show(entry, target, there=entry.name in there)
 
     @staticmethod
-    def _show(entry: os.DirEntry[str], target: str) -> None:
+    def _show(entry: os.DirEntry[str], target: str, *, there: bool = False) -> None:
         if entry.is_symlink():
             with suppress(FileExistsError):
                 Path(target).symlink_to(Path(entry.path).readlink())
         elif entry.is_dir(follow_symlinks=False):
-            Path(target).mkdir(exist_ok=True)
+            if not there:
+                Path(target).mkdir(exist_ok=True)
             linux.bind(entry.path, target)
         elif entry.is_file(follow_symlinks=False):
-            Path(target).touch()
+            if not there:
+                Path(target).touch()
             linux.bind(entry.path, target)
 
     def _own_scratch(self) -> None:

@@ -26,13 +26,14 @@ from typing import NoReturn
 
 from setpoint.adapters.pods import linux
 from setpoint.adapters.pods.isolation import Isolation, IsolationReport, enter_base_namespace
-from setpoint.adapters.pods.processes import BecomeEntryPoint
+from setpoint.adapters.pods.processes import TurnInto
 from setpoint.adapters.pods.spare import Stage, drop_old_spares, drop_spare, host_view, set_stage
 
 _ID_BYTES = 1 << 12
 _FREED_BYTES = 1 << 12
 _PODS = 200  # of one supervisor: what little it may have kept of them ends with it
 _MEMBERS = 64  # supervisors that are used again: each has a descriptor here
+_MOMENT_SECONDS = 0.02  # longer than a supervisor takes to put away what its pod left
 _PID = struct.Struct("=i")
 
 Supervise = Callable[[str, Stage | None], bool]
@@ -68,17 +69,24 @@ class SupervisorPool:
             spares.mkdir(parents=True, exist_ok=True)
 
     def wait(self, connection: socket.socket, seconds: float) -> bool:
-        """Until there is something to receive, with somebody ready for it; False if nothing came in that time."""
+        """Until there is something to receive, with somebody ready for it; False if nothing came in that time.
+
+        If all are busy, one may be free in a moment: only then is another made.
+        """
+        hopeless = False
         while True:
             self._take_back()
-            if not self._waiting:
-                with suppress(OSError):  # too many processes just now: the pod will say so
-                    self._waiting.append(self._fork())
-            ready, _, _ = select.select([connection.fileno(), self._free], [], [], seconds)
+            patience = seconds if self._waiting or hopeless else _MOMENT_SECONDS if self._members else 0.0
+            ready, _, _ = select.select([connection.fileno(), self._free], [], [], patience)
             if connection.fileno() in ready:
                 return True
-            if not ready:
+            if not ready and (self._waiting or hopeless):
                 return False
+            if not ready:
+                try:
+                    self._waiting.append(self._fork())
+                except OSError:  # too many processes just now: the pod will say so
+                    hopeless = True
 
     def give(self, pod_id: str) -> None:
         """Have a supervisor run the pod.
@@ -145,14 +153,14 @@ class SupervisorPool:
     # In the fork ---------------------------------------------------------------------------------------------------
 
     def _be_supervisor(self, pipe: int) -> NoReturn:
-        """Raises: BecomeEntryPoint, in the forked main of a warm process only."""
+        """Raises: TurnInto, in a forked main only."""
         try:
             os.close(self._free)
             for member in self._members.values():
                 os.close(member.pipe)
             self._settle()
             self._live(pipe)
-        except BecomeEntryPoint:
+        except TurnInto:
             raise
         except BaseException:  # noqa: BLE001 - the boundary of a fork: it must not run on as what it came from
             traceback.print_exc()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from setpoint.adapters.pods import linux
+from setpoint.adapters.pods.programs import Program
 
 NOT_STARTED = 64  # what Argo's executor exits with when it cannot start the command
 _HANDLED = (
@@ -27,15 +28,14 @@ _HANDLED = (
 )
 
 
-class BecomeEntryPoint(BaseException):
-    """Unwinds a forked child to the top of its stack, where it turns into the console script `name`.
+class TurnInto(BaseException):
+    """Unwinds a forked child to the top of its stack, where it becomes a Python program.
 
     It ends there as an interpreter ends: threads joined, exit handlers run, streams flushed.
     """
 
-    def __init__(self, name: str, argv: tuple[str, ...], environment: Mapping[str, str]) -> None:
-        self.name = name
-        self.argv = argv
+    def __init__(self, program: Program, environment: Mapping[str, str]) -> None:
+        self.program = program
         self.environment = environment
 
 
@@ -43,7 +43,7 @@ class BecomeEntryPoint(BaseException):
 class ProcessSpec:
     """What to start. `join` puts the child under its limits, `enter` into its private root.
 
-    `entry_point` instead of an exec.
+    With a `program` the child becomes that in place of an exec.
     """
 
     argv: tuple[str, ...]
@@ -51,7 +51,7 @@ class ProcessSpec:
     working_dir: str
     join: Callable[[], None] | None = None
     enter: Callable[[], None] | None = None
-    entry_point: str = ""
+    program: Program | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class Started:
 def start(spec: ProcessSpec) -> Started:
     """Fork and exec; returns when the child runs the command or has failed to.
 
-    Raises: BecomeEntryPoint, in the child only.
+    Raises: TurnInto, in the child only.
     """
     parent = os.getpid()
     out_read, out_write = os.pipe()
@@ -77,7 +77,7 @@ def start(spec: ProcessSpec) -> Started:
     if pid == 0:
         try:
             _become(spec, parent, out_write, err_write, note_write)
-        except BecomeEntryPoint:
+        except TurnInto:
             raise
         except BaseException as error:  # noqa: BLE001 - the boundary of a forked child: it must not run on
             with suppress(OSError):
@@ -110,9 +110,9 @@ def _become(spec: ProcessSpec, parent: int, stdout: int, stderr: int, note: int)
     if spec.enter is not None:
         spec.enter()
     os.chdir(spec.working_dir)
-    if spec.entry_point:
+    if spec.program is not None:
         _close_all_but_streams()
-        raise BecomeEntryPoint(spec.entry_point, spec.argv, spec.environment)
+        raise TurnInto(spec.program, spec.environment)
     os.execve(find_program(spec.argv[0], spec.environment), spec.argv, spec.environment)  # noqa: S606 - the user's command
 
 

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from setpoint.adapters.pods import linux, records
-from setpoint.adapters.pods.command import argv_of, environment_of, write_script
+from setpoint.adapters.pods.command import argv_of, environment_of, program_of, write_script
 from setpoint.adapters.pods.container_set import ContainerSet, run_set
 from setpoint.adapters.pods.environments import EnvironmentFailed, search_path
 from setpoint.adapters.pods.images import ResolvedImage, resolve
@@ -34,7 +34,6 @@ from setpoint.adapters.pods.isolation import (
 from setpoint.adapters.pods.limits import Limit, Limits
 from setpoint.adapters.pods.logfile import LogWriter
 from setpoint.adapters.pods.outcome import ContainerRun, EndOrder, assess
-from setpoint.adapters.pods.preload import entry_point_of
 from setpoint.adapters.pods.probes import prepare, start_prober
 from setpoint.adapters.pods.processes import (
     NOT_STARTED,
@@ -104,7 +103,7 @@ class Supervisor:
     def run(self, *, warm: bool) -> None:
         """Live the pod's life and write its end.
 
-        Raises: BecomeEntryPoint, in the forked main of a warm process only.
+        Raises: TurnInto, in a forked main only.
         """
         self._warm = warm
         self._listen()
@@ -267,14 +266,17 @@ class Supervisor:
         limit = self._limits.of(container)
         environment = environment_of(container, resolved, root, path, self._settings, self._folder)
         working_dir = str(root.locate(root.working_dir))
+        argv = argv_of(container, resolved, root)
         started = start(
             ProcessSpec(
-                argv=argv_of(container, resolved, root),
+                argv=argv,
                 environment=environment,
                 working_dir=working_dir,
                 join=limit.join if limit is not None else None,
                 enter=None if is_main else enter,
-                entry_point=entry_point_of(self._settings, container) if is_main and self._warm else "",
+                program=program_of(container, resolved, argv, environment, working_dir, self._settings, warm=self._warm)
+                if is_main and limit is None
+                else None,
             )
         )
         file = f"{records.LOGS}/{container.name}.log"
@@ -471,7 +473,7 @@ def supervise(
 ) -> None:
     """Body of a claimed pod's process; returns when the exit record is written.
 
-    Raises: BecomeEntryPoint, in the forked main of a warm process only.
+    Raises: TurnInto, in a forked main only.
     """
     folder = settings.pods / pod_id
     directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -27,9 +27,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import NoReturn
 
 import msgspec
 
@@ -38,13 +37,13 @@ from setpoint.adapters.pods.environments import search_path
 from setpoint.adapters.pods.images import resolve
 from setpoint.adapters.pods.pool import SupervisorPool
 from setpoint.adapters.pods.preload import preload
-from setpoint.adapters.pods.processes import BecomeEntryPoint
+from setpoint.adapters.pods.processes import TurnInto
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.pods.signals import forget_signals, note_signals
-from setpoint.adapters.pods.spare import Stage
+from setpoint.adapters.pods.spare import Stage, put_back
 from setpoint.adapters.pods.supervisor import supervise
 from setpoint.apis.meta import Wire
-from setpoint.ports.launcher import Container, PodExit, PodPhase, PodRequest
+from setpoint.ports.launcher import Container, PodExit, PodPhase, PodRequest, Retention
 
 PACKET_BYTES = 1 << 17
 _PATIENCE_SECONDS = 60.0
@@ -89,7 +88,7 @@ class Zygote:
     def serve(self) -> None:
         """Until the other end closes.
 
-        Raises: BecomeEntryPoint, in a forked step only.
+        Raises: TurnInto, in a forked main only.
         """
         settings = msgspec.json.decode(self._connection.recv(PACKET_BYTES), type=PodSettings)
         found = isolation.choose(settings.isolation, _probe(settings, warm=self._warm))
@@ -140,6 +139,8 @@ class Zygote:
         self._tell(Launched(id=pod_id, claimant=identity if claimed else None))
         if claimed:
             supervise(settings, found, pod_id, warm=self._warm, stage=stage)
+            if stage is not None and stage.spare is not None and settings.retention is Retention.LOGS:
+                put_back(settings.pods / pod_id / "root" / "main", stage.spare)
             return self._tell(Ended(id=pod_id), socket.MSG_DONTWAIT)
         return True
 
@@ -189,24 +190,23 @@ def _rehearse(settings: PodSettings) -> None:
     isolation.PrivateRoot(directory=settings.pods / "none", kept=settings.kept).locate("none")
 
 
-def _turn_into(step: BecomeEntryPoint, after_fork: list[Callable[[], None]]) -> object:
-    """The rest of a forked step's life: what the console script of that name would do."""
+def _turn_into(step: TurnInto, after_fork: list[Callable[[], None]]) -> object:
+    """The rest of a forked main's life."""
     gc.enable()
     os.environ.clear()
     os.environ.update(step.environment)
-    sys.argv = list(step.argv)
+    sys.argv = list(step.program.argv)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, write_through=True)  # type: ignore[union-attr]  # a TextIOWrapper
     for prepare in after_fork:
         prepare()
-    module, _, name = step.name.partition(":")
-    return cast("Callable[[], object]", getattr(import_module(module), name))()
+    return step.program.run()
 
 
-def _end(step: BecomeEntryPoint, after_fork: list[Callable[[], None]]) -> NoReturn:
-    """Run the step and end as an interpreter ends, but for tearing down the modules.
+def _end(step: TurnInto, after_fork: list[Callable[[], None]]) -> NoReturn:
+    """Run the program and end as an interpreter ends, but for tearing down what was imported before.
 
-    The teardown touches every object that was imported, so every shared page is copied: 80 ms for nothing.
+    That teardown touches every object, so every shared page is copied: 80 ms for nothing.
     """
     code: object = 0
     try:
@@ -221,6 +221,7 @@ def _end(step: BecomeEntryPoint, after_fork: list[Callable[[], None]]) -> NoRetu
         code = 1
     threading._shutdown()  # type: ignore[attr-defined]  # joins threads, as multiprocessing does for its children
     atexit._run_exitfuncs()
+    step.program.finish()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # closed, or nobody reads any more
             stream.flush()
@@ -239,7 +240,7 @@ def main() -> int:
         try:
             zygote.serve()
             return 0
-        except BecomeEntryPoint as turned:
+        except TurnInto as turned:
             step = turned
             for inherited in (connection, news):
                 inherited.detach()  # closed by the fork already, and its number may mean something else by now
