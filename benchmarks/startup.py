@@ -2,7 +2,7 @@
 
 The floor is the start of the bare interpreter (`python -c pass`), for the first step followed by the step's own
 command. All are taken in turns in the same run; figures are medians in milliseconds of wall-clock time, from the
-start of the process.
+start of the process. Bytecode is there, as after an installation: a first run that does not count writes it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 _ROUNDS = 7
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 _STEP = ("date", "+%s.%N")
 _HELLO = """
 apiVersion: argoproj.io/v1alpha1
@@ -34,6 +35,7 @@ def run() -> dict[str, float]:
     with TemporaryDirectory(prefix="setpoint-bench-") as folder:
         manifest = Path(folder) / "hello.yaml"
         manifest.write_text(_HELLO)
+        _first_step(Path(folder) / "home", manifest)
         times: dict[str, list[float]] = {}
         for turn in range(_ROUNDS):
             home = Path(folder) / f"home{turn}"
@@ -52,7 +54,7 @@ def run() -> dict[str, float]:
 
 def _whole(*arguments: str) -> float:
     begin = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, env=_ENVIRONMENT)
     return (time.perf_counter() - begin) * 1000
 
 
@@ -60,7 +62,7 @@ def _first_step(home: Path, manifest: Path) -> float:
     """Until the step's own clock, which it prints; the state directory is new."""
     begin = time.time()
     command = [sys.executable, "-m", "setpoint", "run", str(manifest)]
-    subprocess.run(command, check=True, capture_output=True, env=os.environ | {"SETPOINT_HOME": str(home)})
+    subprocess.run(command, check=True, capture_output=True, env=_ENVIRONMENT | {"SETPOINT_HOME": str(home)})
     (log,) = home.glob("pods/*/logs/main.log")
     return (float(log.read_text().split()[-1]) - begin) * 1000
 
