@@ -131,6 +131,10 @@ class Unavailable(Transient):
     """A service or resource (port, disk, server) is not there at present."""
 
 
+class NeverReached(Unavailable):
+    """A server was gone before it had answered anything: to begin again, elsewhere, does nothing twice."""
+
+
 class Throttled(Transient):
     """Too much was asked at once."""
 

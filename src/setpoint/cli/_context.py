@@ -9,11 +9,12 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.errors import InvalidSpec, NeverReached
 
 T = TypeVar("T")
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
+_ATTEMPTS = 5
 
 HomeOption = Annotated[
     Path | None,
@@ -27,11 +28,19 @@ ParameterOption = Annotated[
 
 
 def run_async(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run to the end; Ctrl-C that nobody handled gives exit code 130."""
-    try:
-        return asyncio.run(main())
-    except KeyboardInterrupt:
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+    """Run to the end; Ctrl-C that nobody handled gives exit code 130.
+
+    Begun again if the control plane that was borrowed, another command's, was gone before it was asked anything.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            return asyncio.run(main())
+        except NeverReached:
+            if attempt + 1 == _ATTEMPTS:
+                raise
+        except KeyboardInterrupt:
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+    raise AssertionError("unreachable")
 
 
 def parse_parameters(pairs: list[str] | None) -> dict[str, str]:

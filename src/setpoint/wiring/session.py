@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from setpoint.adapters.clock import SystemClock
 from setpoint.adapters.sqlite import LeaseHeld
-from setpoint.apis.errors import NotFound, Unavailable
+from setpoint.apis.errors import NeverReached, NotFound, Unavailable
 from setpoint.apis.meta import render_wire
 from setpoint.ports.clock import Clock
 from setpoint.ports.resources import R, ResourceApi
@@ -85,6 +85,7 @@ async def open_session(
     Raises:
         Unavailable: A running control plane is needed and none is up, or another process keeps the state directory
             without answering.
+        NeverReached: The control plane that was up ended before it was asked anything; open another session.
     """
     async with AsyncExitStack() as stack:
         session = await _enter(stack, settings, need, keep=keep, visible=visible)
@@ -147,9 +148,20 @@ async def _attached(endpoint: Endpoint) -> AsyncIterator[Session]:
 
     address = Address(url=endpoint.url, token=endpoint.token)
     http = connect(lambda: address)
+    answers = 0
+
+    async def count(_: object) -> None:
+        nonlocal answers
+        answers += 1
+
+    http.event_hooks["response"].append(count)
     try:
         yield Session(
             resources=KubernetesClient(http), verbs=ArgoClient(http), clock=SystemClock(), owns=False, peer=endpoint.pid
         )
+    except Unavailable as error:
+        if answers or await _listens(endpoint):
+            raise
+        raise NeverReached(str(error)) from error
     finally:
         await http.aclose()
