@@ -34,6 +34,9 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 _PIVOT_ROOT_NUMBERS = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390x": 217}
 
+PIVOTS = os.uname().machine in _PIVOT_ROOT_NUMBERS
+"""Whether `change_root` is one for every process of the namespace, not for the calling one alone."""
+
 # statvfs flags that a remount inside a user namespace must repeat, or the kernel refuses it.
 _LOCKED_FLAGS = (
     (os.ST_NOSUID, MS_NOSUID),

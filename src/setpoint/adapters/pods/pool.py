@@ -26,7 +26,7 @@ from typing import NoReturn
 
 from setpoint.adapters.pods import linux
 from setpoint.adapters.pods.isolation import Isolation, IsolationReport, enter_base_namespace
-from setpoint.adapters.pods.processes import TurnInto
+from setpoint.adapters.pods.processes import Embryo, TurnInto, conceive
 from setpoint.adapters.pods.spare import Stage, drop_old_spares, drop_spare, host_view, set_stage
 
 _ID_BYTES = 1 << 12
@@ -36,7 +36,7 @@ _MEMBERS = 64  # supervisors that are used again: each has a descriptor here
 _MOMENT_SECONDS = 0.02  # longer than a supervisor takes to put away what its pod left
 _PID = struct.Struct("=i")
 
-Supervise = Callable[[str, Stage | None], bool]
+Supervise = Callable[[str, Stage | None, Embryo | None], bool]
 """Live a pod's life; False if the process must end then, for nobody heard of the pod's end."""
 
 
@@ -180,10 +180,14 @@ class SupervisorPool:
             if home is not None:
                 with suppress(OSError):
                     stage = set_stage(home, place)
+            embryo = None
+            if home is None or linux.PIVOTS:
+                with suppress(OSError):
+                    embryo = conceive()
             pod_id = os.read(pipe, _ID_BYTES).decode()
             if not pod_id:
                 break
-            if not self._supervise(pod_id, stage):
+            if not self._supervise(pod_id, stage, embryo):
                 return
             signal.set_wakeup_fd(-1)
             for descriptor in _descriptors() - kept:

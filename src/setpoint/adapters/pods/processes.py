@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
+
+import msgspec
 
 from setpoint.adapters.pods import linux
 from setpoint.adapters.pods.programs import Program
@@ -64,37 +67,120 @@ class Started:
     error: str
 
 
-def start(spec: ProcessSpec) -> Started:
-    """Fork and exec; returns when the child runs the command or has failed to.
+class _Order(msgspec.Struct, frozen=True):
+    """What an embryo becomes."""
 
-    Raises: TurnInto, in the child only.
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    working_dir: str
+    program: Program | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embryo:
+    """A child forked ahead, in our namespaces, that waits to be told what it is; our ends of its pipes."""
+
+    pid: int
+    order: int
+    note: int
+    stdout: int
+    stderr: int
+
+
+def conceive() -> Embryo:
+    """Fork a child ahead of its time. It ends when nobody can tell it any more what to be.
+
+    Raises: OSError; TurnInto, in the child only.
     """
     parent = os.getpid()
-    out_read, out_write = os.pipe()
-    err_read, err_write = os.pipe()
-    note_read, note_write = os.pipe()
+    pipes = [os.pipe() for _ in range(4)]  # order, note, stdout, stderr
+    try:
+        pid = os.fork()
+    except OSError:
+        for descriptor in (end for pipe in pipes for end in pipe):
+            os.close(descriptor)
+        raise
+    (order, tell), (told, note), (stdout, out), (stderr, err) = pipes
+    if pid == 0:
+        os.close(tell)
+        with _reporting(note):
+            _separate(parent, out, err)
+            text = _read_all(order)
+            if not text:
+                os._exit(0)
+            _become(msgspec.json.decode(text, type=_Order))
+    for descriptor in (order, note, out, err):
+        os.close(descriptor)
+    return Embryo(pid=pid, order=tell, note=told, stdout=stdout, stderr=stderr)
+
+
+def start(spec: ProcessSpec, embryo: Embryo | None = None) -> Started:
+    """Start the command; returns when it runs or has failed to.
+
+    An embryo is told to be it, unless the child has to do something first that cannot be told.
+    Raises: TurnInto, in the child only.
+    """
+    order = _Order(spec.argv, spec.environment, spec.working_dir, spec.program)
+    if embryo is None or spec.join is not None or spec.enter is not None:
+        return _start_afresh(spec, order)
+    try:
+        text = msgspec.json.encode(order)
+    except UnicodeEncodeError:  # a path of this host that is no text
+        return _start_afresh(spec, order)
+    with suppress(BrokenPipeError):  # somebody killed it
+        while text:
+            text = text[os.write(embryo.order, text) :]
+    os.close(embryo.order)
+    return _started(embryo.pid, embryo.note, embryo.stdout, embryo.stderr)
+
+
+def _start_afresh(spec: ProcessSpec, order: _Order) -> Started:
+    parent = os.getpid()
+    (told, note), (stdout, out), (stderr, err) = (os.pipe() for _ in range(3))
     pid = os.fork()
     if pid == 0:
-        try:
-            _become(spec, parent, out_write, err_write, note_write)
-        except TurnInto:
-            raise
-        except BaseException as error:  # noqa: BLE001 - the boundary of a forked child: it must not run on
-            with suppress(OSError):
-                os.write(note_write, str(error).encode(errors="replace"))
-            os._exit(NOT_STARTED)
-    for descriptor in (out_write, err_write, note_write):
+        with _reporting(note):
+            _separate(parent, out, err)
+            if spec.join is not None:
+                spec.join()
+            if spec.enter is not None:
+                spec.enter()
+            _become(order)
+    for descriptor in (note, out, err):
         os.close(descriptor)
-    note = b""
-    while chunk := os.read(note_read, 4096):
-        note += chunk
-    os.close(note_read)
-    for descriptor in (out_read, err_read):
+    return _started(pid, told, stdout, stderr)
+
+
+def _started(pid: int, note: int, stdout: int, stderr: int) -> Started:
+    error = _read_all(note).decode(errors="replace")
+    os.close(note)
+    for descriptor in (stdout, stderr):
         os.set_blocking(descriptor, False)
-    return Started(pid=pid, stdout=out_read, stderr=err_read, error=note.decode(errors="replace"))
+    return Started(pid=pid, stdout=stdout, stderr=stderr, error=error)
 
 
-def _become(spec: ProcessSpec, parent: int, stdout: int, stderr: int, note: int) -> None:
+def _read_all(descriptor: int) -> bytes:
+    text = b""
+    while chunk := os.read(descriptor, 1 << 16):
+        text += chunk
+    return text
+
+
+@contextmanager
+def _reporting(note: int) -> Iterator[None]:
+    """The boundary of a forked child: it must not run on, and says what was wrong."""
+    try:
+        yield
+    except TurnInto:
+        raise
+    except BaseException as error:  # noqa: BLE001 - see above
+        with suppress(OSError):
+            os.write(note, str(error).encode(errors="replace"))
+    os._exit(NOT_STARTED)
+
+
+def _separate(parent: int, stdout: int, stderr: int) -> None:
+    """A process group of its own that dies with its parent, default signals, the streams."""
     linux.die_with_parent(parent)
     os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
@@ -105,15 +191,16 @@ def _become(spec: ProcessSpec, parent: int, stdout: int, stderr: int, note: int)
     for target, descriptor in enumerate((null, stdout, stderr)):
         os.dup2(descriptor, target)
     os.umask(0o022)
-    if spec.join is not None:
-        spec.join()
-    if spec.enter is not None:
-        spec.enter()
-    os.chdir(spec.working_dir)
-    if spec.program is not None:
+
+
+def _become(order: _Order) -> NoReturn:
+    """Raises: TurnInto; OSError if there is no such program or directory."""
+    os.chdir(order.working_dir)
+    if order.program is not None:
         _close_all_but_streams()
-        raise TurnInto(spec.program, spec.environment)
-    os.execve(find_program(spec.argv[0], spec.environment), spec.argv, spec.environment)  # noqa: S606 - the user's command
+        raise TurnInto(order.program, order.environment)
+    program = find_program(order.argv[0], order.environment)
+    os.execve(program, order.argv, order.environment)  # noqa: S606 - the user's command
 
 
 def find_program(name: str, environment: Mapping[str, str]) -> str:

@@ -17,33 +17,18 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.machinery import BuiltinImporter, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol
+
+import msgspec
 
 _READ_AT_START = ("PYTHON", "LD_", "MALLOC_", "GLIBC_", "LANG", "LC_", "HOME")
 _OWN = frozenset({"PYTHONUNBUFFERED", "LANG", "HOME"})  # those every container gets, as this process did
 
 
-class Program(Protocol):
-    """What a forked child turns into at the bottom of its stack."""
-
-    @property
-    def argv(self) -> tuple[str, ...]:
-        """As `sys.argv` is to be."""
-
-    def run(self) -> object:
-        """Run it; what it returns is its exit status, as of `sys.exit`."""
-
-    def finish(self) -> None:
-        """What the end of the interpreter would do for it, after its exit handlers."""
-
-
-@dataclass(frozen=True, slots=True)
-class EntryPoint:
+class EntryPoint(msgspec.Struct, frozen=True, tag=True):
     """The console script of an installed package: `module:function`."""
 
     name: str
@@ -58,20 +43,24 @@ class EntryPoint:
         """Nothing: its packages close what they open."""
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A script, or the text behind `-c`, which has no say in its encoding.
+_known: frozenset[str] = frozenset()
+"""Modules that were imported before the program was."""
 
-    `executable` is the interpreter it would be run by, `known` are the modules that were imported before it.
+
+class Script(msgspec.Struct, frozen=True, tag=True):
+    """A script, or what stood behind `-c`, which is UTF-8 whatever it says.
+
+    `executable` is the interpreter it would be run by.
     """
 
     argv: tuple[str, ...]
-    source: bytes | str
+    source: bytes
     executable: str
-    known: frozenset[str]
 
     def run(self) -> object:
         """Be `__main__`. An uncaught exception is shown as the interpreter shows it, without what runs it here."""
+        global _known
+        _known = frozenset(sys.modules)
         for number, action in ((signal.SIGINT, signal.default_int_handler), (signal.SIGPIPE, signal.SIG_IGN)):
             signal.signal(number, action)
         with suppress(AttributeError):  # not on this system
@@ -79,8 +68,9 @@ class Script:
         time.tzset()
         sys.executable = self.executable
         main = _main_module("" if self.argv[0] == "-c" else self.argv[0])
+        source = self.source.decode("utf-8", "surrogateescape") if self.argv[0] == "-c" else self.source
         try:
-            code = compile(self.source, getattr(main, "__file__", "<string>"), "exec", dont_inherit=True)
+            code = compile(source, getattr(main, "__file__", "<string>"), "exec", dont_inherit=True)
         except (SyntaxError, ValueError) as error:
             sys.excepthook(type(error), error.with_traceback(None), None)
             return 1
@@ -99,13 +89,17 @@ class Script:
 
     def finish(self) -> None:
         """Let go of what the program made, so that files are flushed and finalizers run; the imported stays."""
-        modules = [module for name, module in tuple(sys.modules.items()) if name not in self.known]
+        modules = [module for name, module in tuple(sys.modules.items()) if name not in _known]
         for module in (sys.modules["__main__"], *modules):
             names = getattr(module, "__dict__", {})
             for name in sorted(names, key=lambda name: not (name.startswith("_") and not name.startswith("__"))):
                 if name != "__builtins__":
                     names[name] = None
         gc.collect()
+
+
+Program = EntryPoint | Script
+"""What a forked child turns into at the bottom of its stack: `run`, then, after its exit handlers, `finish`."""
 
 
 def script_of(argv: Sequence[str], environment: Mapping[str, str], program: str, working_dir: str) -> Script | None:
@@ -122,20 +116,16 @@ def script_of(argv: Sequence[str], environment: Mapping[str, str], program: str,
     words = list(argv[1:])
     while words and words[0] == "-u":
         words.pop(0)
-    source: bytes | str = b""
+    source = b""
     if len(words) >= 2 and words[0] == "-c":
-        source, words = words[1], ["-c", *words[2:]]
+        source, words = os.fsencode(words[1]), ["-c", *words[2:]]
     elif words and not words[0].startswith("-") and not words[0].endswith(".pyc"):
         with suppress(OSError):  # the interpreter says what is wrong with it
             path = Path(working_dir, words[0])
             source = path.read_bytes() if path.is_file() else b""
-    if not source or _is_no_text(source):
+    if not source or b"\0" in source:
         return None
-    return Script(argv=tuple(words), source=source, executable=program, known=frozenset(sys.modules))
-
-
-def _is_no_text(source: bytes | str) -> bool:
-    return "\0" in source if isinstance(source, str) else b"\0" in source
+    return Script(argv=tuple(words), source=source, executable=program)
 
 
 def _is_this_interpreter(program: str) -> bool:

@@ -37,6 +37,7 @@ from setpoint.adapters.pods.outcome import ContainerRun, EndOrder, assess
 from setpoint.adapters.pods.probes import prepare, start_prober
 from setpoint.adapters.pods.processes import (
     NOT_STARTED,
+    Embryo,
     ProcessSpec,
     kill_descendants,
     signal_group,
@@ -78,8 +79,9 @@ class Supervisor:
         folder: Path,
         directory: int,
         stage: Stage | None,
+        embryo: Embryo | None,
     ) -> None:
-        self._stage = stage
+        self._stage, self._embryo = stage, embryo
         self._settings = settings
         self._isolation = isolation
         self._request = request
@@ -207,6 +209,8 @@ class Supervisor:
             base = enter_base_namespace(user=self._isolation.user_namespace)
         if not alone:
             linux.unshare(linux.CLONE_NEWNS)
+        if not alone or self._stage is None:
+            self._embryo = None  # it lives in another namespace
         root.enter()
         return base
 
@@ -277,8 +281,11 @@ class Supervisor:
                 program=program_of(container, resolved, argv, environment, working_dir, self._settings, warm=self._warm)
                 if is_main and limit is None
                 else None,
-            )
+            ),
+            self._embryo if is_main else None,
         )
+        if is_main:
+            self._embryo = None
         file = f"{records.LOGS}/{container.name}.log"
         log = LogWriter(self._directory, file, self._settings.log_bytes, keep_tail=container.log_is_message)
         for warning in (resolved.warning, limit.warning if limit is not None else ""):
@@ -469,7 +476,13 @@ class Supervisor:
 
 
 def supervise(
-    settings: PodSettings, isolation: IsolationReport, pod_id: str, *, warm: bool, stage: Stage | None
+    settings: PodSettings,
+    isolation: IsolationReport,
+    pod_id: str,
+    *,
+    warm: bool,
+    stage: Stage | None,
+    embryo: Embryo | None,
 ) -> None:
     """Body of a claimed pod's process; returns when the exit record is written.
 
@@ -484,4 +497,4 @@ def supervise(
         return
     with suppress(FileExistsError):
         os.mkdir(records.LOGS, 0o700, dir_fd=directory)
-    Supervisor(settings, isolation, request, folder, directory, stage).run(warm=warm)
+    Supervisor(settings, isolation, request, folder, directory, stage, embryo).run(warm=warm)

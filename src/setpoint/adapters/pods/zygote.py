@@ -37,7 +37,7 @@ from setpoint.adapters.pods.environments import search_path
 from setpoint.adapters.pods.images import resolve
 from setpoint.adapters.pods.pool import SupervisorPool
 from setpoint.adapters.pods.preload import preload
-from setpoint.adapters.pods.processes import TurnInto
+from setpoint.adapters.pods.processes import Embryo, TurnInto
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.pods.signals import forget_signals, note_signals
 from setpoint.adapters.pods.spare import Stage, put_back
@@ -128,7 +128,12 @@ class Zygote:
         linux.become_subreaper()
 
     def _supervise(
-        self, settings: PodSettings, found: isolation.IsolationReport, pod_id: str, stage: Stage | None
+        self,
+        settings: PodSettings,
+        found: isolation.IsolationReport,
+        pod_id: str,
+        stage: Stage | None,
+        embryo: Embryo | None,
     ) -> bool:
         forget_signals()
         identity = records.own_identity()
@@ -138,7 +143,7 @@ class Zygote:
             return self._tell(Launched(id=pod_id, error=str(error)))
         self._tell(Launched(id=pod_id, claimant=identity if claimed else None))
         if claimed:
-            supervise(settings, found, pod_id, warm=self._warm, stage=stage)
+            supervise(settings, found, pod_id, warm=self._warm, stage=stage, embryo=embryo)
             if stage is not None and stage.spare is not None and settings.retention is Retention.LOGS:
                 put_back(settings.pods / pod_id / "root" / "main", stage.spare)
             return self._tell(Ended(id=pod_id), socket.MSG_DONTWAIT)
