@@ -160,9 +160,16 @@ def _make_link(stage: Path, target: Path, member: tarfile.TarInfo) -> None:
 
 def _refuse_links_out(top: Path) -> None:
     """Refuse a tree with a link that leads above `top` on its way, under whatever name `top` will lie."""
-    for path in (top, *top.rglob("*")):
-        if path.is_symlink() and (path == top or _leads_out(top, path)):
-            raise Forbidden(f"archive member {path.name!r} is a link out of the archive: {str(path.readlink())!r}")
+    if top.is_symlink():  # nothing is looked for behind it
+        raise Forbidden(_link_out(top))
+    for folder, folders, files in os.walk(top):
+        for path in (Path(folder, name) for name in (*folders, *files)):
+            if path.is_symlink() and _leads_out(top, path):
+                raise Forbidden(_link_out(path))
+
+
+def _link_out(path: Path) -> str:
+    return f"archive member {path.name!r} is a link out of the archive: {str(path.readlink())!r}"
 
 
 def _leads_out(top: Path, link: Path) -> bool:
