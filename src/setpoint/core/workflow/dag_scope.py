@@ -5,7 +5,6 @@ Source: argo-workflows `buildLocalScopeFromTask`; SEMANTICS sections 6, 7, 11.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import deque
 from typing import Any
@@ -34,7 +33,7 @@ _NAMED = re.compile(r"\btasks(?:\.([\w-]+)|\[\s*(?:'|\\\")([\w-]+)(?:'|\\\")\s*\
 
 def task_siblings(d: Draft, frame: DagFrame, task: str) -> Siblings:
     """What a task may refer to: its ancestors, as far as its text names them. Raises: ExpressionError."""
-    text = json.dumps(frame.plan.trees[task])
+    text = msgspec.json.encode(frame.plan.trees[task]).decode()
     matches = list(_NAMED.finditer(text)) if "tasks" in text else []
     named = {match[1] or match[2] for match in matches}
     if "" in named or None in named:

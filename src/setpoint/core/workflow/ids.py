@@ -67,6 +67,7 @@ def display_name(node_name: str, boundary_name: str | None) -> str:
     return _SEPARATOR.sub("", node_name.removeprefix(boundary_name), count=1)
 
 
+@lru_cache(maxsize=1 << 14)
 def pod_id(workflow_uid: str, node: str, started_at: datetime | None) -> str:
     """The launch id of the pod of a node: the same for a repeated order, another after a manual retry.
 

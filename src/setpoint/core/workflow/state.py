@@ -9,7 +9,6 @@ Invariant: a frame exists for a node exactly while that node is a running group 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -171,9 +170,21 @@ class Frame:
 
     def copy(self) -> Self:
         """A copy to edit."""
-        mine = copy.copy(self)
+        mine = object.__new__(type(self))
+        for name in _slots(type(self)):
+            setattr(mine, name, getattr(self, name))
         mine.due = list(self.due)
         return mine
+
+
+_SLOTS: dict[type[Frame], tuple[str, ...]] = {}
+
+
+def _slots(frame: type[Frame]) -> tuple[str, ...]:
+    found = _SLOTS.get(frame)
+    if found is None:
+        found = _SLOTS[frame] = tuple(name for kind in frame.__mro__ for name in getattr(kind, "__slots__", ()))
+    return found
 
 
 class GroupFrame(Frame):

@@ -95,7 +95,7 @@ def wire_json(value: Any) -> str:
 
 def rfc3339(moment: datetime) -> str:
     """Whole seconds, UTC, `Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 _STRFTIME = {
