@@ -6,7 +6,6 @@ The environment of all expressions: `namespace`, `discriminator`, `metadata` (th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +21,7 @@ from setpoint.apis.argo import (
 from setpoint.apis.argo.kinds import LABEL_EVENT_BINDING
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.meta import ObjectMeta
-from setpoint.core.expr import Ambient, ExpressionError, evaluate, evaluate_condition
+from setpoint.core.expr import Ambient, ExpressionError, evaluate, evaluate_condition, to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +73,13 @@ def workflow_for(binding: WorkflowEventBinding, event: IncomingEvent, now: datet
             raise InvalidSpec(f"workflow {path} expression must evaluate to a string", path=f"spec.submit.{path}")
         return found
 
+    def shown(text: str, path: str) -> str:
+        found = value(text, path, argo=False)
+        try:
+            return found if isinstance(found, str) else to_json(found)
+        except ExpressionError as error:
+            raise InvalidSpec(f"the {path} expression has no JSON: {error}", path=f"spec.submit.{path}") from error
+
     meta = submit.metadata
     name = text_of(meta.name, "metadata.name") if meta.name else ""
     prefix = text_of(meta.generate_name, "metadata.generateName") if meta.generate_name else ""
@@ -87,14 +93,10 @@ def workflow_for(binding: WorkflowEventBinding, event: IncomingEvent, now: datet
         annotations={key: text_of(text, f"metadata.annotations.{key}") for key, text in meta.annotations.items()},
     )
     parameters = tuple(
-        Parameter(name=item.name, value=_shown(value(item.value_from.event, f"arguments.{item.name}", argo=False)))
+        Parameter(name=item.name, value=shown(item.value_from.event, f"arguments.{item.name}"))
         if item.value_from is not None and item.value_from.event
         else item
         for item in submit.arguments.parameters
     )
     arguments = Arguments(parameters=parameters, artifacts=submit.arguments.artifacts)
     return Workflow(metadata=metadata, spec=WorkflowSpec(workflow_template_ref=ref, arguments=arguments))
-
-
-def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)

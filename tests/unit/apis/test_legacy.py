@@ -131,3 +131,26 @@ def test_both_forms_beside_each_other_are_refused() -> None:
     text = CRON.replace("  workflowSpec", '  schedules: ["@daily"]\n  workflowSpec')
     with pytest.raises(InvalidSpec, match=r"cron.yaml:6:3: schedule stands beside schedules"):
         convert_text(text, "cron.yaml")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("schedule: 0 0 1,15 * *\n", 'schedules: ["0 0 1,15 * *"]\n'),
+        ("schedule: 0 0\n    1 * *\n", 'schedules: ["0 0 1 * *"]\n'),
+        ("schedule: >-\n    0 * *\n    * *\n  suspend: true\n", 'schedules: ["0 * * * *"]\n  suspend: true\n'),
+        ("schedule: &s '@daily' # every day\n", "schedules: [&s '@daily'] # every day\n"),
+        ("timezone: &s UTC\n  schedule: *s\n", "timezone: &s UTC\n  schedules: [*s]\n"),
+        ("schedule:\n", "schedules: [null]\n"),
+        ('"schedule" : "@daily"\r\n', '"schedules" : ["@daily"]\r\n'),
+    ],
+)
+def test_however_a_value_is_written(before: str, after: str) -> None:
+    head = "apiVersion: argoproj.io/v1alpha1\nkind: CronWorkflow\nmetadata: {name: a}\nspec:\n  "
+    assert convert_text(head + before, "cron.yaml") == head + after
+
+
+def test_what_cannot_be_renamed_in_place_is_said_with_its_place() -> None:
+    text = "kind: Workflow\napiVersion: argoproj.io/v1alpha1\nspec:\n  synchronization:\n    mutex: &m\n      name: x\n"
+    with pytest.raises(InvalidSpec, match=r"wf.yaml:5:1: the legacy fields from here on cannot be renamed"):
+        convert_text(text, "wf.yaml")

@@ -6,14 +6,20 @@ was read, else it is an error.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import yaml
 
-from setpoint.apis.errors import InvalidSpec, InvariantViolation, Location
+from setpoint.apis.errors import InvalidSpec, Location
 from setpoint.apis.manifest._paths import FieldPath
 from setpoint.apis.manifest.document import load_documents
 from setpoint.apis.manifest.legacy import KINDS, successor
+
+_ALIAS = re.compile(r"[\"']?\s*:\s*(\*[^\s,\]}]+)")
+_UNSAFE = re.compile(r"[,\[\]{}\n]")  # would mean something else in a list in brackets
 
 Edit = tuple[int, int, str]
 """Index, how many characters go, and what takes their place."""
@@ -25,15 +31,28 @@ def convert_text(text: str, file: str) -> str:
     Raises: InvalidSpec: The file cannot be read, or holds a field and its successor.
     """
     wanted = [document.builtins() for document in load_documents(text, file)]
-    edits: list[Edit] = []
+    edits: set[Edit] = set()  # what an anchor names is met again at its aliases
     for root in yaml.compose_all(text, Loader=yaml.SafeLoader):
         if isinstance(root, yaml.MappingNode):
-            edits += _edits(root, (), _kind(root), text, file)
+            edits |= set(_edits(root, (), _kind(root), text, file))
+    lines = {text.count("\n", 0, index) + 1 for index, _, _ in edits}
     for index, length, new in sorted(edits, reverse=True):
         text = text[:index] + new + text[index + length :]
-    if [document.builtins() for document in load_documents(text, file)] != wanted:
-        raise InvariantViolation(f"the converted text of {file} reads otherwise")
+    if not _reads_as(text, file, wanted):
+        place = Location(file=file, line=min(lines), column=1)
+        raise InvalidSpec(
+            "the legacy fields from here on cannot be renamed in this text (an anchor or an alias may stand in the "
+            'way): rename them by hand, each value in a list, as in schedules: ["0 * * * *"]',
+            location=place,
+        )
     return text
+
+
+def _reads_as(text: str, file: str, wanted: list[Any]) -> bool:
+    try:
+        return [document.builtins() for document in load_documents(text, file)] == wanted
+    except InvalidSpec:
+        return False
 
 
 def _kind(root: yaml.MappingNode) -> str:
@@ -61,16 +80,27 @@ def _edits(node: yaml.Node, path: FieldPath, kind: str, text: str, file: str) ->
 def _renamed(key: yaml.Node, value: yaml.Node, new: str, text: str) -> Iterator[Edit]:
     quote = getattr(key, "style", None) or ""  # scalars have one
     yield key.start_mark.index, key.end_mark.index - key.start_mark.index, f"{quote}{new}{quote}"
-    start, end = value.start_mark, value.end_mark
-    if isinstance(value, yaml.MappingNode) and not value.flow_style:
-        yield start.index, 0, "- "
-        line = text.find("\n", start.index) + 1
-        limit = len(text) if end.index >= len(text) else end.index - end.column  # it ends where the next key begins
+    start, end = value.start_mark.index, value.end_mark.index
+    colon = key.end_mark.index
+    alias = _ALIAS.match(text, colon)
+    if alias:
+        yield alias.start(1), 0, "["
+        yield alias.end(1), 0, "]"
+    elif isinstance(value, yaml.ScalarNode) and start == end:  # nothing, which is null
+        yield start, 0, " [null]"
+    elif isinstance(value, yaml.ScalarNode) and value.style in ("|", ">"):
+        yield start, end - start, f"[{json.dumps(value.value, ensure_ascii=False)}]\n"
+    elif isinstance(value, yaml.ScalarNode) and not value.style and _UNSAFE.search(text, start, end):
+        yield start, end - start, f"[{json.dumps(value.value, ensure_ascii=False)}]"
+    elif isinstance(value, yaml.MappingNode) and not value.flow_style:
+        yield start, 0, "- "
+        line = text.find("\n", start) + 1
+        limit = len(text) if end >= len(text) else end - value.end_mark.column  # it ends where the next key begins
         while line and line < limit:
             following = text.find("\n", line)
             if text[line : following if following >= 0 else None].strip():
                 yield line, 0, "  "
             line = following + 1
     else:
-        yield start.index, 0, "["
-        yield end.index, 0, "]"
+        yield start, 0, "["
+        yield end, 0, "]"

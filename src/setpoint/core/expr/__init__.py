@@ -6,7 +6,7 @@
 
 from setpoint.core.expr._errors import ExpressionError
 from setpoint.core.expr._function import Ambient
-from setpoint.core.expr._gotext import render_result
+from setpoint.core.expr._gotext import render_result, to_json
 from setpoint.core.expr._gotime import GoTime, parse_duration
 from setpoint.core.expr._jsonpath import jsonpath_values
 from setpoint.core.expr.depends import (
@@ -56,6 +56,7 @@ __all__ = [
     "render_result",
     "substitute",
     "tags_of",
+    "to_json",
     "unfold",
     "unresolved_names",
 ]

@@ -62,8 +62,10 @@ def _limit(d: Draft, lock: Lock) -> int:
         if lock.in_database:
             return 0
         raise LockError(f"Sync configuration key '{key}' not found in ConfigMap")
-    text = data[key].strip()
-    return max(0, int(text)) if text.lstrip("+-").isdecimal() else 0
+    try:
+        return max(0, int(data[key]))
+    except ValueError:
+        return 0
 
 
 def has_locks(d: Draft, call: TemplateCall, template: Template) -> bool:
