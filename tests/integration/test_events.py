@@ -96,3 +96,13 @@ async def test_what_goes_wrong_is_said(tmp_path: Path) -> None:
         assert answer.status_code == 500
         assert "alarms: " in answer.json()["message"]
         assert (await post(plane, "no json")).status_code == 400
+
+
+async def test_values_are_passed_on_as_go_writes_json(tmp_path: Path) -> None:
+    async with bound(tmp_path) as plane:
+        answer = await post(plane, '{"tag": "t", "values": {"b": 1.0, "a": "<"}}')
+        assert answer.status_code == 200
+        (made,) = (await plane.resources.list(Workflow, "default")).items
+        values = made.spec.arguments.parameter("values")
+        assert values is not None
+        assert values.value == '{"a":"\\u003c","b":1}'

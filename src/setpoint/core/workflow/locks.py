@@ -163,11 +163,11 @@ class LockTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """The locks a holder asked for, the one it did not get, and who has that."""
+    """The locks a holder asked for, the first it did not get, and who has which of them."""
 
     locks: tuple[Lock, ...]
     missing: Lock
-    holders: frozenset[str]
+    holders: Mapping[Lock, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,14 +215,16 @@ class Claims:
         """The field `synchronization` of the status; None if there is nothing to say."""
         held = {lock: holders for lock, holders in self.held.items() if lock.section != ADMISSION}
         waits = [wait for wait in self.waits.values() if wait.missing.section != ADMISSION]
-        waited = {wait.missing: wait.holders for wait in waits}
+        waited = {lock: holders for wait in waits for lock, holders in wait.holders.items()}
         sections: dict[str, dict[str, list[dict[str, Any]]]] = {}
         for name, claims in (("holding", held), ("waiting", waited)):
             for lock, found in sorted(claims.items(), key=lambda item: item[0].name):
                 holders = sorted(found)
+                if lock.section == "mutex" and not holders:  # one that is free is no reason to wait
+                    continue
                 entry: dict[str, Any] = {"semaphore": lock.name, "holders": holders}
                 if lock.section == "mutex":
-                    entry = {"mutex": lock.name, "holder": holders[0] if holders else ""}
+                    entry = {"mutex": lock.name, "holder": holders[0]}
                 sections.setdefault(lock.section, {}).setdefault(name, []).append(entry)
         return dict(sections) or None
 

@@ -38,14 +38,12 @@ def _obstacle(d: Draft, holder: str, locks: tuple[Lock, ...]) -> tuple[Wait, str
     table, meta = d.ctx.locks, d.ctx.workflow.metadata
     me = Claimant(key=d.key, priority=d.ctx.workflow.spec.priority or 0, created=meta.creation_timestamp)
     limits = {lock: _limit(d, lock) for lock in locks}
+    held = {lock: d.claims.held.get(lock, frozenset()) | table.holders(lock.name, but=d.key) for lock in locks}
     for lock, limit in limits.items():
-        own = d.claims.held.get(lock, frozenset())
-        if holder in own:
+        if holder in d.claims.held.get(lock, frozenset()):
             continue
-        holders = own | table.holders(lock.name, but=d.key)
-        if len(holders) >= limit or not table.is_turn_of(lock.name, me):
-            wait = Wait(locks=locks, missing=lock, holders=holders)
-            return wait, lock.waiting_message(len(holders), limit)
+        if len(held[lock]) >= limit or not table.is_turn_of(lock.name, me):
+            return Wait(locks=locks, missing=lock, holders=held), lock.waiting_message(len(held[lock]), limit)
     return None
 
 
@@ -78,7 +76,7 @@ def has_locks(d: Draft, call: TemplateCall, template: Template) -> bool:
     try:
         if node is not None and waits and d.suspended:  # taken up again after a restart: nothing new starts
             locks = locks_of(template.synchronization, d.ctx.workflow.metadata.namespace)
-            d.claims = d.claims.wait(holder, Wait(locks=locks, missing=locks[0], holders=frozenset()))
+            d.claims = d.claims.wait(holder, Wait(locks=locks, missing=locks[0]))
             _enter_waiting(d, call, template, node_id)
             return False
         message = try_locks(d, holder, template.synchronization)
