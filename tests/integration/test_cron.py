@@ -293,3 +293,41 @@ spec:
                 if event.resource.status.phase.value == "Succeeded":
                     break
         await plane.resources.delete(CronWorkflow, "default", "furnace")
+
+
+@pytest.mark.rule("cron.stop-strategy")
+async def test_a_stop_condition_that_cannot_be_told_stops_nothing_and_starts_nothing_until_it_is_mended(
+    plant: Plant,
+) -> None:
+    await plant.create(stopStrategy={"expression": "cronworkflow.succeeded >"})
+    for _ in range(2):
+        cron = await plant.at("1T01:00:00")
+        (condition,) = cron.status.conditions
+        assert condition.type == "SpecError"
+        assert condition.message.startswith("failed to check CronWorkflow 'furnace' stopping condition: ")
+    assert await plant.hours() == []
+    patch = {"spec": {"stopStrategy": {"expression": "cronworkflow.succeeded > 1"}}}
+    await plant.store.resources.patch(CronWorkflow, "default", "furnace", patch)
+    cron = await plant.at("1T02:00:00")
+    assert cron.status.conditions == ()
+    assert await plant.hours() == [2]
+
+
+@pytest.mark.rule("cron.schedules")
+async def test_a_schedule_that_is_mended_is_no_error_any_more(plant: Plant) -> None:
+    await plant.create()
+    broken = {"spec": {"schedules": ["61 * * * *"]}}
+    await plant.store.resources.patch(CronWorkflow, "default", "furnace", broken)
+    assert [item.type for item in (await plant.at("1T01:30:00")).status.conditions] == ["SpecError"]
+    await plant.store.resources.patch(CronWorkflow, "default", "furnace", {"spec": {"schedules": ["0 * * * *"]}})
+    assert (await plant.at("1T01:40:00")).status.conditions == ()
+
+
+@pytest.mark.rule("cron.missed")
+async def test_a_missed_run_of_an_interval_is_counted_from_the_last_run(plant: Plant) -> None:
+    await plant.create(schedules=["@every 40m"], startingDeadlineSeconds=600)
+    await plant.at("1T00:40:00")
+    plant.restart()
+    await plant.at("1T03:25:00")  # the last one missed was at 03:20
+    times = {int(item.metadata.name.rpartition("-")[2]) - int(START.timestamp()) for item in await plant.children()}
+    assert times == {40 * 60, 200 * 60}

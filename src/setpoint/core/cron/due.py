@@ -52,12 +52,14 @@ def _latest(schedule: Schedule, after: datetime, now: datetime) -> datetime | No
 def missed(cron: CronWorkflow, schedules: Sequence[Schedule], now: datetime) -> datetime | None:
     """The run that is to be made up for when a cron workflow is seen for the first time; None if there is none.
 
-    Only the latest one, only if startingDeadlineSeconds reaches back to it, and none after a change of the schedule.
+    Only the latest one of the first schedule that has one less than startingDeadlineSeconds old, and none after a
+    change of the schedules.
     """
     last, deadline = cron.status.last_scheduled_time, cron.spec.starting_deadline_seconds
     if last is None or deadline is None:
         return None
     if cron.metadata.annotations.get(ANNOTATION_LAST_USED_SCHEDULE) != last_used_schedule(cron):
         return None
-    reach = now - timedelta(seconds=deadline)
-    return latest_due(schedules, max(last, reach - timedelta(seconds=1)), now)
+    reach = timedelta(seconds=deadline)
+    found = (latest_due([one], last, now) for one in schedules)
+    return next((moment for moment in found if moment is not None and now < moment + reach), None)

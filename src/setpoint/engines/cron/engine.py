@@ -42,6 +42,7 @@ COMPONENT = "cron-engine"
 LABEL_COMPLETED = "cronworkflows.argoproj.io/completed"
 STOPPED, ACTIVE = "Stopped", "Active"
 _ERROR = "SubmissionError"
+_SPEC_ERROR = "SpecError"
 
 _log = logging.getLogger(__name__)
 Submit = Callable[[Workflow], Awaitable[Workflow]]
@@ -97,8 +98,9 @@ class CronEngine:
         try:
             schedules = schedules_of(cron)
         except ScheduleError as error:
-            await self._report(cron, "SpecError", f"cron schedule is malformed: {error}")
+            await self._report(cron, _SPEC_ERROR, f"cron schedule is malformed: {error}")
             return None
+        cron = await self._set_right(cron)
         now = self._clock.now()
         moment = self._due(key, cron, schedules, now)
         if moment is not None:
@@ -147,24 +149,35 @@ class CronEngine:
             succeeded=cron.status.succeeded + found.succeeded,
             failed=cron.status.failed + found.failed,
         )
-        return await self._stop_if_ended(await self._store(cron, status))
+        cron = await self._store(cron, status)
+        return await self._stop_if_ended(cron) or cron
 
-    async def _stop_if_ended(self, cron: CronWorkflow) -> CronWorkflow:
+    async def _set_right(self, cron: CronWorkflow) -> CronWorkflow:
+        """What was wrong with the spec is right now, as far as can be seen before a run."""
+        kept = tuple(item for item in cron.status.conditions if item.type != _SPEC_ERROR)
+        if kept == cron.status.conditions or not _can_stop(cron, self._clock.now()):
+            return cron
+        return await self._store(cron, cron.status.replace(conditions=kept))
+
+    async def _stop_if_ended(self, cron: CronWorkflow) -> CronWorkflow | None:
+        """The cron workflow, stopped if its condition holds; None if that cannot be told."""
         try:
             if not ends(cron, cron.status, self._clock.now()):
                 return cron
         except ExpressionError as error:
-            await self._report(cron, _ERROR, f"failed to evaluate stopStrategy: {error}")
-            return cron
+            text = f"failed to check CronWorkflow '{cron.metadata.name}' stopping condition: {error}"
+            await self._report(cron, _SPEC_ERROR, text)
+            return None
         patch = {"metadata": {"labels": {LABEL_COMPLETED: "true"}}}
         await self._resources.patch(CronWorkflow, cron.metadata.namespace, cron.metadata.name, patch)
         cron = await self._resources.get(CronWorkflow, cron.metadata.namespace, cron.metadata.name)
         return await self._store(cron, cron.status.replace(phase=STOPPED))
 
     async def _run(self, cron: CronWorkflow, moment: datetime) -> None:
-        cron = await self._stop_if_ended(cron)
-        if cron.spec.suspend or cron.status.phase == STOPPED:
+        found = await self._stop_if_ended(cron)
+        if found is None or found.spec.suspend or found.status.phase == STOPPED:
             return
+        cron = found
         try:
             if not may_run(cron, self._clock.now()) or not await self._has_room(cron):
                 return
@@ -172,7 +185,7 @@ class CronEngine:
         except AlreadyExists:
             return
         except ExpressionError as error:
-            await self._fail(cron, f"failed to evaluate when expression: {error}")
+            await self._fail(cron, f"run policy error: failed to evaluate when expression: {error}")
             return
         except Transient:
             raise
@@ -228,3 +241,12 @@ class CronEngine:
                 await self._resources.delete(Workflow, cron.metadata.namespace, name)
             except NotFound:
                 continue
+
+
+def _can_stop(cron: CronWorkflow, now: datetime) -> bool:
+    """Whether the stop condition can be told."""
+    try:
+        ends(cron, cron.status, now)
+    except ExpressionError:
+        return False
+    return True

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from setpoint.core.cron import ScheduleError, parse_schedule
+from setpoint.core.cron import ScheduleError, latest_due, next_due, parse_schedule
 
 pytestmark = pytest.mark.rule("cron.schedules")
 
@@ -96,3 +96,35 @@ def test_no_moment_is_left_out_and_none_made_up(minute: str, hour: str, zone: st
 
 def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
+
+
+SCHEDULES = st.lists(
+    st.sampled_from(["*/7 * * * *", "30 2 * * *", "0 3 * * 0", "15 1,2 28-31 * *", "@every 37m", "0 0 29 2 *"]),
+    min_size=1,
+    max_size=3,
+)
+MOMENTS = st.integers(0, 3 * 366 * 86400).map(lambda seconds: utc("2024-01-01T00:00:00") + timedelta(seconds=seconds))
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    SCHEDULES,
+    st.sampled_from(["", "Europe/Berlin", "America/New_York"]),
+    MOMENTS,
+    st.integers(0, 40).map(lambda days: timedelta(hours=days * 7)),
+)
+def test_the_latest_due_moment_is_the_last_that_comes_one_after_another(
+    texts: list[str], zone: str, after: datetime, ahead: timedelta
+) -> None:
+    schedules = [parse_schedule(text, zone) for text in texts]
+    now = after + ahead
+    seen: list[datetime] = []
+    for one in schedules:
+        moment = one.next(after)
+        while moment is not None and moment <= now:
+            seen.append(moment)
+            moment = one.next(moment)
+    assert latest_due(schedules, after, now) == max(seen, default=None)
+    upcoming = next_due(schedules, after)
+    assert upcoming is None or upcoming > after
+    assert not seen or upcoming == min(seen)
