@@ -1,14 +1,20 @@
 """Official examples that need something beside them (a config map, a claim, limits of locks, a person), and templates.
 
 With `test_workflow_engine_examples` and `test_workflow_leaf_examples` these are all of the categories `host` and
-`emulate`, but for one that needs the Job kind, and one that needs a server in the internet.
+`emulate`. What asks a server in the internet asks one of the test's; what says it is not to be submitted as it stands
+(`k8s-jobs` has no name) gets what it lacks.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Mapping
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +22,24 @@ import pytest
 import yaml
 
 from setpoint.apis.argo import (
+    Arguments,
     ClusterWorkflowTemplate,
     CronWorkflow,
+    Parameter,
     Workflow,
     WorkflowSpec,
     WorkflowTemplate,
     WorkflowTemplateRef,
 )
+from setpoint.apis.batch import Job
 from setpoint.apis.core import ConfigMap
+from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.manifest import decode_document, load_documents
 from setpoint.apis.meta import ObjectMeta, Resource
 from setpoint.core.cron import run_now
 from setpoint.operations import workflows as verbs
+from setpoint.wiring.control_plane import ControlPlane, control_plane
+from setpoint.wiring.settings import Settings
 from tests.integration.test_workflow_engine_examples import (
     EXAMPLES,
     EXPECTED,
@@ -45,6 +58,7 @@ BESIDE: dict[str, str | dict[str, dict[str, str]]] = {  # a file, or config maps
     "fibonacci-seq-conditional-param.yaml": {},
     "global-parameters-from-configmap-referenced-as-local-variable.yaml": PARAMETERS,
     "global-parameters-from-configmap.yaml": PARAMETERS,
+    "synchronization-db-mutex-tmpl-level.yaml": {},
     "synchronization-db-tmpl-level.yaml": {"sync-limits": {"template": "2"}},
     "synchronization-db-wf-level.yaml": {"sync-limits": {"workflow": "1"}},
     "synchronization-wf-level.yaml": {"my-config": {"workflow": "1"}},
@@ -105,6 +119,18 @@ async def test_a_template_runs_by_reference(tmp_path: Path, name: str) -> None:
         await ends_as_recorded(plane, await verbs.submit(plane.resources, run_of(found[0])), record_of(name))
 
 
+async def test_a_template_that_events_use_needs_what_they_bring(tmp_path: Path) -> None:
+    name = "workflow-event-binding/event-consumer-workflowtemplate.yaml"
+    async with running_plane(tmp_path) as plane:
+        await create_all(plane, EXAMPLES / name)
+        run = run_of(decoded(EXAMPLES / name)[0])
+        with pytest.raises(InvalidSpec, match="appellation"):
+            await verbs.submit(plane.resources, run)
+        arguments = Arguments(parameters=(Parameter(name="appellation", value="you"),))
+        made = await verbs.submit(plane.resources, run.replace(spec=run.spec.replace(arguments=arguments)))
+        await ends_as_recorded(plane, made, record_of(name))
+
+
 def run_of(template: Resource) -> Workflow:
     cluster = isinstance(template, ClusterWorkflowTemplate)
     ref = WorkflowTemplateRef(name=template.metadata.name, cluster_scope=cluster)
@@ -134,3 +160,84 @@ async def test_what_a_person_supplies_is_used(tmp_path: Path, name: str) -> None
 
 def waits(workflow: Workflow) -> bool:
     return any(node.type.value == "Suspend" and not node.fulfilled for node in workflow.status.nodes.values())
+
+
+async def test_a_job_is_made_and_waited_for(tmp_path: Path) -> None:
+    text = (EXAMPLES / "k8s-jobs.yaml").read_text()
+    text = text.replace("metadata:", "metadata:\n  generateName: k8s-jobs-", 1).replace(
+        "time.sleep(10)", "time.sleep(0)"
+    )
+    async with control_plane(Settings(home=tmp_path), serve_stored=False) as plane:
+        made = await verbs.submit(plane.resources, workflow_of(text))
+        ended = await finished(plane, made)
+        assert differences(ended, record_of("k8s-jobs.yaml")) == []
+        (job,) = (await plane.resources.list(Job, "default")).items
+        assert (job.status.succeeded, [owner.uid for owner in job.metadata.owner_references]) == (
+            3,
+            [made.metadata.uid],
+        )
+
+
+async def test_hooks_that_ask_a_server(tmp_path: Path) -> None:
+    name = "life-cycle-hooks-tmpl-level.yaml"
+    with serving(204) as (url, asked):
+        text = re.sub(r'url: "https://[^"]*"', f'url: "{url}"', (EXAMPLES / name).read_text())
+        async with control_plane(Settings(home=tmp_path), serve_stored=False) as plane:
+            ended = await finished(plane, await verbs.submit(plane.resources, workflow_of(text)))
+    assert differences(ended, record_of(name)) == []
+    assert len(asked) >= 2
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the example calls curl")
+@pytest.mark.parametrize(("address", "phases"), [("http://127.0.0.1:1/", ["Failed"]), ("", ["Succeeded"])])
+async def test_an_exit_handler_that_tells_a_chat(tmp_path: Path, address: str, phases: list[str]) -> None:
+    name = "exit-handler-slack.yaml"
+    with serving(200) as (url, asked):
+        text = (EXAMPLES / name).read_text().replace("YOUR_WEBHOOK_URL_HERE", f"--noproxy '*' {address or url}")
+        async with control_plane(Settings(home=tmp_path), serve_stored=False) as plane:
+            ended = await finished(plane, await verbs.submit(plane.resources, workflow_of(text)))
+    record = record_of(name) | {"phases": phases}
+    assert differences(ended, record if address else record | {"pods": {"Succeeded": 2}}) == []
+    assert [f"{ended.metadata.name}+finished" in body for body in asked] == ([] if address else [True])
+
+
+def workflow_of(text: str) -> Workflow:
+    (found,) = [decode_document(item) for item in load_documents(text, "example.yaml")]
+    assert isinstance(found, Workflow)
+    return found
+
+
+async def finished(plane: ControlPlane, made: Workflow) -> Workflow:
+    async with asyncio.timeout(60):
+        async for event in plane.resources.watch(Workflow, "default"):
+            if event.resource.metadata.uid == made.metadata.uid and event.resource.status.completed:
+                return event.resource
+    raise AssertionError("the watch ended")
+
+
+@contextmanager
+def serving(status: int) -> Iterator[tuple[str, list[str]]]:
+    """A server on loopback, and the bodies of what it was asked."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_POST = do_GET
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

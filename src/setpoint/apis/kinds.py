@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from setpoint.apis import argo, core, serving
+from setpoint.apis import argo, batch, core, serving
 from setpoint.apis.errors import InvalidSpec, InvariantViolation
 from setpoint.apis.meta import Resource
 
@@ -102,6 +102,7 @@ KINDS = KindTable(
     core.RoleBinding,
     core.Event,
     core.PersistentVolumeClaim,
+    batch.Job,
     *argo.KINDS,
     serving.InferenceService,
     serving.ServingRuntime,

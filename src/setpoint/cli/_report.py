@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from setpoint.apis.argo import NodeStatus, NodeType, Workflow
+from setpoint.apis.batch import Job
 from setpoint.apis.errors import SetpointError
 from setpoint.apis.meta import Resource
 from setpoint.apis.serving import InferenceService
@@ -38,6 +39,8 @@ async def finish(session: Session, ended: Sequence[Resource], output: Output, *,
 def _failed(resource: Resource) -> bool:
     if isinstance(resource, InferenceService):
         return not is_ready(resource)
+    if isinstance(resource, Job):
+        return resource.status.has("Failed")
     return isinstance(resource, Workflow) and resource.status.phase.failed_or_error
 
 

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from setpoint.apis.argo import CronWorkflow, Workflow
+from setpoint.apis.batch import Job
 from setpoint.apis.errors import NotFound, Unavailable
 from setpoint.apis.meta import Resource
 from setpoint.apis.serving import InferenceService
@@ -28,6 +29,7 @@ from setpoint.cli._context import (
     parse_parameters,
     run_async,
 )
+from setpoint.cli._jobs import follow_job
 from setpoint.cli._manifests import Manifest, read_manifest
 from setpoint.cli._output import Output, OutputOption
 from setpoint.cli._report import finish
@@ -147,10 +149,12 @@ class _Run:
                     ended.append(await follow(session.resources, item, view))
             elif isinstance(item, InferenceService):
                 ended.append(await follow_service(session.resources, item, quiet=quiet))
+            elif isinstance(item, Job):
+                ended.append(await follow_job(session.resources, item, quiet=quiet))
             else:
                 ended.append(item)
         if not quiet or self.manifest.shipped:
-            ended = [item for item in ended if isinstance(item, Workflow | InferenceService)] or ended
+            ended = [item for item in ended if isinstance(item, Workflow | InferenceService | Job)] or ended
         code = await finish(session, ended, self.output, single=len(self.manifest.resources) == 1 or len(ended) == 1)
         for workflow in (item for item in ended if isinstance(item, Workflow)):
             await self._save_artifacts(session, workflow)

@@ -13,12 +13,14 @@ from setpoint.adapters.artifact_reader import StoredArtifactReader
 from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.jq import JqProcess
 from setpoint.adapters.sqlite import SqliteStore
+from setpoint.apis.batch import Job
 from setpoint.apis.kinds import KINDS
 from setpoint.apis.serving import InferenceService
 from setpoint.clients.readiness import probe_ready
 from setpoint.clients.requests import RequestClient
 from setpoint.components import IMAGE
 from setpoint.engines.cron import CronEngine
+from setpoint.engines.job import JobEngine
 from setpoint.engines.runner import Runner
 from setpoint.engines.serving import GatewayKeeper, ServingEngine, ServingSettings
 from setpoint.engines.workflow import Outside, WorkflowEngine
@@ -61,7 +63,9 @@ async def engines_up(
     ]
     runner = Runner(store.resources, clock, registry)
     serving = _serving_engine(settings, store.resources, launcher, clock)
-    serving.attach(runner, resting=frozenset() if serve_stored else await _stored(store.resources))
+    resting = frozenset() if serve_stored else await _stored(store.resources)
+    serving.attach(runner, resting=resting)
+    JobEngine(store.resources, launcher, clock).attach(runner, resting=resting)
     if serve_stored:  # a control plane for one command starts nothing of its own accord
         CronEngine(store.resources, clock, substrate.verbs.submit, substrate.verbs.terminate).attach(runner)
     workflows = WorkflowEngine(
@@ -97,9 +101,9 @@ def outside(settings: Settings) -> Outside:
 
 
 async def _stored(resources: ResourceApi) -> frozenset[str]:
-    """Versions of the services as they lie there now: who is touched has another one afterwards."""
-    services = await resources.list(InferenceService)
-    return frozenset(item.metadata.resource_version for item in services.items)
+    """Versions of services and jobs as they lie there now: who is touched has another one afterwards."""
+    services, jobs = await resources.list(InferenceService), await resources.list(Job)
+    return frozenset(item.metadata.resource_version for item in (*services.items, *jobs.items))
 
 
 def _serving_engine(settings: Settings, resources: ResourceApi, launcher: Launcher, clock: Clock) -> ServingEngine:

@@ -1,4 +1,4 @@
-"""One pod from claim to exit record, in a process of its own that no control plane needs to watch.
+"""One pod from claim to exit record, in a process that no control plane needs to watch.
 
 Decides the phase and message of a pod. Order: inputs, init containers, sidecars and main, outputs, end of the sidecars,
 exit record. Knows nothing of workflows. Invariants: a process of the pod never outlives the exit record; the record is
@@ -119,7 +119,7 @@ class Supervisor:
                 phase=PodPhase.ERROR, message=text if isinstance(error, TransferError) else f"init: Error: {text}"
             )
         except Exception as error:  # noqa: BLE001 - supervision point: a bug of ours must leave an exit record
-            self._trace()
+            _trace(self._directory)
             ended = PodExit(phase=PodPhase.ERROR, message=f"wait: Error: {type(error).__name__}: {error}")
         self._finish(ended)
 
@@ -165,8 +165,7 @@ class Supervisor:
     def _resolve_images(self) -> dict[str, tuple[ResolvedImage, str]]:
         """Image and PATH of every container; makes missing Python environments."""
         home = Path(self._settings.home)
-        log = self._folder / records.LOGS / "environment.txt"
-        found = {}
+        log, found = self._folder / records.LOGS / "environment.txt", {}
         for container in self._request.containers:
             image = resolve(self._settings.rules, container.image, container.command, container.args)
             found[container.name] = (image, search_path(image, home, log, self._check))
@@ -469,10 +468,11 @@ class Supervisor:
                     self._exit_file.write(short)
                     break
 
-    def _trace(self) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        with suppress(OSError), os.fdopen(os.open(records.TRACE, flags, 0o600, dir_fd=self._directory), "w") as file:
-            traceback.print_exc(file=file)
+
+def _trace(directory: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    with suppress(OSError), os.fdopen(os.open(records.TRACE, flags, 0o600, dir_fd=directory), "w") as file:
+        traceback.print_exc(file=file)
 
 
 def supervise(

@@ -1,0 +1,79 @@
+"""batch/v1 Job. Source: Kubernetes API reference, Job v1."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from setpoint.apis.argo.pod_spec import PodSpec
+from setpoint.apis.meta import Resource, Wire
+
+
+class JobCondition(Wire, frozen=True, kw_only=True):
+    """One condition: `Complete`, `Failed` or `Suspended`."""
+
+    type: str
+    status: str = "True"
+    reason: str = ""
+    message: str = ""
+    last_probe_time: datetime | None = None
+    last_transition_time: datetime | None = None
+
+
+class JobStatus(Wire, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """How far a job has come. The sum of the counters is how many pods were made."""
+
+    active: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+    conditions: tuple[JobCondition, ...] = ()
+
+    def has(self, kind: str) -> bool:
+        """Whether that condition holds."""
+        return any(item.type == kind and item.status == "True" for item in self.conditions)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.has("Complete") or self.has("Failed")
+
+
+class PodTemplate(Wire, frozen=True, kw_only=True):
+    """What a pod is made of. A pod of one machine has no metadata that anybody asks for."""
+
+    metadata: dict[str, Any] = {}
+    spec: PodSpec = PodSpec()
+
+
+class JobSpec(Wire, frozen=True, kw_only=True):
+    """What is to be done, how often and how many at a time."""
+
+    template: PodTemplate
+    parallelism: int | None = None
+    completions: int | None = None
+    backoff_limit: int | None = None
+    active_deadline_seconds: int | None = None
+    ttl_seconds_after_finished: int | None = None
+    suspend: bool | None = None
+    completion_mode: str | None = None
+    selector: dict[str, Any] | None = None
+    manual_selector: bool | None = None
+    managed_by: str | None = None
+    pod_replacement_policy: str | None = None
+    pod_failure_policy: dict[str, Any] | None = None
+    success_policy: dict[str, Any] | None = None
+    backoff_limit_per_index: int | None = None
+    max_failed_indexes: int | None = None
+
+
+class Job(Resource, frozen=True, kw_only=True):
+    """batch/v1 Job: pods that run to their end."""
+
+    API_VERSION: ClassVar[str] = "batch/v1"
+    KIND: ClassVar[str] = "Job"
+    PLURAL: ClassVar[str] = "jobs"
+
+    spec: JobSpec
+    status: JobStatus = JobStatus()

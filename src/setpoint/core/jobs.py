@@ -1,0 +1,170 @@
+"""What a Job needs next: which pods to start, which to end, and what its status says. Pure.
+
+Pods are numbered from 0 as they are made; the counters of the status sum up to how many there are. So a control plane
+that was killed between the status and the start finds the number, and starts the pod then.
+Source: Kubernetes, "Jobs"; kubernetes pkg/controller/job for reasons and messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from setpoint.apis.argo import ContainerSetTemplate, Template, UserContainer
+from setpoint.apis.argo.containers import Container, ContainerNode
+from setpoint.apis.batch import Job, JobCondition, JobStatus
+from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.pods import PodExit, PodPhase
+
+BACKOFF_LIMIT = 6
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=10)
+_NOT_HERE = ("pod_failure_policy", "success_policy", "backoff_limit_per_index", "max_failed_indexes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPlan:
+    """The next status; pods of it to start, or to end; when to look again without an event."""
+
+    status: JobStatus
+    start: tuple[int, ...] = ()
+    end: tuple[int, ...] = ()
+    again: timedelta | None = None
+    expired: bool = False  # its time to live is over
+
+
+def made(status: JobStatus) -> int:
+    """How many pods there are, or are to be."""
+    return status.active + status.succeeded + status.failed
+
+
+def plan_job(job: Job, exits: Sequence[PodExit | None], now: datetime) -> JobPlan:
+    """What the job needs.
+
+    Args:
+        job: The stored object.
+        exits: How each of its pods ended, by number; None for one that has not.
+        now: The moment.
+    """
+    before, spec = job.status, job.spec
+    running = [number for number, exit_ in enumerate(exits) if exit_ is None]
+    ended = [exit_ for exit_ in exits if exit_ is not None]
+    succeeded = sum(exit_.phase is PodPhase.SUCCEEDED for exit_ in ended)
+    status = before.replace(active=len(running), succeeded=succeeded, failed=len(ended) - succeeded)
+    if before.finished:
+        return JobPlan(status=status, end=tuple(running), **_time_to_live(job, now))
+    if problem := _problem(job):
+        return _finished(status, "Failed", "InvalidSpec", problem, now, running)
+    if spec.suspend and not running:
+        return JobPlan(status=_with(status.replace(start_time=None), "Suspended", "JobSuspended", "Job suspended", now))
+    status = _without(status, "Suspended")
+    status = status.replace(start_time=status.start_time or now)
+    assert status.start_time is not None  # noqa: S101 - set in the line above
+    deadline = spec.active_deadline_seconds
+    left = status.start_time + timedelta(seconds=deadline) - now if deadline is not None else None
+    limit = BACKOFF_LIMIT if spec.backoff_limit is None else spec.backoff_limit
+    if status.failed > limit:
+        text = "Job has reached the specified backoff limit"
+        return _finished(status, "Failed", "BackoffLimitExceeded", text, now, running)
+    if left is not None and left <= timedelta(0):
+        text = "Job was active longer than specified deadline"
+        return _finished(status, "Failed", "DeadlineExceeded", text, now, running)
+    wanted = _wanted(job, status)
+    if wanted == 0 and not running:
+        text = "Reached expected number of succeeded pods"
+        return _finished(status, "Complete", "CompletionsReached", text, now, running)
+    pause = _pause(ended, now)
+    more = 0 if spec.suspend or pause else max(0, wanted - len(running))
+    first = len(exits)
+    waits = [moment for moment in (left, pause or None) if moment is not None]
+    return JobPlan(
+        status=status.replace(active=status.active + more),
+        start=tuple(range(first, first + more)),
+        again=min(waits, default=None),
+    )
+
+
+def _problem(job: Job) -> str:
+    """Why the job cannot be run here, "" if it can."""
+    spec, pod = job.spec, job.spec.template.spec
+    if spec.completion_mode not in (None, "NonIndexed"):
+        return f"spec.completionMode: {spec.completion_mode} is not done on one machine (allowed: NonIndexed)"
+    for name in _NOT_HERE:
+        if getattr(spec, name) is not None:
+            return f"spec.{name.split('_')[0]}{''.join(part.title() for part in name.split('_')[1:])} is not done here"
+    if pod.restart_policy not in ("Never", "OnFailure"):
+        return 'spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"'
+    if not pod.containers:
+        return "spec.template.spec.containers: Required value"
+    return ""
+
+
+def _wanted(job: Job, status: JobStatus) -> int:
+    """How many pods are to run now."""
+    parallelism, completions = job.spec.parallelism, job.spec.completions
+    if completions is None and parallelism is not None:  # a work queue: done when one has succeeded and all have ended
+        return 0 if status.succeeded else parallelism
+    left = (1 if completions is None else completions) - status.succeeded
+    return max(0, min(1 if parallelism is None else parallelism, left))
+
+
+def _pause(ended: Sequence[PodExit], now: datetime) -> timedelta:
+    """How long after the last failure the next pod has to wait still."""
+    failed = [exit_.finished_at for exit_ in ended if exit_.phase is not PodPhase.SUCCEEDED and exit_.finished_at]
+    if not failed:
+        return timedelta(0)
+    pause: timedelta = min(_FIRST_PAUSE * int(2 ** min(len(failed) - 1, 10)), _LONGEST_PAUSE)
+    return max(timedelta(0), max(failed) + pause - now)
+
+
+def _time_to_live(job: Job, now: datetime) -> dict[str, Any]:
+    seconds = job.spec.ttl_seconds_after_finished
+    ends = [item.last_transition_time for item in job.status.conditions if item.type in ("Complete", "Failed")]
+    if seconds is None or not ends or ends[0] is None:
+        return {}
+    left = ends[0] + timedelta(seconds=seconds) - now
+    return {"expired": True} if left <= timedelta(0) else {"again": left}
+
+
+def _finished(
+    status: JobStatus, kind: str, reason: str, message: str, now: datetime, running: Sequence[int]
+) -> JobPlan:
+    status = _with(_without(status, "Suspended"), kind, reason, message, now)
+    if kind == "Complete":
+        status = status.replace(completion_time=now)
+    return JobPlan(status=status, end=tuple(running))
+
+
+def _with(status: JobStatus, kind: str, reason: str, message: str, now: datetime) -> JobStatus:
+    if status.has(kind):
+        return status
+    condition = JobCondition(type=kind, reason=reason, message=message, last_probe_time=now, last_transition_time=now)
+    return status.replace(conditions=(*status.conditions, condition))
+
+
+def _without(status: JobStatus, kind: str) -> JobStatus:
+    return status.replace(conditions=tuple(item for item in status.conditions if item.type != kind))
+
+
+def template_of(job: Job) -> Template:
+    """The job's pod as a template of a workflow: one container, or a set of them that ends when all have.
+
+    Raises: InvalidSpec: A container has no name where it needs one.
+    """
+    spec = job.spec.template.spec
+    before = tuple(UserContainer(**_fields(item)) for item in spec.init_containers)
+    common = Template(
+        name=job.metadata.name, init_containers=before, volumes=spec.volumes, host_aliases=spec.host_aliases
+    )
+    if len(spec.containers) == 1:
+        return common.replace(container=Container(**{**_fields(spec.containers[0]), "name": "main"}))
+    if len({item.name for item in spec.containers} - {""}) < len(spec.containers):
+        raise InvalidSpec("every container needs a name of its own", path="spec.template.spec.containers")
+    return common.replace(
+        container_set=ContainerSetTemplate(containers=tuple(ContainerNode(**_fields(item)) for item in spec.containers))
+    )
+
+
+def _fields(container: Container) -> dict[str, Any]:
+    return {name: getattr(container, name) for name in Container.__struct_fields__}

@@ -1,0 +1,128 @@
+"""What a Job needs next, for any history of its pods."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from setpoint.apis.batch import Job
+from setpoint.apis.pods import PodExit, PodPhase
+from setpoint.core.jobs import JobPlan, made, plan_job
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def job(**spec: Any) -> Job:
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "busybox"}]}}
+    return msgspec.convert({"metadata": {"name": "j"}, "spec": {"template": template, **spec}}, Job)
+
+
+def ended(*, well: bool, at: datetime = START) -> PodExit:
+    return PodExit(phase=PodPhase.SUCCEEDED if well else PodPhase.FAILED, finished_at=at)
+
+
+def run(found: Job, outcomes: list[bool]) -> tuple[JobPlan, int]:
+    """The last plan when pods end in the order they were made, one at a time; and the most that ran at once."""
+    now, exits, most = START, list[PodExit | None](), 0
+    while True:
+        plan = plan_job(found, exits, now)
+        assert list(plan.start) == list(range(len(exits), made(plan.status))) or plan.status.finished
+        found = found.replace(status=plan.status)
+        if plan.status.finished:
+            return plan, most
+        exits += [None] * len(plan.start)
+        running = [number for number, exit_ in enumerate(exits) if exit_ is None]
+        most = max(most, len(running))
+        if running:
+            now += timedelta(seconds=1)
+            exits[running[0]] = ended(well=outcomes.pop() if outcomes else True, at=now)
+        else:
+            assert plan.again is not None
+            now += plan.again
+
+
+@given(st.integers(0, 5), st.integers(1, 4), st.integers(0, 3), st.lists(st.booleans(), max_size=12))
+def test_a_job_ends_as_its_pods_say(completions: int, parallelism: int, limit: int, outcomes: list[bool]) -> None:
+    asked = job(completions=completions, parallelism=parallelism, backoffLimit=limit)
+    plan, most = run(asked, list(outcomes))
+    status = plan.status
+    assert most <= min(parallelism, completions)
+    if status.has("Complete"):
+        assert (status.succeeded, status.active, status.failed <= limit) == (completions, 0, True)
+        assert status.completion_time is not None
+        assert not plan.end
+    else:
+        assert status.failed == limit + 1
+        assert [item.reason for item in status.conditions] == ["BackoffLimitExceeded"]
+        assert len(plan.end) == status.active
+    again = plan_job(asked.replace(status=status), [ended(well=True)] * made(status), START)
+    assert again.status.conditions == status.conditions
+    assert not again.start
+
+
+def test_a_work_queue_is_done_when_one_has_succeeded_and_all_have_ended() -> None:
+    asked = job(parallelism=3)
+    first = plan_job(asked, [], START)
+    assert first.start == (0, 1, 2)
+    asked = asked.replace(status=first.status)
+    second = plan_job(asked, [None, ended(well=True), None], START)
+    assert (second.start, second.status.finished) == ((), False)
+    last = plan_job(asked, [ended(well=False), ended(well=True), ended(well=True)], START)
+    assert last.status.has("Complete")
+
+
+def test_a_failed_pod_is_made_anew_after_a_while_that_grows() -> None:
+    asked = job()
+    for failures, seconds in ((1, 10), (2, 20), (3, 40)):
+        status = asked.status.replace(failed=failures, start_time=START)
+        exits = [ended(well=False)] * failures
+        assert plan_job(asked.replace(status=status), exits, START).again == timedelta(seconds=seconds)
+        later = plan_job(asked.replace(status=status), exits, START + timedelta(seconds=seconds))
+        assert later.start == (failures,)
+
+
+def test_the_deadline_ends_what_runs() -> None:
+    asked = job(activeDeadlineSeconds=5)
+    asked = asked.replace(status=plan_job(asked, [], START).status)
+    assert plan_job(asked, [None], START + timedelta(seconds=4)).again == timedelta(seconds=1)
+    late = plan_job(asked, [None], START + timedelta(seconds=5))
+    assert late.end == (0,)
+    assert [item.reason for item in late.status.conditions] == ["DeadlineExceeded"]
+
+
+def test_suspended_waits_and_goes_on() -> None:
+    asked = job(suspend=True)
+    waiting = plan_job(asked, [], START)
+    assert (waiting.start, waiting.status.has("Suspended"), waiting.status.start_time) == ((), True, None)
+    on = job().replace(status=waiting.status)
+    assert plan_job(on, [], START).start == (0,)
+    assert plan_job(on, [], START).status.conditions == ()
+
+
+def test_time_to_live() -> None:
+    asked = job(ttlSecondsAfterFinished=60, completions=0)
+    asked = asked.replace(status=plan_job(asked, [], START).status)
+    assert plan_job(asked, [], START).again == timedelta(seconds=60)
+    assert plan_job(asked, [], START + timedelta(seconds=60)).expired
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"completionMode": "Indexed"}, "spec.completionMode: Indexed is not done"),
+        ({"podFailurePolicy": {"rules": []}}, "spec.podFailurePolicy is not done"),
+        ({"backoffLimitPerIndex": 1}, "spec.backoffLimitPerIndex is not done"),
+        ({"template": {"spec": {"containers": [{"name": "a"}]}}}, "restartPolicy: Required value"),
+        ({"template": {"spec": {"restartPolicy": "Never"}}}, "containers: Required value"),
+    ],
+)
+def test_what_is_not_done_fails_and_says_so(spec: dict[str, Any], words: str) -> None:
+    plan = plan_job(job(**spec), [], START)
+    (condition,) = plan.status.conditions
+    assert (condition.type, plan.start) == ("Failed", ())
+    assert words in condition.message
