@@ -5,6 +5,8 @@ steps. So a supervisor whose pod has ended, and who could tell so, sets the stag
 waits at a pipe of its own for a pod's id; one pipe for all tells the zygote who is free. The end of its pipe ends a
 supervisor.
 
+One whose pod left it other than it was (what reads an object store has threads) ends with it.
+
 Invariants: a supervisor has one pod at a time, and none before what is left of the last one is gone. The zygote alone
 holds the writing ends, so its death frees all that wait.
 """
@@ -37,7 +39,7 @@ _MOMENT_SECONDS = 0.02  # longer than a supervisor takes to put away what its po
 _PID = struct.Struct("=i")
 
 Supervise = Callable[[str, Stage | None, Embryo | None], bool]
-"""Live a pod's life; False if the process must end then, for nobody heard of the pod's end."""
+"""Live a pod's life; False if the process must end then: nobody heard of the pod's end, or it is not as it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

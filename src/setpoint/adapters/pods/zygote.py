@@ -36,7 +36,7 @@ from setpoint.adapters.pods import isolation, linux, records
 from setpoint.adapters.pods.environments import search_path
 from setpoint.adapters.pods.images import resolve
 from setpoint.adapters.pods.pool import SupervisorPool
-from setpoint.adapters.pods.preload import preload
+from setpoint.adapters.pods.preload import count_threads, preload
 from setpoint.adapters.pods.processes import Embryo, TurnInto
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.pods.signals import forget_signals, note_signals
@@ -83,6 +83,7 @@ class Zygote:
         self._connection = connection
         self._news = news
         self._warm = warm
+        self._modules: frozenset[str] = frozenset()
         self.after_fork: list[Callable[[], None]] = []
 
     def serve(self) -> None:
@@ -102,6 +103,7 @@ class Zygote:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors leave no zombies
         gc.collect()
         gc.freeze()  # shared pages stay shared
+        self._modules = frozenset(sys.modules)
         pool = SupervisorPool(
             found,
             Path(settings.home) / "kubelet" / ("spare-warm" if self._warm else "spare"),
@@ -144,10 +146,16 @@ class Zygote:
         self._tell(Launched(id=pod_id, claimant=identity if claimed else None))
         if claimed:
             supervise(settings, found, pod_id, warm=self._warm, stage=stage, embryo=embryo)
-            if stage is not None and stage.spare is not None and settings.retention is Retention.LOGS:
+            as_it_was = self._is_as_it_was()
+            if as_it_was and stage is not None and stage.spare is not None and settings.retention is Retention.LOGS:
                 put_back(settings.pods / pod_id / "root" / "main", stage.spare)
-            return self._tell(Ended(id=pod_id), socket.MSG_DONTWAIT)
+            return self._tell(Ended(id=pod_id), socket.MSG_DONTWAIT) and as_it_was
         return True
+
+    def _is_as_it_was(self) -> bool:
+        """Whether the pod's end is the end of it: a client of an object store, say, keeps threads and connections."""
+        new = {name.partition(".")[0] for name in frozenset(sys.modules) - self._modules}
+        return new <= sys.stdlib_module_names | {"setpoint"} and count_threads() == 1
 
     def _tell(self, news: Launched | Ended, flags: int = 0) -> bool:
         """False if nobody is there any more, or, with `MSG_DONTWAIT`, if too much was told at once."""
