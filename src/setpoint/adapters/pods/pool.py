@@ -185,7 +185,7 @@ class SupervisorPool:
             embryo = None
             if home is None or linux.PIVOTS:
                 with suppress(OSError):
-                    embryo = conceive()
+                    embryo = conceive(pipe)
             pod_id = os.read(pipe, _ID_BYTES).decode()
             if not pod_id:
                 break

@@ -87,8 +87,10 @@ class Embryo:
     stderr: int
 
 
-def conceive() -> Embryo:
+def conceive(own: int) -> Embryo:
     """Fork a child ahead of its time. It ends when nobody can tell it any more what to be.
+
+    The descriptor `own` is the parent's alone: who writes there must find out when the parent is gone.
 
     Raises: OSError; TurnInto, in the child only.
     """
@@ -102,7 +104,8 @@ def conceive() -> Embryo:
         raise
     (order, tell), (told, note), (stdout, out), (stderr, err) = pipes
     if pid == 0:
-        os.close(tell)
+        for descriptor in (tell, own):
+            os.close(descriptor)
         with _reporting(note):
             _separate(parent, out, err)
             text = _read_all(order)
