@@ -356,6 +356,7 @@ async def test_kill_ends_a_process_that_ignores_term(anyhow: Start, tmp_path: Pa
         seen = tmp_path / "seen"
         await launcher.launch(pod(f"trap '' TERM; touch {seen}; while :; do sleep 0.05; done"))
         await appears(seen)
+        assert await launcher.ready("pod-1")
         state = await launcher.state("pod-1")
         assert state is not None
         assert (state.phase, state.exit) == (PodPhase.RUNNING, None)

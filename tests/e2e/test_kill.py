@@ -82,6 +82,8 @@ def kill_many(folder: Path, moments: int, tell: Callable[[str], None]) -> dict[s
         hit, found = killed_and_continued(folder / str(index), delay)
         assert found == wanted, f"killed after {delay:.3f} s"
         hits += hit
+        if not hit:  # it runs faster than it did undisturbed
+            seconds = min(seconds, delay)
         tell(f"{index + 1}/{moments}: killed after {delay:.2f} s" if hit else f"{index + 1}/{moments}: too late")
     return {"moments": moments, "hits": hits}
 

@@ -85,7 +85,9 @@ async def test_failures_end_the_job_and_what_runs(tmp_path: Path) -> None:
 
 async def test_a_pod_of_several_containers_ends_when_all_have(tmp_path: Path) -> None:
     containers = f"""containers:
-      - {{name: a, image: busybox, command: [sh, -c, "while [ ! -e {tmp_path}/b ]; do sleep 0.05; done"]}}
+      - name: a
+        image: busybox
+        command: [timeout, "60", sh, -c, "while [ ! -e {tmp_path}/b ]; do sleep 0.05; done"]
       - {{name: b, image: busybox, command: [touch, "{tmp_path}/b"]}}
       initContainers: [{{name: i, image: busybox, command: ["true"]}}]"""
     async with control_plane(Settings(home=tmp_path / "home"), serve_stored=True, visible=[str(tmp_path)]) as plane:
@@ -103,7 +105,7 @@ async def test_what_cannot_be_started_fails_and_says_why(tmp_path: Path) -> None
 
 async def test_another_control_plane_goes_on_and_none_runs_twice(tmp_path: Path) -> None:
     go, marks = tmp_path / "go", tmp_path / "marks"
-    script = f"echo x >> {marks}; while [ ! -e {go} ]; do sleep 0.05; done"
+    script = f"echo x >> {marks}; timeout 60 sh -c 'while [ ! -e {go} ]; do sleep 0.05; done'"
     containers = ONE.replace(", envFrom: [{configMapRef: {name: conf}}]", "")
     settings = Settings(home=tmp_path / "home")
     async with control_plane(settings, serve_stored=True, visible=[str(tmp_path)]) as plane:

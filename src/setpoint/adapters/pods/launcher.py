@@ -74,13 +74,13 @@ class HostLauncher:
     ) -> None:
         """Let go: the zygotes end, the pods go on."""
         await self._watches.close()
-        if self._tidying is not None:
-            self._tidying.cancel()
-            await asyncio.gather(self._tidying, return_exceptions=True)
-        await self._tidy_all()
         await self._light.close()
         if self._warm is not None:
             await self._warm.close()
+        if self._tidying is not None:  # after those who may call for it
+            self._tidying.cancel()
+            await asyncio.gather(self._tidying, return_exceptions=True)
+        await self._tidy_all()
 
     async def isolation(self) -> IsolationReport:
         """How pods are isolated on this host, and why so."""
