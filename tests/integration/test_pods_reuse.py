@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 from contextlib import aclosing
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from setpoint.adapters.pods import records
 from setpoint.adapters.pods.isolation import Isolation
 from setpoint.adapters.pods.launcher import HostLauncher
+from setpoint.adapters.pods.spare import set_stage
 from setpoint.apis.pods import PodPhase
 from setpoint.ports.launcher import ArtifactOutput, PodRequest
 from tests.integration.test_pods_isolation import own_report
@@ -171,3 +173,36 @@ async def test_files_of_a_pod_do_not_reach_the_next(tmp_path: Path) -> None:
             seen.append((await _run_on_the_same(launcher, tmp_path, spoiler, looker))[1])
         assert set(seen) == {seen[0]}
     assert not any(Path(path).exists() for path in ("/here", "/tmp/here", "/var/tmp/here", "/there", "/here-too"))
+
+
+async def test_rewritten_paths_of_a_pod_do_not_reach_the_next(tmp_path: Path) -> None:
+    declared = (ArtifactOutput(name="o", path="/here-too/x", key="o", optional=True),)
+    look = "ls -A /tmp /var/tmp /here-too | grep -v : | grep .; true"
+    spoil = "mkdir -p /tmp/a/b; echo x > /tmp/a/b/c; echo x > /var/tmp/x; mkdir -p /here-too; echo x > /here-too/x"
+    async with running_launcher(tmp_path, isolation=Isolation.REWRITE) as launcher:
+        seen = await _run_on_the_same(
+            launcher,
+            tmp_path,
+            pod(spoil, id="spoil", artifact_outputs=declared),
+            pod(look, id="look", artifact_outputs=declared, capture_result=True),
+        )
+        assert seen[1] == ""
+
+
+def test_what_a_pod_left_in_its_root_is_cleaned_without_following_a_link(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    (precious / "tmp").mkdir(parents=True)
+    (precious / "file").write_text("x")
+    place = tmp_path / "1"
+    for number in range(5):
+        assert set_stage(None, place).spare == place
+        made = sorted(str(path.relative_to(place)) for path in place.rglob("*"))
+        assert made == ["fs", "fs/tmp", "fs/var", "fs/var/tmp"]
+        for name in ("fs/var/tmp", "fs/var", "fs/tmp", "fs", ".")[number:]:
+            shutil.rmtree(place / name)
+            target = place if name == "." else place / name
+            target.symlink_to(precious)
+            break
+        assert (precious / "file").read_text() == "x"
+    assert set_stage(None, place).spare == place
+    assert (precious / "file").read_text() == "x"

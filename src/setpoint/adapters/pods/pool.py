@@ -179,7 +179,7 @@ class SupervisorPool:
             if turn:
                 os.write(self._freed, pid)
             stage = None
-            if home is not None:
+            if home is not None or self._found.mode is not Isolation.NAMESPACE:
                 with suppress(OSError):
                     stage = set_stage(home, place)
             embryo = None
@@ -197,7 +197,7 @@ class SupervisorPool:
                     os.close(descriptor)
         if home is not None:
             linux.setns(home, linux.CLONE_NEWNS)
-            drop_spare(place)
+        drop_spare(place)
 
 
 def _descriptors() -> set[int]:

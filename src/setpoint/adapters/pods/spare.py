@@ -28,27 +28,30 @@ from setpoint.adapters.pods.isolation import PrivateRoot, enter_base_namespace
 class Stage:
     """Where the next pod's root is built: a namespace of its own, `base`, in which the host is still in sight.
 
-    `spare` is the directory of a root that is made already; None if there is none.
+    `spare` is the directory of a root that is made already; None if there is none. Where the host allows no namespaces
+    there is no base, and the root is the directories that paths are rewritten to.
     """
 
-    base: int
+    base: int | None = None
     spare: Path | None = None
 
 
-def set_stage(home: int, place: Path) -> Stage:
+def set_stage(home: int | None, place: Path) -> Stage:
     """Move the calling process into a fresh copy of the namespace `home` and build a root there, without entering it.
 
-    What an earlier pod gave back at the place is used again.
+    What an earlier pod gave back at the place is used again. Without a home the process stays where it is.
     Raises: OSError if there is no right to, or no room for, a namespace.
     """
-    linux.setns(home, linux.CLONE_NEWNS)
-    usable = _clean(place)
-    base = enter_base_namespace(user=False)
-    root = PrivateRoot(directory=place)
+    if home is not None:
+        linux.setns(home, linux.CLONE_NEWNS)
+    usable = _clean(place, rewrite=home is None)
+    base = enter_base_namespace(user=False) if home is not None else None
+    root = PrivateRoot(directory=place, rewrite=home is None)
     with suppress(OSError):  # no room for it: the pod makes its own, or finds out why not
         if usable:
             root.prepare()
-            root.show_host()
+            if home is not None:
+                root.show_host()
             return Stage(base=base, spare=place)
     return Stage(base=base)
 
@@ -59,28 +62,32 @@ def put_back(root: Path, place: Path) -> None:
         root.rename(place)
 
 
-def _clean(place: Path) -> bool:
+def _clean(place: Path, *, rewrite: bool) -> bool:
     """Leave of a root, seen from a namespace where it shows nothing of the host, what a new one has; if that can be.
 
-    What shows something of the host is as it was made: the pod saw it covered.
+    What shows something of the host is as it was made: the pod saw it covered. No link is followed.
     """
-    file_system = PrivateRoot(directory=place).file_system
+    root = PrivateRoot(directory=place, rewrite=rewrite)
+    file_system = Path(root.file_system)
+    scratch = (file_system / "tmp", file_system / "var" / "tmp" if rewrite else place / "var-tmp")
     try:
-        if not place.exists():
+        if not os.path.lexists(place):
             return True
-        if not _as_made(Path(file_system)):
+        if place.is_symlink() or file_system.is_symlink() or not file_system.is_dir() or not _as_made(file_system):
             return _delete(place, place)
-        covered = set(os.listdir("/")) - {"tmp"}  # noqa: PTH208 - names are all that is asked for
-        left = [entry.path for entry in os.scandir(place) if entry.path != file_system]
-        left += [entry.path for entry in os.scandir(file_system) if entry.name not in covered]
-        scratch = (f"{place}/var-tmp", f"{file_system}/tmp")  # noqa: S108 - the pod's own
-        return all((path in scratch and _is_new(Path(path))) or _delete(Path(path), place) for path in left)
+        covered = {"var"} if rewrite else set(os.listdir("/")) - {"tmp"}  # noqa: PTH208 - names are all that is asked
+        left = [Path(entry.path) for entry in os.scandir(place) if entry.path != str(file_system)]
+        left += [Path(entry.path) for entry in os.scandir(file_system) if entry.name not in covered]
+        var = file_system / "var"
+        if rewrite and os.path.lexists(var):
+            left += [var] if var.is_symlink() or not var.is_dir() else list(var.iterdir())
+        return all((path in scratch and _is_new(path)) or _delete(path, place) for path in left)
     except OSError:  # such as a file that was made immutable
         return False
 
 
 def _is_new(scratch: Path) -> bool:
-    return _as_made(scratch) and not any(os.scandir(scratch))
+    return scratch.is_dir() and not scratch.is_symlink() and _as_made(scratch) and not any(os.scandir(scratch))
 
 
 def _as_made(directory: Path) -> bool:
@@ -100,7 +107,7 @@ def _delete(path: Path, place: Path) -> bool:
 
 def take_spare(spare: Path, root: PrivateRoot) -> PrivateRoot:
     """The root, standing in the spare one if that fits and can be moved; else as it was."""
-    if root.rewrite or any(path.count("/") == 1 and os.path.lexists(path) for path in root.declared):
+    if not root.rewrite and any(path.count("/") == 1 and os.path.lexists(path) for path in root.declared):
         return root
     with suppress(OSError):
         root.directory.parent.mkdir(parents=True, exist_ok=True)

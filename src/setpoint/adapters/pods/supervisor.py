@@ -202,9 +202,8 @@ class Supervisor:
         """Move into main's root; a descriptor of the namespace where the roots of others can be built."""
         if root.rewrite:
             return None
-        if self._stage is not None:
-            base = self._stage.base
-        else:
+        base = self._stage.base if self._stage is not None else None
+        if base is None:
             base = enter_base_namespace(user=self._isolation.user_namespace)
         if not alone:
             linux.unshare(linux.CLONE_NEWNS)
