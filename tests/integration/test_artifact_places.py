@@ -135,8 +135,8 @@ def test_a_revision_that_git_does_not_know(tmp_path: Path) -> None:
 
 
 def test_what_of_s3_is_not_done_is_said() -> None:
-    s3 = S3Artifact(bucket="b", key="k", encryption_options={"enableEncryption": True})
-    with pytest.raises(NotSupported, match=r"artifact 'a': s3.encryptionOptions is not done here"):
+    s3 = S3Artifact(bucket="b", key="k", role_arn="arn:aws:iam::1:role/r")
+    with pytest.raises(NotSupported, match=r"artifact 'a': s3.roleARN is not done here"):
         place_of(Artifact(name="a", s3=s3))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from setpoint.apis.argo import Artifact, S3Artifact
-from setpoint.apis.errors import NotSupported
+from setpoint.apis.errors import InvalidSpec, NotSupported
 from setpoint.apis.pods import ArtifactPlace, SecretKey
 
 UNSERVED = ("artifactory", "azure", "gcs", "hdfs", "oss", "plugin")
@@ -22,7 +22,7 @@ _HTTP_AUTH = ("basicAuth", "oauth2", "clientCert")
 def place_of(item: Artifact) -> ArtifactPlace | None:
     """The place of an artifact; None for one in the embedded store.
 
-    Raises: NotSupported: The store is not served on one machine.
+    Raises: NotSupported: The store is not served on one machine. InvalidSpec: Settings that exclude each other.
     """
     for store in UNSERVED:
         if getattr(item, store) is not None:
@@ -70,27 +70,46 @@ def _git(git: dict[str, Any]) -> ArtifactPlace:
 
 
 def _s3(name: str, s3: S3Artifact) -> ArtifactPlace:
-    undone = {
-        "caSecret": s3.ca_secret,
-        "roleARN": s3.role_arn,
-        "useSDKCreds": s3.use_sdk_creds,
-        "createBucketIfNotPresent": s3.create_bucket_if_not_present,
-        "encryptionOptions": s3.encryption_options,
-    }
-    for field, given in undone.items():
-        if given:
-            raise NotSupported(f"artifact {name!r}: s3.{field} is not done here")
+    for field, undone in {"roleARN": s3.role_arn, "useSDKCreds": s3.use_sdk_creds}.items():
+        if undone:
+            raise NotSupported(f"artifact {name!r}: s3.{field} is not done here; use accessKeySecret, secretKeySecret")
     given = {"endpoint": s3.endpoint, "bucket": s3.bucket, "key": s3.key, "region": s3.region}
     settings = {key: text for key, text in given.items() if text}
     if s3.insecure:
         settings["insecure"] = "true"
+    if s3.create_bucket_if_not_present is not None:
+        settings["createBucket"] = "true"
+        if s3.create_bucket_if_not_present.get("objectLocking"):
+            settings["objectLocking"] = "true"
     selectors = {
         "accessKey": s3.access_key_secret,
         "secretKey": s3.secret_key_secret,
         "sessionToken": s3.session_token_secret,
+        "ca": s3.ca_secret,
     }
     secrets = {name: SecretKey(name=ref.name, key=ref.key) for name, ref in selectors.items() if ref is not None}
+    customer = _encrypt(name, s3, settings)
+    if customer is not None:
+        secrets["serverSideCustomerKey"] = customer
     return ArtifactPlace(kind="s3", settings=settings, secrets=secrets)
+
+
+def _encrypt(name: str, s3: S3Artifact, settings: dict[str, str]) -> SecretKey | None:
+    """Set how the server encrypts the objects; the secret with the customer's key, if that does."""
+    options = s3.encryption_options or {}
+    kms, customer = str(options.get("kmsKeyId") or ""), _secret(options.get("serverSideCustomerKeySecret"))
+    if kms and customer is not None:
+        raise InvalidSpec(f"artifact {name!r}: serverSideCustomerKeySecret and kmsKeyId cannot be set together")
+    if customer is not None and s3.insecure:
+        raise InvalidSpec(f"artifact {name!r}: serverSideCustomerKeySecret needs https: remove insecure")
+    if not options.get("enableEncryption"):
+        return None
+    if kms and options.get("kmsEncryptionContext"):
+        raise NotSupported(f"artifact {name!r}: s3.encryptionOptions.kmsEncryptionContext is not done here")
+    settings["encryption"] = "customer" if customer is not None else "kms" if kms else "server"
+    if kms:
+        settings["kmsKeyId"] = kms
+    return customer
 
 
 def _secret(selector: Any) -> SecretKey | None:
