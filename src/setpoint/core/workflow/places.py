@@ -7,6 +7,7 @@ that needs one is an Error. Source: argoproj.io/v1alpha1 HTTPArtifact, GitArtifa
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from setpoint.apis.argo import Artifact, S3Artifact
 from setpoint.apis.errors import InvalidSpec, NotSupported
@@ -16,7 +17,11 @@ UNSERVED = ("artifactory", "azure", "gcs", "hdfs", "oss", "plugin")
 _GIT_TEXTS = ("repo", "revision", "branch")
 _GIT_FLAGS = ("singleBranch", "disableSubmodules", "insecureIgnoreHostKey", "insecureSkipTLS")
 _GIT_SECRETS = ("usernameSecret", "passwordSecret", "sshPrivateKeySecret")
-_HTTP_AUTH = ("basicAuth", "oauth2", "clientCert")
+_HTTP_AUTH = {
+    "basicAuth": {"usernameSecret": "username", "passwordSecret": "password"},
+    "oauth2": {"clientIDSecret": "clientID", "clientSecretSecret": "clientSecret", "tokenURLSecret": "tokenURL"},
+    "clientCert": {"clientCertSecret": "clientCert", "clientKeySecret": "clientKey"},
+}
 
 
 def place_of(item: Artifact) -> ArtifactPlace | None:
@@ -28,7 +33,7 @@ def place_of(item: Artifact) -> ArtifactPlace | None:
         if getattr(item, store) is not None:
             raise NotSupported(f"artifact {item.name!r}: there is no {store} on this machine; use s3, http, git or raw")
     if item.http is not None:
-        return _http(item.name, item.http)
+        return _http(item.http)
     if item.git is not None:
         return _git(item.git)
     if item.s3 is not None and not item.s3.key_only:
@@ -36,11 +41,8 @@ def place_of(item: Artifact) -> ArtifactPlace | None:
     return None
 
 
-def _http(name: str, http: dict[str, Any]) -> ArtifactPlace:
+def _http(http: dict[str, Any]) -> ArtifactPlace:
     auth = http.get("auth") or {}
-    for kind in _HTTP_AUTH[1:]:
-        if auth.get(kind):
-            raise NotSupported(f"artifact {name!r}: http.auth.{kind} is not done here; use basicAuth or a header")
     headers: dict[str, str] = {}
     secrets: dict[str, SecretKey] = {}
     for header in http.get("headers") or ():
@@ -49,11 +51,20 @@ def _http(name: str, http: dict[str, Any]) -> ArtifactPlace:
             secrets[f"header {header.get('name', '')}"] = source
         else:
             headers[str(header.get("name", ""))] = str(header.get("value", ""))
-    for setting, key in (("username", "usernameSecret"), ("password", "passwordSecret")):
-        found = _secret((auth.get("basicAuth") or {}).get(key))
-        if found is not None:
-            secrets[setting] = found
-    return ArtifactPlace(kind="http", settings={"url": str(http.get("url", ""))}, headers=headers, secrets=secrets)
+    for kind, keys in _HTTP_AUTH.items():
+        given = {setting: _secret((auth.get(kind) or {}).get(key)) for key, setting in keys.items()}
+        secrets |= {
+            setting: found for setting, found in given.items() if found is not None and None not in given.values()
+        }
+    oauth = auth.get("oauth2") or {}
+    params = [(str(item.get("key", "")), str(item.get("value", ""))) for item in oauth.get("endpointParams") or ()]
+    settings = {
+        "url": str(http.get("url", "")),
+        "scopes": " ".join(str(scope) for scope in oauth.get("scopes") or ()),
+        "endpointParams": urlencode(params),
+    }
+    settings = {key: text for key, text in settings.items() if text or key == "url"}
+    return ArtifactPlace(kind="http", settings=settings, headers=headers, secrets=secrets)
 
 
 def _git(git: dict[str, Any]) -> ArtifactPlace:
