@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,14 +35,15 @@ class Server:
     calls: list[Call] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     held: threading.Event = field(default_factory=threading.Event)
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """A server while the context lasts."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -51,7 +53,7 @@ def serving() -> Iterator[Server]:
             found.calls.append(call)
             status, text = found.answers.get(self.path, nothing)(call)
             self.send_response(status)
-            if status in (301, 302):
+            if status in (301, 302, 307):
                 self.send_header("Location", text)
             self.send_header("X-Twice", "a")
             self.send_header("X-Twice", "b")
@@ -68,7 +70,9 @@ def serving() -> Iterator[Server]:
             """A client that has gone away is no error of the stub."""
 
     listening = Quiet(("127.0.0.1", 0), Handler)
-    found = Server(listening.server_port)
+    if tls is not None:
+        listening.socket = tls.wrap_socket(listening.socket, server_side=True)
+    found = Server(listening.server_port, scheme="http" if tls is None else "https")
     thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -1,10 +1,8 @@
-"""Artifacts on a real web server, in a real git repository, in a bucket of a real S3 server, through the engine."""
+"""Artifacts on a real web server and in a bucket of a real S3 server, through the engine."""
 
 from __future__ import annotations
 
 import base64
-import os
-import subprocess
 from pathlib import Path
 
 import msgspec
@@ -13,7 +11,7 @@ import pytest
 from setpoint.adapters import places
 from setpoint.apis.argo import Artifact, S3Artifact, Workflow
 from setpoint.apis.core import ConfigMap, Secret
-from setpoint.apis.errors import Forbidden, InvalidSpec, NotSupported, Unavailable
+from setpoint.apis.errors import Forbidden, NotSupported
 from setpoint.apis.meta import ObjectMeta
 from setpoint.apis.pods import ArtifactPlace
 from setpoint.core.workflow.places import place_of
@@ -95,48 +93,9 @@ async def test_what_a_web_server_does_not_have_is_an_error_of_the_pod(tmp_path: 
             assert "init: Error (exit code 64): artifact data:" in workflow.status.message
 
 
-def git(folder: Path, *words: str) -> None:
-    own = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
-    subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, env=os.environ | own)
-
-
-def make_repository(folder: Path) -> str:
-    folder.mkdir()
-    git(folder, "init", "--quiet", "--initial-branch=main")
-    for text, tag in (("old", "v1"), ("new", "v2")):
-        (folder / "limits.txt").write_text(text)
-        git(folder, "add", ".")
-        git(folder, "commit", "--quiet", "-m", text)
-        git(folder, "tag", tag)
-    return f"file://{folder}"
-
-
-@pytest.mark.parametrize(
-    ("extra", "expected"),
-    [("", "new"), (", revision: v1", "old"), (", depth: 1, branch: main, singleBranch: true", "new")],
-)
-async def test_git(tmp_path: Path, extra: str, expected: str) -> None:
-    repository = make_repository(tmp_path / "repository")
-    async with running_plane(tmp_path / "home", visible=(str(tmp_path),)) as plane:
-        location = f"git: {{repo: '{repository}'{extra}}}"
-        assert await what_main_read(plane, location, "/tmp/data/limits.txt") == expected
-
-
-@pytest.mark.parametrize("repository", ["ext::sh -c true", "--upload-pack=true", ""])
-def test_git_runs_no_commands_of_a_manifest(tmp_path: Path, repository: str) -> None:
-    with pytest.raises(InvalidSpec, match="is no git repository"):
-        places.fetch(ArtifactPlace(kind="git", settings={"repo": repository}), tmp_path / "x")
-
-
-def test_a_revision_that_git_does_not_know(tmp_path: Path) -> None:
-    settings = {"repo": make_repository(tmp_path / "repository"), "revision": "v9"}
-    with pytest.raises((InvalidSpec, Unavailable), match="v9"):
-        places.fetch(ArtifactPlace(kind="git", settings=settings), tmp_path / "x")
-
-
 def test_what_of_s3_is_not_done_is_said() -> None:
-    s3 = S3Artifact(bucket="b", key="k", encryption_options={"enableEncryption": True})
-    with pytest.raises(NotSupported, match=r"artifact 'a': s3.encryptionOptions is not done here"):
+    s3 = S3Artifact(bucket="b", key="k", role_arn="arn:aws:iam::1:role/r")
+    with pytest.raises(NotSupported, match=r"artifact 'a': s3.roleARN is not done here"):
         place_of(Artifact(name="a", s3=s3))
 
 

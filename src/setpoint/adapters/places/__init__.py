@@ -46,3 +46,27 @@ def put(place: ArtifactPlace, source: Path) -> None:
             s3.put(place, source)
         case _:
             raise InvalidSpec(f"nothing can be stored in {place.kind}")
+
+
+def keys(place: ArtifactPlace) -> tuple[str, ...]:
+    """The keys of the objects below the place, as a directory, in their order.
+
+    Raises: NotFound: There are none. InvalidSpec: Such a place has no keys. Unavailable: It cannot be reached.
+    """
+    if place.kind != "s3":
+        raise InvalidSpec(f"what lies in {place.kind} cannot be listed: use s3")
+    from setpoint.adapters.places import s3  # noqa: PLC0415
+
+    return s3.keys(place)
+
+
+def delete(place: ArtifactPlace) -> None:
+    """Remove the object or tree at the place; nothing if there is none.
+
+    Raises: InvalidSpec: Nothing can be deleted there. Unavailable: It cannot be reached.
+    """
+    if place.kind != "s3":
+        raise InvalidSpec(f"what lies in {place.kind} cannot be deleted")
+    from setpoint.adapters.places import s3  # noqa: PLC0415
+
+    s3.delete(place)

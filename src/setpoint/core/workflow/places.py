@@ -7,28 +7,33 @@ that needs one is an Error. Source: argoproj.io/v1alpha1 HTTPArtifact, GitArtifa
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from setpoint.apis.argo import Artifact, S3Artifact
-from setpoint.apis.errors import NotSupported
+from setpoint.apis.errors import InvalidSpec, NotSupported
 from setpoint.apis.pods import ArtifactPlace, SecretKey
 
 UNSERVED = ("artifactory", "azure", "gcs", "hdfs", "oss", "plugin")
 _GIT_TEXTS = ("repo", "revision", "branch")
 _GIT_FLAGS = ("singleBranch", "disableSubmodules", "insecureIgnoreHostKey", "insecureSkipTLS")
 _GIT_SECRETS = ("usernameSecret", "passwordSecret", "sshPrivateKeySecret")
-_HTTP_AUTH = ("basicAuth", "oauth2", "clientCert")
+_HTTP_AUTH = {
+    "basicAuth": {"usernameSecret": "username", "passwordSecret": "password"},
+    "oauth2": {"clientIDSecret": "clientID", "clientSecretSecret": "clientSecret", "tokenURLSecret": "tokenURL"},
+    "clientCert": {"clientCertSecret": "clientCert", "clientKeySecret": "clientKey"},
+}
 
 
 def place_of(item: Artifact) -> ArtifactPlace | None:
     """The place of an artifact; None for one in the embedded store.
 
-    Raises: NotSupported: The store is not served on one machine.
+    Raises: NotSupported: The store is not served on one machine. InvalidSpec: Settings that exclude each other.
     """
     for store in UNSERVED:
         if getattr(item, store) is not None:
             raise NotSupported(f"artifact {item.name!r}: there is no {store} on this machine; use s3, http, git or raw")
     if item.http is not None:
-        return _http(item.name, item.http)
+        return _http(item.http)
     if item.git is not None:
         return _git(item.git)
     if item.s3 is not None and not item.s3.key_only:
@@ -36,11 +41,8 @@ def place_of(item: Artifact) -> ArtifactPlace | None:
     return None
 
 
-def _http(name: str, http: dict[str, Any]) -> ArtifactPlace:
+def _http(http: dict[str, Any]) -> ArtifactPlace:
     auth = http.get("auth") or {}
-    for kind in _HTTP_AUTH[1:]:
-        if auth.get(kind):
-            raise NotSupported(f"artifact {name!r}: http.auth.{kind} is not done here; use basicAuth or a header")
     headers: dict[str, str] = {}
     secrets: dict[str, SecretKey] = {}
     for header in http.get("headers") or ():
@@ -49,11 +51,20 @@ def _http(name: str, http: dict[str, Any]) -> ArtifactPlace:
             secrets[f"header {header.get('name', '')}"] = source
         else:
             headers[str(header.get("name", ""))] = str(header.get("value", ""))
-    for setting, key in (("username", "usernameSecret"), ("password", "passwordSecret")):
-        found = _secret((auth.get("basicAuth") or {}).get(key))
-        if found is not None:
-            secrets[setting] = found
-    return ArtifactPlace(kind="http", settings={"url": str(http.get("url", ""))}, headers=headers, secrets=secrets)
+    for kind, keys in _HTTP_AUTH.items():
+        given = {setting: _secret((auth.get(kind) or {}).get(key)) for key, setting in keys.items()}
+        secrets |= {
+            setting: found for setting, found in given.items() if found is not None and None not in given.values()
+        }
+    oauth = auth.get("oauth2") or {}
+    params = [(str(item.get("key", "")), str(item.get("value", ""))) for item in oauth.get("endpointParams") or ()]
+    settings = {
+        "url": str(http.get("url", "")),
+        "scopes": " ".join(str(scope) for scope in oauth.get("scopes") or ()),
+        "endpointParams": urlencode(params),
+    }
+    settings = {key: text for key, text in settings.items() if text or key == "url"}
+    return ArtifactPlace(kind="http", settings=settings, headers=headers, secrets=secrets)
 
 
 def _git(git: dict[str, Any]) -> ArtifactPlace:
@@ -70,27 +81,46 @@ def _git(git: dict[str, Any]) -> ArtifactPlace:
 
 
 def _s3(name: str, s3: S3Artifact) -> ArtifactPlace:
-    undone = {
-        "caSecret": s3.ca_secret,
-        "roleARN": s3.role_arn,
-        "useSDKCreds": s3.use_sdk_creds,
-        "createBucketIfNotPresent": s3.create_bucket_if_not_present,
-        "encryptionOptions": s3.encryption_options,
-    }
-    for field, given in undone.items():
-        if given:
-            raise NotSupported(f"artifact {name!r}: s3.{field} is not done here")
+    for field, undone in {"roleARN": s3.role_arn, "useSDKCreds": s3.use_sdk_creds}.items():
+        if undone:
+            raise NotSupported(f"artifact {name!r}: s3.{field} is not done here; use accessKeySecret, secretKeySecret")
     given = {"endpoint": s3.endpoint, "bucket": s3.bucket, "key": s3.key, "region": s3.region}
     settings = {key: text for key, text in given.items() if text}
     if s3.insecure:
         settings["insecure"] = "true"
+    if s3.create_bucket_if_not_present is not None:
+        settings["createBucket"] = "true"
+        if s3.create_bucket_if_not_present.get("objectLocking"):
+            settings["objectLocking"] = "true"
     selectors = {
         "accessKey": s3.access_key_secret,
         "secretKey": s3.secret_key_secret,
         "sessionToken": s3.session_token_secret,
+        "ca": s3.ca_secret,
     }
     secrets = {name: SecretKey(name=ref.name, key=ref.key) for name, ref in selectors.items() if ref is not None}
+    customer = _encrypt(name, s3, settings)
+    if customer is not None:
+        secrets["serverSideCustomerKey"] = customer
     return ArtifactPlace(kind="s3", settings=settings, secrets=secrets)
+
+
+def _encrypt(name: str, s3: S3Artifact, settings: dict[str, str]) -> SecretKey | None:
+    """Set how the server encrypts the objects; the secret with the customer's key, if that does."""
+    options = s3.encryption_options or {}
+    kms, customer = str(options.get("kmsKeyId") or ""), _secret(options.get("serverSideCustomerKeySecret"))
+    if kms and customer is not None:
+        raise InvalidSpec(f"artifact {name!r}: serverSideCustomerKeySecret and kmsKeyId cannot be set together")
+    if customer is not None and s3.insecure:
+        raise InvalidSpec(f"artifact {name!r}: serverSideCustomerKeySecret needs https: remove insecure")
+    if not options.get("enableEncryption"):
+        return None
+    if kms and options.get("kmsEncryptionContext"):
+        raise NotSupported(f"artifact {name!r}: s3.encryptionOptions.kmsEncryptionContext is not done here")
+    settings["encryption"] = "customer" if customer is not None else "kms" if kms else "server"
+    if kms:
+        settings["kmsKeyId"] = kms
+    return customer
 
 
 def _secret(selector: Any) -> SecretKey | None:
