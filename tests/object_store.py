@@ -17,7 +17,10 @@ from typing import Any
 import boto3
 import httpx
 
+from setpoint.apis.core import Secret
+from setpoint.apis.meta import ObjectMeta
 from tests.certificates import Pair
+from tests.workflow_engine import Plane
 
 BUCKET = "plant"
 _REGION = "eu-central-1"
@@ -38,6 +41,15 @@ class ObjectStore:
         """Host and port."""
         return self.url.partition("://")[2]
 
+    @property
+    def fields(self) -> str:
+        """What an s3 artifact says of the bucket, in YAML; its keys are those of `keep_keys`."""
+        insecure = "true" if self.url.startswith("http://") else "false"
+        return (
+            f"bucket: {BUCKET}, endpoint: '{self.host}', insecure: {insecure}, region: {_REGION}, "
+            "accessKeySecret: {name: creds, key: access}, secretKeySecret: {name: creds, key: secret}"
+        )
+
     @contextmanager
     def client(self) -> Iterator[Any]:
         """A client that sees what is stored."""
@@ -54,6 +66,13 @@ class ObjectStore:
         requests = [json.loads(line) for line in self.record.read_text().splitlines()]
         found = [one["headers"] for one in requests if one["method"] == method and httpx.URL(one["url"]).path == path]
         return {name.lower(): text for name, text in found[-1].items()}
+
+
+async def keep_keys(plane: Plane, store: ObjectStore) -> None:
+    """Put the keys of the bucket into the secret `creds`."""
+    own = {"access": store.environment["AWS_ACCESS_KEY_ID"], "secret": store.environment["AWS_SECRET_ACCESS_KEY"]}
+    meta = ObjectMeta(name="creds", namespace="default")
+    await plane.resources.create(Secret(metadata=meta, string_data=own))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from setpoint.adapters import places
 from setpoint.adapters.artifact_reader import StoredArtifactReader
 from setpoint.adapters.clock import SystemClock
 from setpoint.adapters.jq import JqProcess
@@ -80,6 +81,7 @@ def outside(home: Path, plugins: Sequence[str] = ()) -> Outside:
     """What templates without pods act on, for an engine of this state directory."""
     return Outside(
         artifacts=store_of(home),
+        places=places,
         reader=StoredArtifactReader(lambda: store_of(home)),
         http=RequestClient(),
         jq=JqProcess(),

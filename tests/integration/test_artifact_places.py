@@ -16,7 +16,7 @@ from setpoint.apis.meta import ObjectMeta
 from setpoint.apis.pods import ArtifactPlace
 from setpoint.core.workflow.places import place_of
 from tests.http_stub import serving
-from tests.object_store import BUCKET, object_store
+from tests.object_store import BUCKET, keep_keys, object_store
 from tests.workflow_engine import Plane, node, running_plane
 
 pytestmark = pytest.mark.rule("artifacts.locations")
@@ -137,16 +137,11 @@ spec:
 
 async def test_s3_with_an_endpoint_of_its_own(tmp_path: Path) -> None:
     with object_store(tmp_path, {"in/one.csv": b"1", "in/two.csv": b"2"}) as served:
-        keys = served.environment
         async with running_plane(tmp_path / "home") as plane:
-            await keep_secret(plane, access=keys["AWS_ACCESS_KEY_ID"], secret=keys["AWS_SECRET_ACCESS_KEY"])
+            await keep_keys(plane, served)
 
             def at(key: str) -> str:
-                return (
-                    f"s3: {{bucket: {BUCKET}, key: {key}, endpoint: '{served.host}', insecure: true, "
-                    f"region: eu-central-1, "
-                    "accessKeySecret: {name: creds, key: access}, secretKeySecret: {name: creds, key: secret}}"
-                )
+                return f"s3: {{key: {key}, {served.fields}}}"
 
             assert await what_main_read(plane, at("in"), "/tmp/data/two.csv") == "2"
             kept = await plane.run(S3_OUT.format(location=at("out/data")))
@@ -154,20 +149,15 @@ async def test_s3_with_an_endpoint_of_its_own(tmp_path: Path) -> None:
             await plane.resources.delete(Workflow, "default", "wf")
             assert await what_main_read(plane, at("out/data")) == "kept"
             text = msgspec.json.encode(await plane.resources.get(Workflow, "default", "wf")).decode()
-            assert keys["AWS_SECRET_ACCESS_KEY"] not in text
+            assert served.environment["AWS_SECRET_ACCESS_KEY"] not in text
 
 
 @pytest.mark.rule("artifacts.repository-ref")
 async def test_a_repository_of_a_config_map(tmp_path: Path) -> None:
     with object_store(tmp_path, {}) as served:
-        keys = served.environment
         async with running_plane(tmp_path / "home") as plane:
-            await keep_secret(plane, access=keys["AWS_ACCESS_KEY_ID"], secret=keys["AWS_SECRET_ACCESS_KEY"])
-            described = (
-                f"s3: {{bucket: {BUCKET}, endpoint: '{served.host}', insecure: true, region: eu-central-1, "
-                "keyFormat: 'plant/{{workflow.name}}', accessKeySecret: {name: creds, key: access}, "
-                "secretKeySecret: {name: creds, key: secret}}"
-            )
+            await keep_keys(plane, served)
+            described = f"s3: {{keyFormat: 'plant/{{{{workflow.name}}}}', {served.fields}}}"
             annotations = {"workflows.argoproj.io/default-artifact-repository": "bucket"}
             meta = ObjectMeta(name="artifact-repositories", namespace="default", annotations=annotations)
             await plane.resources.create(ConfigMap(metadata=meta, data={"bucket": described}))

@@ -1,4 +1,4 @@
-"""Data templates over the embedded store: keys of what an earlier step has saved, transformed and looped over."""
+"""Data templates: keys of what an earlier step has saved, or that lie in a bucket, transformed and looped over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from setpoint.apis.argo import NodePhase
+from setpoint.apis.argo import NodePhase, Workflow
+from tests.object_store import BUCKET, keep_keys, object_store
 from tests.workflow_engine import node, running_plane
 
 HEAD = """
@@ -94,3 +95,54 @@ async def test_what_goes_wrong_is_failed_and_says_where(tmp_path: Path, name: st
     found = node(workflow, "wf[1].list")
     assert found.phase is NodePhase.FAILED
     assert found.message.startswith(f"main: Error (exit code 64): unable to process data template: {message}")
+
+
+LIST = """
+  - name: main
+    data: {source: {artifactPaths: {name: f, s3: %s}}, transformation: [{expression: "filter(data, {# != 'in/b'})"}]}
+"""
+
+
+@pytest.mark.rule("leaf.data")
+async def test_keys_of_a_bucket_of_its_own_and_of_the_repository(tmp_path: Path) -> None:
+    with object_store(tmp_path, {"in/a": b"a", "in/b": b"b", "in/deep/c": b"c", "inner": b""}) as store:
+        async with running_plane(tmp_path / "home") as plane:
+            await keep_keys(plane, store)
+            own = await plane.run(HEAD + LIST % f"{{key: in, {store.fields}}}")
+            assert result_of(own) == '["in/a","in/deep/c"]', own.status.message
+            await plane.resources.delete(Workflow, "default", "wf")
+            repository = f"""
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: artifact-repositories}}
+data: {{bucket: "s3: {{{store.fields}}}"}}
+---
+"""
+            ref = HEAD.replace("  templates:", "  artifactRepositoryRef: {key: bucket}\n  templates:")
+            listed = await plane.run(repository + ref + LIST % "{key: in/deep/}")
+            assert result_of(listed) == '["in/deep/c"]', listed.status.message
+
+
+@pytest.mark.rule("leaf.data")
+@pytest.mark.parametrize(
+    ("key", "secret", "message"),
+    [
+        ("none", "secret", "no key found of name none"),
+        ("in", "access", f"s3://{BUCKET}/in cannot be listed"),
+        ("in", "other", "secret 'creds' with key 'other' is needed for an artifact"),
+    ],
+)
+async def test_a_bucket_that_cannot_be_listed_is_failed(tmp_path: Path, key: str, secret: str, message: str) -> None:
+    with object_store(tmp_path, {"in/a": b""}) as store:
+        async with running_plane(tmp_path / "home") as plane:
+            await keep_keys(plane, store)
+            fields = store.fields.replace("key: secret}", f"key: {secret}}}")
+            workflow = await plane.run(HEAD + LIST % f"{{key: {key}, {fields}}}")
+    found = node(workflow, "wf")
+    assert found.phase is NodePhase.FAILED
+    assert message in found.message
+
+
+def result_of(workflow: Workflow) -> str | None:
+    outputs = node(workflow, "wf").outputs
+    return outputs.result if outputs is not None else None

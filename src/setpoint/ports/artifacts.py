@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from setpoint.apis.pods import ArtifactInput
+from setpoint.apis.pods import ArtifactInput, ArtifactPlace
 
 
 class ArtifactStore(Protocol):
@@ -42,5 +42,23 @@ class ArtifactReader(Protocol):
         """The content of the artifact's one file.
 
         Raises: NotFound; InvalidSpec if it is a directory, or too large for a manifest.
+        """
+        ...
+
+
+class ArtifactPlaces(Protocol):
+    """What lies in stores of its own. Places have the credentials that they name. Synchronous, as the store is."""
+
+    def keys(self, place: ArtifactPlace) -> tuple[str, ...]:
+        """The keys of the objects below the place, as a directory, in their order.
+
+        Raises: NotFound: There are none. InvalidSpec: Such a place has no keys. Unavailable: It cannot be reached.
+        """
+        ...
+
+    def delete(self, place: ArtifactPlace) -> None:
+        """Remove the object or tree at the place; nothing if there is none.
+
+        Raises: InvalidSpec: Nothing can be deleted there. Unavailable: It cannot be reached.
         """
         ...

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
+from setpoint.adapters import places
 from setpoint.adapters.artifact_reader import StoredArtifactReader
 from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.jq import JqProcess
@@ -93,6 +94,7 @@ def outside(settings: Settings) -> Outside:
     artifacts = LocalArtifactStore(settings.home / "artifacts")
     return Outside(
         artifacts=artifacts,
+        places=places,
         reader=StoredArtifactReader(lambda: artifacts),
         http=RequestClient(),
         jq=JqProcess(),

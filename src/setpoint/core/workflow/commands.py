@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from setpoint.apis.argo import HTTP, Data, Parameter, ResourceTemplate
-from setpoint.apis.pods import ArtifactInput, PodRequest
+from setpoint.apis.pods import ArtifactInput, ArtifactPlace, PodRequest
 
 
 class CommandBase(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
@@ -128,10 +128,11 @@ class SendRequest(CommandBase, frozen=True, kw_only=True):
 
 
 class ProcessData(CommandBase, frozen=True, kw_only=True):
-    """List what a data template names, and transform the list."""
+    """List what a data template names, at `place` if that is not the embedded store, and transform the list."""
 
     node: str
     data: Data
+    place: ArtifactPlace | None = None
 
 
 class ExecutePlugin(CommandBase, frozen=True, kw_only=True):

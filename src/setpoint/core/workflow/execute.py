@@ -25,12 +25,18 @@ from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.ending import workflow_deadline
 from setpoint.core.workflow.holding import counts
 from setpoint.core.workflow.inputs import input_variables, process_template, refill
-from setpoint.core.workflow.leaves import enter_action, enter_suspend, node_fields, node_inputs, stop_message
+from setpoint.core.workflow.leaves import (
+    enter_action,
+    enter_suspend,
+    node_fields,
+    node_inputs,
+    stop_message,
+    template_repository,
+)
 from setpoint.core.workflow.locks import Lock
 from setpoint.core.workflow.measure import measure_node
 from setpoint.core.workflow.memoize import recall
 from setpoint.core.workflow.pod_request import PodPlace, make_launch, saved_outputs
-from setpoint.core.workflow.repository import Repository, of_template, read_repository
 from setpoint.core.workflow.state import (
     DagFrame,
     Leaf,
@@ -271,16 +277,8 @@ def _place(d: Draft, call: TemplateCall, template: Template, node_id: str) -> Po
         node_name=call.name,
         claims=d.status.persistent_volume_claims,
         daemon=bool(template.daemon),
-        repository=of_template(template, repository_of(d)),
+        repository=template_repository(d, template),
     )
-
-
-def repository_of(d: Draft) -> Repository:
-    """The artifact repository of the workflow. Raises: BuildError."""
-    try:
-        return read_repository(d.spec.artifact_repository_ref, d.ctx.library)
-    except InvalidSpec as error:
-        raise BuildError(str(error)) from error
 
 
 def _patches(d: Draft, template: Template, place: PodPlace) -> tuple[str, ...]:

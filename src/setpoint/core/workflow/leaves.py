@@ -12,7 +12,7 @@ from typing import Any
 
 from setpoint.apis.argo import NodePhase, NodeType, Outputs, Template
 from setpoint.apis.errors import InvalidSpec
-from setpoint.apis.pods import ArtifactInput
+from setpoint.apis.pods import ArtifactInput, ArtifactPlace
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import (
     ActionCommand,
@@ -26,7 +26,9 @@ from setpoint.core.workflow.commands import (
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.durations import parse_duration
 from setpoint.core.workflow.ending import workflow_deadline
+from setpoint.core.workflow.places import place_of
 from setpoint.core.workflow.pod_request import artifact_input
+from setpoint.core.workflow.repository import Repository, of_template, read_repository
 from setpoint.core.workflow.state import Leaf, TemplateCall
 from setpoint.core.workflow.timeouts import set_timers, time_limits
 
@@ -90,24 +92,24 @@ def enter_action(d: Draft, call: TemplateCall, template: Template, tree: dict[st
         return
     if kind is NodeType.POD:
         d.mark(node_id, NodePhase.RUNNING)
-    d.order(_action(action, node_id, template, tree))
+    d.order(_action(d, action, node_id, template, tree))
     set_timers(d, node_id, leaf)
 
 
-def _action(action: str, node: str, template: Template, tree: dict[str, Any]) -> ActionCommand:
+def _action(d: Draft, action: str, node: str, template: Template, tree: dict[str, Any]) -> ActionCommand:
     if template.resource is not None:
-        outputs, source = template.outputs.parameters, _manifest_source(template)
+        outputs, source = template.outputs.parameters, _manifest_source(d, template)
         return RunResourceAction(id=action, node=node, resource=template.resource, source=source, outputs=outputs)
     if template.http is not None:
         return SendRequest(id=action, node=node, http=template.http)
     if template.data is not None:
-        return ProcessData(id=action, node=node, data=template.data)
+        return ProcessData(id=action, node=node, data=template.data, place=_listed_place(d, template))
     if template.plugin is not None:
         return ExecutePlugin(id=action, node=node, template=tree)
     raise BuildError("template type unspecified")
 
 
-def _manifest_source(template: Template) -> ArtifactInput | None:
+def _manifest_source(d: Draft, template: Template) -> ArtifactInput | None:
     """The input artifact that `manifestFrom` names. Raises: BuildError if there is none, or it cannot be loaded."""
     if template.resource is None or template.resource.manifest_from is None:
         return None
@@ -116,7 +118,26 @@ def _manifest_source(template: Template) -> ArtifactInput | None:
     if found is None:
         raise BuildError(f"artifact {name} in `manifestFrom` refer to a non-exist artifact")
     try:
-        return artifact_input(found)
+        return artifact_input(template_repository(d, template).located(found))
+    except InvalidSpec as error:
+        raise BuildError(str(error)) from error
+
+
+def _listed_place(d: Draft, template: Template) -> ArtifactPlace | None:
+    """Where the keys are listed that a data template sources; None for the embedded store. Raises: BuildError."""
+    paths = template.data.source.artifact_paths if template.data is not None else None
+    if paths is None:
+        return None
+    try:
+        return place_of(template_repository(d, template).located(paths))
+    except InvalidSpec as error:
+        raise BuildError(str(error)) from error
+
+
+def template_repository(d: Draft, template: Template) -> Repository:
+    """The artifact repository of a template's outputs, its own or the workflow's. Raises: BuildError."""
+    try:
+        return of_template(template, read_repository(d.spec.artifact_repository_ref, d.ctx.library))
     except InvalidSpec as error:
         raise BuildError(str(error)) from error
 

@@ -22,7 +22,7 @@ from setpoint.engines.workflow.data_actions import DataActions
 from setpoint.engines.workflow.http_actions import HttpActions
 from setpoint.engines.workflow.plugin_actions import PluginActions
 from setpoint.engines.workflow.resource_actions import ResourceActions
-from setpoint.ports.artifacts import ArtifactReader, ArtifactStore
+from setpoint.ports.artifacts import ArtifactPlaces, ArtifactReader, ArtifactStore
 from setpoint.ports.clock import Clock
 from setpoint.ports.http import HttpClient
 from setpoint.ports.jq import JqFilter
@@ -34,7 +34,8 @@ class Outside:
     """What actions reach beside the API.
 
     Args:
-        artifacts: The embedded artifact store, which data templates list.
+        artifacts: The embedded artifact store.
+        places: Stores of other kinds.
         reader: Reads manifests that are artifacts.
         http: Sends the requests of http and plugin templates.
         jq: Runs the jq filters of resource templates.
@@ -42,6 +43,7 @@ class Outside:
     """
 
     artifacts: ArtifactStore
+    places: ArtifactPlaces
     reader: ArtifactReader
     http: HttpClient
     jq: JqFilter
@@ -63,7 +65,7 @@ class Actions:
         return cls(
             resources=ResourceActions(resources, clock, outside.jq, outside.reader),
             http=HttpActions(resources, outside.http, clock),
-            data=DataActions(outside.artifacts),
+            data=DataActions(resources, outside.artifacts, outside.places),
             plugins=PluginActions(outside.http, clock, outside.plugins),
         )
 
@@ -80,6 +82,6 @@ class Actions:
             case SendRequest():
                 return await self.http.run(command, workflow)
             case ProcessData():
-                return await self.data.run(command)
+                return await self.data.run(command, workflow.metadata.namespace)
             case ExecutePlugin():
                 return await self.plugins.run(command, workflow, report)

@@ -57,17 +57,18 @@ async def complete_request(
 async def _with_places(resources: ResourceApi, request: PodRequest) -> PodRequest:
     """Artifacts in stores of their own get the credentials that secrets hold."""
     inputs = [
-        item.replace(place=await _filled_place(resources, request.namespace, item.place)) if item.place else item
+        item.replace(place=await filled_place(resources, request.namespace, item.place)) if item.place else item
         for item in request.artifact_inputs
     ]
     outputs = [
-        item.replace(place=await _filled_place(resources, request.namespace, item.place)) if item.place else item
+        item.replace(place=await filled_place(resources, request.namespace, item.place)) if item.place else item
         for item in request.artifact_outputs
     ]
     return request.replace(artifact_inputs=tuple(inputs), artifact_outputs=tuple(outputs))
 
 
-async def _filled_place(resources: ResourceApi, namespace: str, place: ArtifactPlace) -> ArtifactPlace:
+async def filled_place(resources: ResourceApi, namespace: str, place: ArtifactPlace) -> ArtifactPlace:
+    """The place with the values of its secrets. Raises: InvalidSpec: One of them is missing, or is no text."""
     settings, headers = dict(place.settings), dict(place.headers)
     for name, secret in place.secrets.items():
         data = await _data(resources, namespace, ObjectKind.SECRET, secret.name)

@@ -23,6 +23,7 @@ from setpoint.core.workflow import ActionReported, RunResourceAction
 from setpoint.core.workflow.kubectl_flags import KubectlFlags, parse_flags
 from setpoint.engines.workflow import resource_patch as patches
 from setpoint.engines.workflow.conditions import failed_requirement, holds, read_condition
+from setpoint.engines.workflow.environment import filled_place
 from setpoint.engines.workflow.resource_outputs import output_value
 from setpoint.engines.workflow.resource_target import (
     COMMAND,
@@ -62,7 +63,7 @@ class ResourceActions:
         phase, message = NodePhase.SUCCEEDED, ""
         outputs: Outputs | None = None
         try:
-            outputs = await self._run(await self._with_manifest(command), workflow)
+            outputs = await self._run(await self._with_manifest(command, workflow.metadata.namespace), workflow)
         except _NotLoaded as error:
             phase, message = NodePhase.ERROR, f"init: Error (exit code 64): {error}"
         except Transient:
@@ -72,16 +73,19 @@ class ResourceActions:
             outputs = Outputs(exit_code="64")
         return ActionReported(node=command.node, command=command.id, phase=phase, message=message, outputs=outputs)
 
-    async def _with_manifest(self, command: RunResourceAction) -> RunResourceAction:
+    async def _with_manifest(self, command: RunResourceAction, namespace: str) -> RunResourceAction:
         """The command with the manifest in it. Raises: _NotLoaded; Transient."""
-        if command.source is None:
+        source = command.source
+        if source is None:
             return command
         try:
-            text = (await asyncio.to_thread(self._artifacts.read, command.source)).decode()
+            if source.place is not None:
+                source = source.replace(place=await filled_place(self._resources, namespace, source.place))
+            text = (await asyncio.to_thread(self._artifacts.read, source)).decode()
         except Transient:
             raise
         except (SetpointError, UnicodeDecodeError, OSError) as error:
-            raise _NotLoaded(f"artifact {command.source.name}: {error}") from error
+            raise _NotLoaded(f"artifact {source.name}: {error}") from error
         # as on a cluster, where the owner is written into the template's own manifest only
         body = command.resource.replace(manifest=text, set_owner_reference=False)
         return msgspec.structs.replace(command, resource=body)

@@ -116,9 +116,7 @@ IGNORED: dict[str, str] = {
 def _check_paths(value: Any) -> Iterator[tuple[str, str]]:
     for store in value.stores:
         if store != "s3":
-            yield store, "a data template lists keys of a store: only s3 with a key is supported"
-    if value.s3 is not None and not value.s3.key_only:
-        yield "s3", "a data template lists keys of the embedded store: only s3 with a key alone is supported"
+            yield store, "a data template lists keys of a store: only s3 is supported"
 
 
 def _check_volume(value: Any) -> Iterator[tuple[str, str]]:
