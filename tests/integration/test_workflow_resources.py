@@ -226,9 +226,9 @@ FAILURES = {
         "Kind and name are both required but at least one of them is missing from the manifest",
     ),
     "unknown kind": (
-        "action: create\nmanifest: '{apiVersion: \"{{=`batch/v1`}}\", kind: Job, metadata: {name: j}}'",
+        "action: create\nmanifest: '{apiVersion: \"{{=`apps/v1`}}\", kind: Deployment, metadata: {name: j}}'",
         "",
-        "resource.manifest:1:26: kind: kind 'Job' of batch/v1 is not served here",
+        "resource.manifest:1:25: kind: kind 'Deployment' of apps/v1 is not served here",
     ),
     "strategic merge of a workflow": (
         "action: patch\nflags: [workflow, wf]\nmanifest: '{metadata: {labels: {a: b}}}'",
