@@ -175,6 +175,7 @@ class PodRequest(Wire, frozen=True, kw_only=True):
     attempt_pause_seconds: float = 0.0
     artifact_inputs: tuple[ArtifactInput, ...] = ()
     artifact_outputs: tuple[ArtifactOutput, ...] = ()
+    log_outputs: dict[str, ArtifactOutput] = {}  # by container: main, and its fellows
     parameter_outputs: tuple[ParameterOutput, ...] = ()
     capture_result: bool = False
     deadline: datetime | None = None  # then the processes get TERM, and KILL after the grace period

@@ -47,7 +47,7 @@ from setpoint.adapters.pods.progress import progress_path, read_progress
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.pods.signals import heard
 from setpoint.adapters.pods.spare import Stage, take_spare
-from setpoint.adapters.pods.transfer import TransferError, load_artifacts, read_parameters, save_artifacts
+from setpoint.adapters.pods.transfer import TransferError, load_artifacts, read_parameters, save_outputs
 from setpoint.adapters.pods.volumes import hosts_bind, image_binds, volume_bind, write_files
 from setpoint.apis.errors import InvalidSpec, SetpointError
 from setpoint.ports.launcher import Container, ContainerEnd, PodExit, PodPhase, PodRequest
@@ -146,7 +146,7 @@ class Supervisor:
         order = self._order if self._told_to_end else None
         parameters, errors = read_parameters(request.parameter_outputs, root)
         scratch = self._folder / "root" / "scratch"
-        saved, more = save_artifacts(request.artifact_outputs, store, root, scratch)
+        saved, more = save_outputs(request, store, root, scratch, self._folder / records.LOGS)
         self._end(sidecars)
         phase, message = assess(ends, sidecars, errors + more, order)
         return PodExit(

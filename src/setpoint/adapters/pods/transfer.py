@@ -15,9 +15,10 @@ from pathlib import Path
 from setpoint.adapters import places
 from setpoint.adapters.pods import archive
 from setpoint.adapters.pods.isolation import PrivateRoot
+from setpoint.adapters.pods.logfile import LogReader
 from setpoint.apis.errors import NotFound, SetpointError
 from setpoint.ports.artifacts import ArtifactStore
-from setpoint.ports.launcher import Archive, ArtifactInput, ArtifactOutput, ParameterOutput
+from setpoint.ports.launcher import Archive, ArtifactInput, ArtifactOutput, ParameterOutput, PodRequest
 
 
 class TransferError(Exception):
@@ -46,13 +47,43 @@ def load_artifacts(
             raise TransferError(f"init: Error (exit code 64): artifact {artifact.name}: {error}") from error
 
 
-def save_artifacts(
-    outputs: tuple[ArtifactOutput, ...],
+def save_outputs(
+    request: PodRequest,
     store: Callable[[], ArtifactStore],
     root: PrivateRoot,
     scratch: Path,
+    logs: Path,
 ) -> tuple[tuple[str, ...], list[str]]:
-    """Save what is there; the names saved, and what went wrong with the others."""
+    """Save what is there of output artifacts and logs; the names saved, and what went wrong with the others.
+
+    `logs` is where the containers' logs are, which have ended.
+    """
+    saved, errors = _save_artifacts(request.artifact_outputs, store, root, scratch)
+    for container, artifact in request.log_outputs.items():
+        if not (logs / f"{container}.log").exists():  # it was never started
+            continue
+        try:
+            _save(artifact, store(), _log_text(logs, container, scratch), scratch, ())
+            saved.append(artifact.name)
+        except (SetpointError, OSError) as error:
+            errors.append(f"output artifact {artifact.name!r}: {error}")
+    return tuple(saved), errors
+
+
+def _log_text(logs: Path, container: str, scratch: Path) -> Path:
+    """A file with what the container said, both streams, as far as it is kept."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    target, reader = scratch / f"{container}.log", LogReader(logs / f"{container}.log", container)
+    try:
+        target.write_text("".join(f"{line.content}\n" for line in reader.read()))
+    finally:
+        reader.close()
+    return target
+
+
+def _save_artifacts(
+    outputs: tuple[ArtifactOutput, ...], store: Callable[[], ArtifactStore], root: PrivateRoot, scratch: Path
+) -> tuple[list[str], list[str]]:
     saved, errors = [], []
     for artifact in outputs:
         source = root.locate(artifact.path)
@@ -65,7 +96,7 @@ def save_artifacts(
             saved.append(artifact.name)
         except (SetpointError, OSError) as error:
             errors.append(f"output artifact {artifact.name!r}: {error}")
-    return tuple(saved), errors
+    return saved, errors
 
 
 def read_parameters(outputs: tuple[ParameterOutput, ...], root: PrivateRoot) -> tuple[dict[str, str], list[str]]:

@@ -33,7 +33,7 @@ from setpoint.core.workflow.pod_sources import (
     volume_sources,
 )
 from setpoint.core.workflow.pod_spec import Pod, make_pod
-from setpoint.core.workflow.repository import Repository
+from setpoint.core.workflow.repository import Repository, archives_logs
 
 _NOT_DONE = {
     "lifecycle": "lifecycle",
@@ -78,11 +78,13 @@ class PodPlace:
 
 
 def saved_outputs(template: Template, place: PodPlace) -> Outputs:
-    """The declared outputs; each artifact with the key it is saved to.
+    """The declared outputs, and the logs if they are to be kept; each artifact with the key it is saved to.
 
     Default key: `<workflow>/<pod>/<artifact>.tgz`, by how it is packed.
     """
     artifacts = tuple(_located(item, place) for item in template.outputs.artifacts)
+    if archives_logs(template, place.spec, place.repository):
+        artifacts += tuple(_log_of(item.name, place) for item in template.mains)
     return template.outputs.replace(artifacts=artifacts) if artifacts else template.outputs
 
 
@@ -97,6 +99,11 @@ def _located(item: Artifact, place: PodPlace) -> Artifact:
             name = posixpath.basename(item.path.rstrip("/")) or item.name
         key = place.repository.key(name, _key_variables(place))
     return item.replace(s3=(item.s3 or S3Artifact()).replace(key=key))
+
+
+def _log_of(container: str, place: PodPlace) -> Artifact:
+    key = place.repository.key(f"{container}.log", _key_variables(place))
+    return Artifact(name=f"{container}-logs", s3=S3Artifact(key=key))
 
 
 def _key_variables(place: PodPlace) -> dict[str, Any]:
@@ -145,6 +152,12 @@ def make_launch(template: Template, outputs: Outputs, place: PodPlace) -> Launch
         artifact_outputs=tuple(
             _artifact_output(place.repository.located(item)) for item in outputs.artifacts if item.path
         ),
+        log_outputs={
+            item.name: _artifact_output(place.repository.located(log)).replace(archive=pods.Archive.NONE)
+            for item in mains
+            for log in outputs.artifacts
+            if log.name == f"{item.name}-logs" and not log.path
+        },
         parameter_outputs=tuple(
             pods.ParameterOutput(name=item.name, path=item.value_from.path, default=item.value_from.default)
             for item in outputs.parameters

@@ -7,13 +7,13 @@ section 10.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 import yaml
 
-from setpoint.apis.argo import Artifact, ArtifactRepositoryRef, S3Artifact, Template
+from setpoint.apis.argo import Artifact, ArtifactRepositoryRef, S3Artifact, Template, WorkflowSpec
 from setpoint.apis.errors import InvalidSpec, NotSupported
 from setpoint.core.expr import Scope, substitute
 from setpoint.core.workflow.context import Library
@@ -25,10 +25,14 @@ _KEY_FORMAT = "{{workflow.name}}/{{pod.name}}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """`s3` says where its objects lie, None for the embedded store; `key_format` where a pod's artifacts are."""
+    """`s3` says where its objects lie, None for the embedded store; `key_format` where a pod's artifacts are.
+
+    With `archive_logs` the logs of all pods are kept there too.
+    """
 
     s3: S3Artifact | None = None
     key_format: str = _KEY_FORMAT
+    archive_logs: bool = False
 
     def located(self, item: Artifact) -> Artifact:
         """A key-only artifact with bucket and credentials of the repository; others as they are."""
@@ -68,7 +72,11 @@ def read_repository(ref: ArtifactRepositoryRef | None, library: Library) -> Repo
         s3 = dict(s3)
         prefix = str(s3.pop("keyPrefix", "") or "")
         key_format = str(s3.pop("keyFormat", "") or posixpath.join(prefix, _KEY_FORMAT))
-        return Repository(s3=msgspec.convert(s3, S3Artifact) if s3 else None, key_format=key_format)
+        return Repository(
+            s3=msgspec.convert(s3, S3Artifact) if s3 else None,
+            key_format=key_format,
+            archive_logs=found.get("archiveLogs") is True,
+        )
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise InvalidSpec(f"artifact repository {name}/{key} cannot be read: {error}") from error
 
@@ -79,5 +87,19 @@ def of_template(template: Template, repository: Repository) -> Repository:
     if location is None or location.s3 is None:
         return repository
     given = location.s3
-    s3 = repository.s3 if given.key_only else given.replace(key="")
-    return Repository(s3=s3, key_format=given.key or repository.key_format)
+    key_format = given.key or repository.key_format
+    if given.key_only:
+        return replace(repository, key_format=key_format)
+    return Repository(s3=given.replace(key=""), key_format=key_format)
+
+
+def archives_logs(template: Template, spec: WorkflowSpec, repository: Repository) -> bool:
+    """Whether logs become artifacts: what `repository`, that of the template, wants, else the template, the workflow.
+
+    A template with a place of its own decides alone.
+    """
+    location = template.archive_location
+    own = location.archive_logs if location is not None else None
+    if location is not None and location.s3 is not None and not location.s3.key_only:
+        return bool(own)
+    return repository.archive_logs or bool(spec.archive_logs if own is None else own)

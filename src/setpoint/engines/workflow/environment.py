@@ -10,14 +10,17 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from setpoint.apis.core import ConfigMap, PersistentVolumeClaim, Secret
 from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
-from setpoint.apis.pods import ArtifactPlace
+from setpoint.apis.pods import ArtifactInput, ArtifactOutput, ArtifactPlace
 from setpoint.apis.quantity import divided
 from setpoint.core.workflow import EnvSource, LaunchPod, ObjectKind, VolumeSource
 from setpoint.ports.launcher import Container, Machine, Mount, PodRequest, VolumeFile
 from setpoint.ports.resources import ResourceApi
+
+Located = TypeVar("Located", ArtifactInput, ArtifactOutput)
 
 _REFERENCE = re.compile(r"\$(\$|\(([^)]*)\))")
 
@@ -39,7 +42,8 @@ async def complete_request(
         values.setdefault(source.container, []).append((source, found))
     if values:
         request = _changed(request, lambda item: item.replace(env=_filled(item.env, values.get(item.name, ()))))
-    places = [item.place for item in request.artifact_inputs] + [item.place for item in request.artifact_outputs]
+    places = [item.place for item in request.artifact_inputs]
+    places += [item.place for item in (*request.artifact_outputs, *request.log_outputs.values())]
     if any(places):
         request = await _with_places(resources, request)
     files: list[VolumeFile] = []
@@ -56,15 +60,17 @@ async def complete_request(
 
 async def _with_places(resources: ResourceApi, request: PodRequest) -> PodRequest:
     """Artifacts in stores of their own get the credentials that secrets hold."""
-    inputs = [
-        item.replace(place=await filled_place(resources, request.namespace, item.place)) if item.place else item
-        for item in request.artifact_inputs
-    ]
-    outputs = [
-        item.replace(place=await filled_place(resources, request.namespace, item.place)) if item.place else item
-        for item in request.artifact_outputs
-    ]
-    return request.replace(artifact_inputs=tuple(inputs), artifact_outputs=tuple(outputs))
+    namespace = request.namespace
+    inputs = [await _with_place(resources, namespace, item) for item in request.artifact_inputs]
+    outputs = [await _with_place(resources, namespace, item) for item in request.artifact_outputs]
+    logs = {name: await _with_place(resources, namespace, item) for name, item in request.log_outputs.items()}
+    return request.replace(artifact_inputs=tuple(inputs), artifact_outputs=tuple(outputs), log_outputs=logs)
+
+
+async def _with_place(resources: ResourceApi, namespace: str, item: Located) -> Located:
+    if item.place is None:
+        return item
+    return item.replace(place=await filled_place(resources, namespace, item.place))
 
 
 async def filled_place(resources: ResourceApi, namespace: str, place: ArtifactPlace) -> ArtifactPlace:

@@ -54,7 +54,6 @@ IGNORED: dict[str, str] = {
     "WorkflowSpec.pod_priority_class_name": "there is no scheduler",
     "WorkflowSpec.resource_claims": "devices are not handed out",
     "PodGC.label_selector": "pods carry no labels: with a selector none is deleted",
-    "WorkflowSpec.archive_logs": "logs are always kept",
     "Template.affinity": "there is one machine",
     "Template.node_selector": "there is one machine",
     "Template.tolerations": "there is one machine",
@@ -109,7 +108,6 @@ IGNORED: dict[str, str] = {
     "VolumeMount.mount_propagation": "mounts are private to a pod",
     "VolumeMount.recursive_read_only": "readOnly alone decides",
     "Container.termination_message_path": "the exit code and the log tell how a container ended",
-    "ArtifactLocation.archive_logs": "logs are always kept",
 }
 
 
