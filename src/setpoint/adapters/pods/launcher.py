@@ -58,6 +58,7 @@ class HostLauncher:
         self._readers: set[asyncio.Queue[str]] = set()
         self._untidy: list[Path] = []
         self._tidying: asyncio.Task[None] | None = None
+        self._closing = False  # nothing is begun any more: a successor finds all in the directories
 
     async def __aenter__(self) -> Self:
         """Adopt the pods of a predecessor; the warm process begins to import, unless it shall wait for a demand."""
@@ -73,11 +74,12 @@ class HostLauncher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let go: the zygotes end, the pods go on."""
+        self._closing = True
         await self._watches.close()
         await self._light.close()
         if self._warm is not None:
             await self._warm.close()
-        if self._tidying is not None:  # after those who may call for it
+        if self._tidying is not None:
             self._tidying.cancel()
             await asyncio.gather(self._tidying, return_exceptions=True)
         await self._tidy_all()
@@ -335,7 +337,7 @@ class HostLauncher:
             self._book.hold(pod_id, request.requests, gpus_of(request))
 
     def _watch(self, pod_id: str, claimant: records.ProcessIdentity | None = None) -> None:
-        if pod_id in self._ended:
+        if pod_id in self._ended or self._closing:
             return
         if claimant is None:
             claimant = records.read_note(self._settings.pods / pod_id, records.CLAIM, records.ProcessIdentity)
@@ -364,7 +366,7 @@ class HostLauncher:
         """Drop the private root of an ended pod, a while later: those that wait for a pod come first."""
         if self._settings.retention is Retention.LOGS:
             self._untidy.append(folder)
-            if self._tidying is None or self._tidying.done():
+            if not self._closing and (self._tidying is None or self._tidying.done()):
                 self._tidying = asyncio.get_running_loop().create_task(self._tidy_later())
 
     async def _tidy_later(self) -> None:
