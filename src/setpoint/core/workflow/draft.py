@@ -26,6 +26,7 @@ from setpoint.apis.argo import (
 from setpoint.apis.errors import InvariantViolation
 from setpoint.apis.pods import parse_progress
 from setpoint.core.workflow import ids
+from setpoint.core.workflow.artifact_gc import needs_finalizer
 from setpoint.core.workflow.commands import Command, KillPod
 from setpoint.core.workflow.context import StepContext
 from setpoint.core.workflow.holding import HoldingTable, counts
@@ -80,6 +81,7 @@ class Draft(HoldingTable):
         self.loaded = state.loaded
         self.daemons = set(state.daemons)
         self.measured = state.measured
+        self.parting = state.parting
         self.to_measure: list[tuple[str, Metrics]] = []
         self.loading = False  # nodes that run are taken up again, wherever in the order they stand
         self.refused = ""
@@ -408,7 +410,9 @@ class Draft(HoldingTable):
 
     def kill(self, node: str, reason: str) -> None:
         """Order the end of a node's pod."""
-        found = self.need(node)
+        found, leaf = self.need(node), self._leaves.get(node)
+        if leaf is not None and leaf.outputs.artifacts and needs_finalizer(self.status):
+            self.parting = self.parting.set(node, leaf.outputs)
         pod = ids.pod_id(self.uid, node, found.started_at)
         self.order(KillPod(id=ids.command_id(self.uid, node, pod, "kill"), node=node, pod=pod, reason=reason))
 
@@ -441,6 +445,7 @@ class Draft(HoldingTable):
             blocked=frozenset(self._blocked),
             daemons=frozenset(self.daemons),
             measured=self.measured,
+            parting=self.parting,
             active_pods=self.active_pods,
             seq=self._seq,
             spec=self._spec,

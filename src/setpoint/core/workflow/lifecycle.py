@@ -10,6 +10,7 @@ import msgspec
 from setpoint.apis.argo import Arguments, LifecycleHook, NodePhase, NodeStatus, NodeType, WorkflowPhase
 from setpoint.core.expr import ExpressionError, Scope, evaluate_condition, substitute
 from setpoint.core.workflow import ids
+from setpoint.core.workflow.artifact_gc import first_gc_status
 from setpoint.core.workflow.commands import SetTimer, TimerKind
 from setpoint.core.workflow.daemons import end_daemons, restore_daemons
 from setpoint.core.workflow.draft import BuildError, Draft
@@ -48,6 +49,7 @@ def start_workflow(d: Draft, event: WorkflowStarted) -> None:
     )
     if not _load_spec(d):
         return
+    d.status = d.status.replace(artifact_gc_status=first_gc_status(d.spec))
     try:
         take_labels(d)
     except BuildError as error:

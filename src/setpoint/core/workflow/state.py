@@ -304,7 +304,8 @@ class WorkflowState:
     """One workflow. `status` holds no nodes; `blocked` are frames whose next child found no room.
 
     `daemons` are the nodes that run as daemons, attempts of a retry and the Retry node itself;
-    `measured` are the running nodes whose template has metrics.
+    `measured` are the running nodes whose template has metrics; `parting` what the pods would put out that were told to
+    end, of nodes that have ended already, where artifacts are to be deleted.
     """
 
     status: WorkflowStatus = field(default_factory=WorkflowStatus)
@@ -316,6 +317,7 @@ class WorkflowState:
     blocked: frozenset[str] = frozenset()
     daemons: frozenset[str] = frozenset()
     measured: Map[str, Metrics] = field(default_factory=Map)
+    parting: Map[str, Outputs] = field(default_factory=Map)
     active_pods: int = 0
     seq: int = 0
     spec: WorkflowSpec | None = None

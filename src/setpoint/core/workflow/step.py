@@ -12,6 +12,7 @@ from setpoint.apis.argo import NodePhase, NodeType, WorkflowPhase
 from setpoint.apis.errors import InvariantViolation
 from setpoint.apis.pods import POD_DELETED, PodExit, PodPhase, parse_progress
 from setpoint.core.workflow import ids
+from setpoint.core.workflow.artifact_gc import specifies_gc, with_gc
 from setpoint.core.workflow.commands import TimerKind
 from setpoint.core.workflow.container_nodes import end_containers, lose_containers, start_containers
 from setpoint.core.workflow.context import StepContext
@@ -117,6 +118,8 @@ def _fold(d: Draft, event: Event) -> None:  # noqa: C901 (one case per event)
             load_workflow(d)
         case RetryRequested():
             retry_workflow(d, event)
+        case PodEnded() if _is_parting(d, event):
+            _parted(d, event)
         case _ if d.status.phase.completed:
             d.refused = "the workflow has completed"
         case ControlsChanged():
@@ -295,6 +298,21 @@ def _pod_ended(d: Draft, node_id: str, pod: str, end: PodExit) -> None:
         phase, message = NodePhase.ERROR, problem
     d.mark(node_id, phase, message, outputs=outputs)
     publish_outputs(d, outputs)
+    if outputs is not None and outputs.artifacts and specifies_gc(outputs.artifacts, d.spec):
+        d.status = with_gc(d.status)  # perhaps of a template that was fetched, or written into a call
+
+
+def _is_parting(d: Draft, event: PodEnded) -> bool:
+    """Whether the pod was told to end, and its node has ended before it."""
+    node = d.node(event.node) if event.node in d.parting else None
+    return node is not None and node.phase.fulfilled and _is_pod(d, event.node, event.pod)
+
+
+def _parted(d: Draft, event: PodEnded) -> None:
+    """What such a pod has saved is to be deleted, so it has to be known."""
+    outputs = node_outputs(d.parting[event.node], event.exit)
+    d.parting = d.parting.delete(event.node)
+    d.change(event.node, outputs=outputs)
 
 
 def _action_reported(d: Draft, event: ActionReported) -> None:

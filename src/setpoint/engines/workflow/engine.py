@@ -16,11 +16,12 @@ from itertools import islice
 
 from prometheus_client import CollectorRegistry
 
+from setpoint.apis.argo import WorkflowPhase
 from setpoint.apis.core import ConfigMap
 from setpoint.apis.errors import Conflict, NotFound, SetpointError
 from setpoint.engines.runner import EventRecorder
 from setpoint.engines.workflow.actions import Actions, Outside
-from setpoint.engines.workflow.artifact_gc import FINALIZER, ArtifactCollector
+from setpoint.engines.workflow.artifact_gc import ArtifactCollector, is_held
 from setpoint.engines.workflow.collection import Collector
 from setpoint.engines.workflow.custom_metrics import may_measure
 from setpoint.engines.workflow.head import WorkflowHead
@@ -96,8 +97,15 @@ class WorkflowEngine:
             pods=pods,
         )
         self._workers: dict[str, Worker] = {}
-        self._artifacts = ArtifactCollector(resources, journal, outside.artifacts, self._world.recorder)
-        self._collecting: set[tuple[str, bool]] = set()  # whose artifacts are being deleted
+        self._artifacts = ArtifactCollector(
+            resources=resources,
+            journal=journal,
+            store=outside.artifacts,
+            places=outside.places,
+            recorder=self._world.recorder,
+            clock=clock,
+            spawn=self._spawn,
+        )
         self._unfinished: frozenset[str] = frozenset()  # with orders left over from an earlier engine
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -144,18 +152,15 @@ class WorkflowEngine:
                     self._world.locks.limits_changed(event.resource.metadata.namespace, event.resource.metadata.name)
 
     def _see(self, kind: WatchType, head: WorkflowHead) -> None:
-        worker = self._workers.get(head.metadata.uid)
+        worker, phase = self._workers.get(head.metadata.uid), head.status.phase
+        at_work = (worker is not None and not worker.ended) or not (phase.completed or phase is WorkflowPhase.UNKNOWN)
         if kind is not WatchType.DELETED:
             self._world.collector.see(head)
-        self._metrics.saw(head.metadata.uid, head.status.phase)
-        if kind is not WatchType.DELETED and FINALIZER in head.metadata.finalizers:
-            self._collect_artifacts(head)
-            if head.metadata.deletion_timestamp is not None:  # it goes once its artifacts have gone
-                if worker is not None and not worker.ended:
-                    worker.object_deleted()
-                return
+            self._artifacts.see(head, at_work=at_work)
+        self._metrics.saw(head.metadata.uid, phase)
         if kind is WatchType.DELETED:
             self._metrics.gone(head.metadata.uid)
+            self._artifacts.gone(head.metadata.uid)
             if worker is not None and not worker.ended:
                 worker.object_deleted()
             else:
@@ -163,27 +168,12 @@ class WorkflowEngine:
                 self._spawn(self._clear(head.metadata.uid), f"pods of {head.key}")
         elif worker is not None and not worker.ended:
             worker.object_changed(head)
-        elif not head.status.phase.completed or (kind is WatchType.ADDED and head.metadata.uid in self._unfinished):
+        elif is_held(head) and not at_work:
+            return  # it goes once its artifacts have gone
+        elif not phase.completed or (kind is WatchType.ADDED and head.metadata.uid in self._unfinished):
             self._start(head)
         elif kind is WatchType.ADDED and (may_measure(head.spec) or head.spec.pod_gc is not None):
             self._spawn(self._recall(head), f"memory of {head.key}")
-
-    def _collect_artifacts(self, head: WorkflowHead) -> None:
-        deleted = head.metadata.deletion_timestamp is not None
-        key = (head.metadata.uid, deleted)
-        if key in self._collecting or not (deleted or head.status.phase.completed):
-            return
-        self._collecting.add(key)
-        work = self._artifacts.deleted(head) if deleted else self._artifacts.completed(head)
-        self._spawn(self._collected(work, key), f"artifacts of {head.key}")
-
-    async def _collected(self, work: Coroutine[object, object, None], key: tuple[str, bool]) -> None:
-        try:
-            await work
-        except SetpointError as error:
-            _log.warning("the artifacts of workflow %s are not deleted: %s", key[0], error)
-        finally:
-            self._collecting.discard(key)
 
     async def _recall(self, head: WorkflowHead) -> None:
         """What a workflow that has ended emitted, so that it counts after a restart as before; pods that are to go."""
@@ -202,14 +192,16 @@ class WorkflowEngine:
         self._workers[worker.uid] = worker
         self._spawn(self._work(worker), f"workflow {head.key}")
 
-    def _spawn(self, work: Coroutine[object, object, None], name: str) -> None:
+    def _spawn(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _work(self, worker: Worker) -> None:
         """The supervision point of workers: one that breaks is logged and started anew from the journal."""
         try:
+            await self._artifacts.leave(worker.uid)
             await worker.run()
         except Exception:  # noqa: BLE001  the supervision point of workers
             _log.exception("the worker of workflow %s failed; it is started again", worker.uid)
@@ -221,6 +213,8 @@ class WorkflowEngine:
                 del self._workers[worker.uid]
             if worker.deleted:
                 await self._clear(worker.uid)
+            else:
+                self._artifacts.begin(worker.uid)
 
     async def _clear(self, uid: str) -> None:
         """Delete what the pods of a deleted workflow left on the disk; what fails is done at the next start."""

@@ -63,7 +63,8 @@ from setpoint.core.workflow import (
     pod_id,
     step,
 )
-from setpoint.engines.workflow.artifact_gc import FINALIZER, deletes_artifacts
+from setpoint.core.workflow.artifact_gc import needs_finalizer
+from setpoint.engines.workflow.artifact_gc import FINALIZER, is_held
 from setpoint.engines.workflow.caches import with_entries
 from setpoint.engines.workflow.head import WorkflowHead
 from setpoint.engines.workflow.journal_record import Batch, commands_of, state_of
@@ -162,10 +163,10 @@ class Worker:
         if int(head.metadata.resource_version or 0) < int(self._head.metadata.resource_version or 0):
             return
         self._head = head
-        seen = self._state.engine
-        if (head.spec.shutdown, bool(head.spec.suspend)) != (seen.seen_shutdown, seen.seen_suspend):
+        controls, seen = _controls(head), self._state.engine
+        if (controls.shutdown, controls.suspend) != (seen.seen_shutdown, seen.seen_suspend):
             self._wake.set()
-            self._inbox.append(ControlsChanged(shutdown=head.spec.shutdown, suspend=bool(head.spec.suspend)))
+            self._inbox.append(controls)
 
     def object_deleted(self) -> None:
         """The object is gone: its pods end, nothing is stored any more."""
@@ -199,7 +200,8 @@ class Worker:
     def _at_end(self) -> bool:
         if not self._state.status.completed or self._inbox or self._asked or self._done or self.deleted:
             return False
-        return self._orders.at_rest
+        # what a pod that is told to end still saves is to be deleted too
+        return self._orders.at_rest and not (self._nodes and needs_finalizer(self._state.status))
 
     async def _load(self) -> None:
         record = await self._world.journal.load(self.uid)
@@ -213,8 +215,7 @@ class Worker:
             self._inbox.appendleft(started)  # before what came in meanwhile
         elif not self._state.status.completed:
             self._inbox.appendleft(WorkflowLoaded())
-            controls = ControlsChanged(shutdown=self._head.spec.shutdown, suspend=bool(self._head.spec.suspend))
-            self._inbox.append(controls)
+            self._inbox.append(_controls(self._head))
         pending, taken_up = commands_of(record), frozenset(self._state.nodes)
         if self._inbox:
             await self._batch(known={command.id for command in pending})
@@ -243,14 +244,19 @@ class Worker:
         meta = self._head.metadata
         labels = {**labels, **wanted.labels, **meta.labels}
         annotations = {**wanted.annotations, **meta.annotations}
-        finalizers = meta.finalizers
-        if deletes_artifacts(spec) and FINALIZER not in finalizers:
-            finalizers = (*finalizers, FINALIZER)
-        if (labels, annotations, finalizers) == (meta.labels, meta.annotations, meta.finalizers):
-            return
-        patch = {"metadata": {"labels": labels, "annotations": annotations, "finalizers": list(finalizers)}}
-        await self._world.resources.patch(Workflow, meta.namespace, meta.name, patch)
+        if (labels, annotations) != (meta.labels, meta.annotations):
+            await self._patch({"labels": labels, "annotations": annotations})
+
+    async def _patch(self, metadata: dict[str, object]) -> None:
+        meta = self._head.metadata
+        await self._world.resources.patch(Workflow, meta.namespace, meta.name, {"metadata": metadata})
         self._head = await self._world.resources.get(WorkflowHead, meta.namespace, meta.name)
+
+    async def _hold(self) -> None:
+        """Have a deletion wait for artifacts, from before the first of them is stored."""
+        finalizers, status = self._head.metadata.finalizers, self._state.status
+        if FINALIZER not in finalizers and needs_finalizer(status) and not self._head.metadata.deletion_timestamp:
+            await self._patch({"finalizers": [*finalizers, FINALIZER]})
 
     async def _carrying(self, event: WorkflowStarted) -> WorkflowStarted:
         """With what a memoized resubmission takes over of the workflow it is one of."""
@@ -338,6 +344,7 @@ class Worker:
         delay = _FIRST_DELAY
         while True:
             try:
+                await self._hold()
                 await self._world.journal.commit(self.uid, change)
                 return
             except Transient as error:
@@ -432,6 +439,12 @@ class Worker:
         self._world.locks.drop(self._key, self)
         for launch in list(self._nodes):
             await self._world.launcher.kill(launch, reason="workflow deleted")
+
+
+def _controls(head: WorkflowHead) -> ControlsChanged:
+    """What the object wants; one that is deleted once its artifacts have gone is to end."""
+    shutdown = "Terminate" if is_held(head) else head.spec.shutdown
+    return ControlsChanged(shutdown=shutdown, suspend=bool(head.spec.suspend))
 
 
 def _broken(state: WorkflowState, message: str, now: datetime) -> WorkflowState:
