@@ -52,7 +52,7 @@ async def read_logs(
             except NotFound as error:  # resource and data nodes have no processes
                 if wanted and error.kind == "Container":
                     raise
-                if not node.fulfilled:  # or its pod is about to be launched
+                if follow and not node.fulfilled:  # or its pod is about to be launched
                     told.discard(node.id)
         if not follow or workflow.status.completed:
             break

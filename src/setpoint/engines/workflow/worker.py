@@ -279,11 +279,11 @@ class Worker:
 
     async def _find_pods(self, taken_up: Set[str], pending: set[str]) -> None:
         """Tell apart, for every node taken up that runs a pod: it still runs, it has ended, it is lost."""
-        for node_id, leaf in self._state.leaves.items():
+        for node_id in (*self._state.leaves, *self._state.parting):
             if node_id not in taken_up:
                 continue
-            node = self._state.nodes[node_id]
-            if node.type is not NodeType.POD or leaf.action or leaf.waits is not None:
+            node, leaf = self._state.nodes[node_id], self._state.leaves.get(node_id)
+            if node.type is not NodeType.POD or (leaf is not None and (leaf.action or leaf.waits is not None)):
                 continue
             launch = pod_id(self.uid, node_id, node.started_at)
             if launch in pending or self._orders.under_way(launch):
