@@ -39,9 +39,11 @@ def specifies_gc(artifacts: Iterable[Artifact], spec: WorkflowSpec) -> bool:
     return any(item.path and strategy_of(item, spec) != NEVER for item in artifacts)
 
 
-def first_gc_status(spec: WorkflowSpec) -> dict[str, Any]:
-    """`status.artifactGCStatus` of a workflow that starts."""
-    declared = (item for template in spec.templates for item in template.outputs.artifacts)
+def first_gc_status(spec: WorkflowSpec) -> dict[str, Any] | None:
+    """`status.artifactGCStatus` of a workflow that starts; None if it says nothing of the matter."""
+    declared = [item for template in spec.templates for item in template.outputs.artifacts]
+    if spec.artifact_gc is None and all(item.artifact_gc is None for item in declared):
+        return None
     return {} if specifies_gc(declared, spec) else {"notSpecified": True}
 
 

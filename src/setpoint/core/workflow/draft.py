@@ -26,7 +26,6 @@ from setpoint.apis.argo import (
 from setpoint.apis.errors import InvariantViolation
 from setpoint.apis.pods import parse_progress
 from setpoint.core.workflow import ids
-from setpoint.core.workflow.artifact_gc import needs_finalizer
 from setpoint.core.workflow.commands import Command, KillPod
 from setpoint.core.workflow.context import StepContext
 from setpoint.core.workflow.holding import HoldingTable, counts
@@ -74,14 +73,12 @@ class Draft(HoldingTable):
         self.status = state.status
         self.done, self.total = parse_progress(state.status.progress) or (0, 0)
         self.engine = state.engine
-        self.variables = state.variables
-        self.artifacts = state.artifacts
+        self.variables, self.artifacts = state.variables, state.artifacts
         self.memo = state.memo
         self.active_pods = state.active_pods
         self.loaded = state.loaded
         self.daemons = set(state.daemons)
-        self.measured = state.measured
-        self.parting = state.parting
+        self.measured, self.parting = state.measured, state.parting
         self.to_measure: list[tuple[str, Metrics]] = []
         self.loading = False  # nodes that run are taken up again, wherever in the order they stand
         self.refused = ""
@@ -410,9 +407,7 @@ class Draft(HoldingTable):
 
     def kill(self, node: str, reason: str) -> None:
         """Order the end of a node's pod."""
-        found, leaf = self.need(node), self._leaves.get(node)
-        if leaf is not None and leaf.outputs.artifacts and needs_finalizer(self.status):
-            self.parting = self.parting.set(node, leaf.outputs)
+        found = self.need(node)
         pod = ids.pod_id(self.uid, node, found.started_at)
         self.order(KillPod(id=ids.command_id(self.uid, node, pod, "kill"), node=node, pod=pod, reason=reason))
 

@@ -49,7 +49,8 @@ def start_workflow(d: Draft, event: WorkflowStarted) -> None:
     )
     if not _load_spec(d):
         return
-    d.status = d.status.replace(artifact_gc_status=first_gc_status(d.spec))
+    found = first_gc_status(d.spec)
+    d.status = d.status if found is None else d.status.replace(artifact_gc_status=found)
     try:
         take_labels(d)
     except BuildError as error:

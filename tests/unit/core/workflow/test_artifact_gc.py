@@ -81,6 +81,7 @@ def test_a_workflow_waits_only_if_a_template_declares_something_to_delete(
     template = Template(name="t", outputs=Outputs(artifacts=outputs))
     found = first_gc_status(spec.replace(templates=(template,)))
     assert found == ({} if specified else {"notSpecified": True})
+    assert first_gc_status(WorkflowSpec(templates=(Template(name="t", outputs=Outputs(artifacts=(PLAIN,))),))) is None
     status = WorkflowStatus(artifact_gc_status=found)
     assert needs_finalizer(status) is specified
     assert needs_finalizer(with_gc(status))
