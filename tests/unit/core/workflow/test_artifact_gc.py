@@ -24,7 +24,8 @@ from setpoint.apis.argo import (
 )
 from setpoint.apis.errors import InvalidSpec, NotSupported
 from setpoint.apis.meta import Condition
-from setpoint.apis.pods import ArtifactPlace
+from setpoint.apis.pods import ArtifactPlace, PodExit, PodPhase
+from setpoint.core.workflow import PodEnded, StopRequested
 from setpoint.core.workflow.artifact_gc import (
     NEVER,
     ON_COMPLETION,
@@ -41,6 +42,7 @@ from setpoint.core.workflow.artifact_gc import (
     without,
 )
 from setpoint.core.workflow.repository import Repository
+from tests.unit.core.workflow.driver import run
 
 pytestmark = pytest.mark.rule("artifacts.gc")
 
@@ -151,3 +153,50 @@ def test_the_template_of_a_node_is_the_workflows_or_a_stored_one_with_the_defaul
     ref = TemplateRef(name="w", template="a", cluster_scope=True)
     assert found(template_ref=ref, template_scope="local/wf") == "cluster/w"
     assert found(template_scope="local/wf") is None
+
+
+RUNS = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: wf}
+spec:
+  entrypoint: main
+  artifactGC: {strategy: %s}
+  templates:
+  - name: main
+    container: {image: busybox, command: [block]}
+    outputs: {artifacts: [{name: x, path: /x}, {name: other, path: /other}]}
+"""
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize(("strategy", "known"), [(ON_DELETION, ["x"]), (NEVER, [])])
+def test_what_a_pod_still_saves_that_is_told_to_end_is_known_if_it_is_to_be_deleted(
+    strategy: str, known: list[str], restarted: bool
+) -> None:
+    cluster = run(RUNS % strategy)
+    launch = cluster.launch_of("wf")
+    if restarted:
+        cluster.restart()
+    cluster.fold(StopRequested(strategy="Terminate"))
+    assert cluster.phase == "Failed"
+    late = PodExit(phase=PodPhase.FAILED, exit_code=143, artifacts=("x",))
+    cluster.fold(PodEnded(node=launch.node, pod="another", exit=late))
+    assert cluster.node("wf").outputs is None
+    cluster.fold(PodEnded(node=launch.node, pod=launch.id, exit=late))
+    ended = cluster.node("wf")
+    assert ended.phase is NodePhase.FAILED
+    assert [item.name for item in (ended.outputs or Outputs()).artifacts] == known
+    assert cluster.phase == "Failed"
+
+
+def test_a_strategy_of_a_template_that_is_written_into_its_call_is_met_when_its_pod_ends() -> None:
+    own = "artifactGC: {strategy: OnWorkflowDeletion}"
+    make = f"container: {{image: b, command: [echo]}}, outputs: {{artifacts: [{{name: x, path: /x, {own}}}]}}"
+    text = f"""
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {{name: wf}}
+spec: {{entrypoint: main, templates: [{{name: main, steps: [[{{name: a, inline: {{{make}}}}}]]}}]}}
+"""
+    assert run(text).state.status.artifact_gc_status == {}
