@@ -236,3 +236,29 @@ def wait_for_any(home: Path) -> str:
         if items and items[0].get("status", {}).get("phase") == "Running":
             return str(items[0]["metadata"]["name"])
     raise AssertionError("no workflow began to run")
+
+
+COLLECTED = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: collected}
+spec:
+  entrypoint: main
+  artifactGC: {strategy: OnWorkflowDeletion}
+  templates:
+  - name: main
+    container: {image: busybox, command: [sh, -c, "echo x > /tmp/x"]}
+    outputs: {artifacts: [{name: x, path: /tmp/x, s3: {key: x}}]}
+"""
+
+
+def test_a_finished_run_whose_artifacts_go_with_it_is_replaced(tmp_path: Path) -> None:
+    manifest = tmp_path / "collected.yaml"
+    manifest.write_text(COLLECTED)
+    seen = []
+    for _ in range(2):
+        found = final_object(setpoint(tmp_path / "home", "run", str(manifest), "-o", "json"))
+        assert found["status"]["phase"] == "Succeeded"
+        seen.append(found["metadata"]["uid"])
+    assert seen[0] != seen[1]
+    assert (tmp_path / "home" / "artifacts" / "x").exists()

@@ -37,12 +37,16 @@ from setpoint.cli._serving import follow_service, is_ready
 from setpoint.cli._validation import check
 from setpoint.cli._watch import follow, make_view
 from setpoint.core.cron import run_now
+from setpoint.core.workflow.artifact_gc import GC_ERROR
 from setpoint.wiring.detached import running_endpoint
 from setpoint.wiring.session import Need, Session, open_session
 from setpoint.wiring.settings import Settings, load_settings
 
 LABEL_RUN = "setpoint.dev/run"  # the same command finds the run that it began before it was killed
 ATTENDED = "setpoint.dev/attended"  # its end has been told to a person
+
+_GONE_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
 
 app = typer.Typer(add_completion=False)
 
@@ -245,7 +249,25 @@ async def _make_room(session: Session, wanted: Workflow) -> None:
         return
     if former is not None and former.status.completed and LABEL_RUN in former.metadata.labels:
         typer.echo(f"replacing the finished run {name!r}", err=True)
-        await session.resources.delete(Workflow, namespace, name, uid=former.metadata.uid)
+        with suppress(NotFound):  # it was about to go
+            await session.resources.delete(Workflow, namespace, name, uid=former.metadata.uid)
+        if former.metadata.finalizers:
+            await _gone(session, former)
+
+
+async def _gone(session: Session, former: Workflow) -> None:
+    """Wait for a run that its artifacts hold. Raises: Unavailable: They cannot be deleted, or not soon."""
+    meta, found = former.metadata, former
+    try:
+        async with asyncio.timeout(_GONE_SECONDS):
+            while found.metadata.uid == meta.uid:
+                await asyncio.sleep(_LOOK_SECONDS)
+                found = await session.resources.get(Workflow, meta.namespace, meta.name)
+    except NotFound:
+        return
+    except TimeoutError:
+        reason = "".join(f": {item.message}" for item in found.status.conditions if item.type == GC_ERROR)
+        raise Unavailable(f"the finished run {meta.name!r} is still being deleted{reason}") from None
 
 
 async def _unattended(session: Session, key: str, wanted: Workflow) -> Workflow | None:
