@@ -7,7 +7,7 @@ writes the logs that are kept (one per release and manifest), so that each later
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ import msgspec
 
 from setpoint import __version__
 from setpoint.apis.argo import NodeStatus, Workflow, WorkflowStatus
-from setpoint.core.workflow import Event, Step, StepContext, WorkflowState, step
+from setpoint.core.workflow import Event, Step, StepContext, WorkflowState, steps
 from setpoint.engines.workflow import worker
 from tests.unit.core.workflow.driver import Cluster
 from tests.workflow_engine import running_plane
@@ -48,12 +48,12 @@ def recorded() -> Iterator[list[Entry]]:
     """What engines of this process fold meanwhile."""
     entries: list[Entry] = []
 
-    def recording(state: WorkflowState, event: Event, ctx: StepContext) -> Step:
-        result = step(state, event, ctx)
-        entries.append(Entry(ctx.now, event))
+    def recording(state: WorkflowState, events: Sequence[Event], ctx: StepContext) -> Step:
+        result = steps(state, events, ctx)
+        entries.extend(Entry(ctx.now, event) for event in events[: result.folded])
         return result
 
-    with patch.object(worker, "step", recording):
+    with patch.object(worker, "steps", recording):
         yield entries
 
 

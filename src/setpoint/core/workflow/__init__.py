@@ -57,7 +57,7 @@ from setpoint.core.workflow.resubmission import ANNOTATION_MEMOIZED_FROM, carrie
 from setpoint.core.workflow.retry_workflow import retry_refusal
 from setpoint.core.workflow.selectors import matches, parse_selector
 from setpoint.core.workflow.state import EngineMemory, Step, WorkflowState
-from setpoint.core.workflow.step import step
+from setpoint.core.workflow.step import step, steps
 
 __all__ = [
     "ANNOTATION_MEMOIZED_FROM",
@@ -127,4 +127,5 @@ __all__ = [
     "pod_name",
     "retry_refusal",
     "step",
+    "steps",
 ]

@@ -80,13 +80,12 @@ class Draft(HoldingTable):
         self.daemons = set(state.daemons)
         self.measured, self.parting = state.measured, state.parting
         self.to_measure: list[tuple[str, Metrics]] = []
-        self.loading = False  # nodes that run are taken up again, wherever in the order they stand
         self.refused = ""
         self.labels: dict[str, str] = {}  # new ones of the object, beside those of the phase
-        self.succeeded: dict[str, None] = {}  # in this step, in order
+        self.succeeded: dict[str, None] = {}  # by this event, in order
         self.ended: deque[tuple[str, str, str]] = deque()  # (owner, node, message if it is to be passed up)
-        self.left_open = False  # a group has ended before what is below it
         self.commands: dict[str, Command] = {}
+        self.folded = 0
         self._spec = state.spec
         self._frames = state.frames.mutate()
         self._leaves = state.leaves.mutate()
@@ -95,6 +94,17 @@ class Draft(HoldingTable):
         self._dirty: set[str] = set()
         self._heap: list[tuple[int, int, str]] = []
         self._seq = state.seq
+
+    def begin(self) -> None:
+        """The next event: what counts for one event only is forgotten."""
+        self.folded += 1
+        self.phase_before = self.status.phase
+        self.loading = False  # nodes that run are taken up again, wherever in the order they stand
+        self.left_open = False  # a group has ended before what is below it
+        self.to_measure.clear()
+        self.succeeded.clear()
+        self.ended.clear()
+        self._unlocked.clear()
 
     # --- what there is
 
@@ -461,4 +471,5 @@ class Draft(HoldingTable):
             deleted=frozenset(self._deleted),
             labels=labels,
             refused=self.refused,
+            folded=self.folded,
         )

@@ -41,7 +41,7 @@ def measure(d: Draft) -> None:
     for node_id, metrics in d.to_measure:
         if (node := d.node(node_id)) is not None:
             _emit(d, metrics, node, ended=True)
-    before, now = d.before.status.phase, d.status.phase
+    before, now = d.phase_before, d.status.phase
     root = d.node(d.name)
     if before is now or not d.has_spec or d.spec.metrics is None or root is None:
         return

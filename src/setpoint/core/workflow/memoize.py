@@ -121,10 +121,12 @@ def obstacle(d: Draft, node: NodeStatus, outputs: Outputs | None) -> str:
     return _unlabelled(cache)
 
 
-def remember(d: Draft) -> None:
-    """Order that the outputs of the nodes which succeeded in this step are kept."""
-    for status, node, entry in _fresh(d):
+def remember(d: Draft) -> bool:
+    """Order that the outputs of the nodes which succeeded in this step are kept. Returns: whether there are any."""
+    entries = list(_fresh(d))
+    for status, node, entry in entries:
         _save(d, node, status, entry, "save")
+    return bool(entries)
 
 
 def _fresh(d: Draft) -> Iterator[tuple[MemoizationStatus, str, CacheEntry]]:

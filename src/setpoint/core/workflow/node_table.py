@@ -130,6 +130,7 @@ class NodeTable:
                 self._nodes[node] = found.replace(children=new)
         self._children.clear()
         self._appended.clear()
+        self._fresh.clear()
 
     def freeze_nodes(self) -> Map[str, NodeStatus]:
         """The table as it is now, links included."""

@@ -330,9 +330,9 @@ class WorkflowState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What one event led to: the next state, the orders, and what of the state is to be written.
+    """What events led to: the next state, the orders, and what of the state is to be written.
 
-    `labels` are for the Workflow object; None removes one.
+    `labels` are for the Workflow object; None removes one. `folded` is the number of events.
     """
 
     state: WorkflowState
@@ -341,3 +341,4 @@ class Step:
     deleted: frozenset[str] = frozenset()
     labels: Mapping[str, str | None] = field(default_factory=dict)
     refused: str = ""
+    folded: int = 1

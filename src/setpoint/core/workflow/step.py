@@ -6,6 +6,7 @@ steps or DAG around them, the workflow last. Late and repeated events for nodes 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from setpoint.apis.argo import NodePhase, NodeType, WorkflowPhase
@@ -99,14 +100,37 @@ def step(state: WorkflowState, event: Event, ctx: StepContext) -> Step:
         ContextMissing: Something has to be fetched first; fold the same event again then.
         InvariantViolation: A bug of ours.
     """
+    return steps(state, (event,), ctx)
+
+
+def steps(state: WorkflowState, events: Iterable[Event], ctx: StepContext) -> Step:
+    """Fold events one after another: the same as `step` for each, but the state is opened and closed once.
+
+    Args:
+        state: The workflow so far; it is not changed.
+        events: What has happened, in order.
+        ctx: Of them all.
+
+    Returns:
+        As `step`; `folded` is the number of events. It ends early after one that changes what others see of the
+        workflow: its claims, what it keeps in caches, its end.
+
+    Raises:
+        ContextMissing: Something has to be fetched first; fold the same events again then.
+        InvariantViolation: A bug of ours.
+    """
     d = Draft(state, ctx)
-    read_arguments_again(d)
-    _fold(d, event)
-    if d.has_spec and d.spec.lifecycle_hooks:
-        d.touch(WORKFLOW)
-    _settle(d)
-    remember(d)
-    measure(d)
+    for event in events:
+        d.begin()
+        read_arguments_again(d)
+        _fold(d, event)
+        if d.has_spec and d.spec.lifecycle_hooks:
+            d.touch(WORKFLOW)
+        _settle(d)
+        kept = remember(d)
+        measure(d)
+        if kept or d.claims is not state.claims or d.status.phase.completed:
+            break
     return d.freeze()
 
 

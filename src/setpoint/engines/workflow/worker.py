@@ -11,9 +11,10 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from setpoint.apis.argo import (
     LABEL_CLUSTER_WORKFLOW_TEMPLATE,
@@ -61,7 +62,7 @@ from setpoint.core.workflow import (
     decode_request,
     open_containers,
     pod_id,
-    step,
+    steps,
 )
 from setpoint.core.workflow.artifact_gc import needs_finalizer
 from setpoint.engines.workflow.artifact_gc import FINALIZER, is_held
@@ -76,6 +77,7 @@ from setpoint.ports.journal import Change
 _log = logging.getLogger(__name__)
 _FIRST_DELAY = timedelta(milliseconds=200)
 _LONGEST_DELAY = timedelta(seconds=30)
+_AT_ONCE = 64  # events folded together; all of them are folded again where something has to be fetched first
 
 
 class Worker:
@@ -307,9 +309,11 @@ class Worker:
         batch = Batch(before)
         refusals: list[str] = []
         while self._inbox:
-            await self._fold(self._inbox.popleft(), batch)
+            result = await self._fold(tuple(islice(self._inbox, _AT_ONCE)), batch)
+            for _ in range(1 if result is None else result.folded):
+                self._inbox.popleft()
         for _, event in requests:
-            result = await self._fold(event, batch)
+            result = await self._fold((event,), batch)
             if result is not None and result.refused:
                 refusals.append(result.refused)
         done, self._done = self._done, []
@@ -369,8 +373,8 @@ class Worker:
             )
         return [(number, decode_request(data)) for number, data in record.requests]
 
-    async def _fold(self, event: Event, batch: Batch) -> Step | None:
-        """One event, fetching what the step asks for; a bug of ours ends the workflow, not the engine."""
+    async def _fold(self, events: Sequence[Event], batch: Batch) -> Step | None:
+        """Some of the events, fetching what they ask for; a bug of ours ends the workflow, not the engine."""
         workflow = self.workflow()
         now = self._world.clock.now()
         while True:
@@ -383,12 +387,15 @@ class Worker:
                 pod_environment=self._world.pod_environment,
             )
             try:
-                result = step(self._state, event, context)
+                result = steps(self._state, events, context)
             except ContextMissing as missing:
                 await self._fetch(missing)
                 continue
             except Exception as error:  # noqa: BLE001  the supervision point of steps
-                _log.exception("workflow %s: folding %s failed", self._head.key, type(event).__name__)
+                if len(events) > 1:  # those before the one that breaks are folded
+                    events = events[:1]
+                    continue
+                _log.exception("workflow %s: folding %s failed", self._head.key, type(events[0]).__name__)
                 self._state = _broken(self._state, f"internal error: {error}", now)
                 batch.labels |= {"workflows.argoproj.io/phase": "Error", "workflows.argoproj.io/completed": "true"}
                 return None
