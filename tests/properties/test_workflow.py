@@ -29,6 +29,7 @@ from immutables import Map
 from setpoint.apis.argo import NodePhase, NodeStatus, NodeType, Workflow, WorkflowStatus
 from setpoint.core.workflow import (
     ActionReported,
+    Command,
     ControlsChanged,
     EngineMemory,
     Event,
@@ -41,6 +42,7 @@ from setpoint.core.workflow import (
     RetryRequested,
     SetRequested,
     SetTimer,
+    StepContext,
     StopRequested,
     SuspendRequested,
     TimerFired,
@@ -50,9 +52,17 @@ from setpoint.core.workflow import (
     decode_event,
     fnv1a,
     pod_id,
+    step,
+    steps,
 )
 from tests.properties.workflows import LIMIT, workflows
 from tests.unit.core.workflow.driver import Cluster
+
+
+def without_caches(state: WorkflowState) -> dict[str, Any]:
+    """All that a state holds but what it only remembers to be quick; frames by what they wait for."""
+    held = {name: getattr(state, name) for name in state.__dataclass_fields__ if name not in ("memo", "frames")}
+    return held | {"frames": {key: (frame.open, frame.depth, frame.seq) for key, frame in state.frames.items()}}
 
 
 class WorkflowMachine(RuleBasedStateMachine):
@@ -89,6 +99,31 @@ class WorkflowMachine(RuleBasedStateMachine):
         chosen = self.choose(at)
         if chosen is not None:
             self.past.append(self.world.end_pod(chosen[0], code, {"out": str(at)} if whole else {}))
+
+    @rule(codes=st.lists(st.sampled_from([0, 0, 0, 1, 2]), min_size=2, max_size=6))
+    def pods_end_together(self, codes: list[int]) -> None:
+        """Folded together, events lead to what they lead to one after another."""
+        world = self.world
+        pods = sorted(world.running.items())[: len(codes)]
+        starts = [PodStarted(node=launch.node, pod=pod) for pod, launch in pods]
+        ends = [world.end_of(pod, code) for (pod, _), code in zip(pods, codes, strict=False)]
+        events: list[Event] = [*starts, *ends]
+        if not events:
+            return
+        ctx = StepContext(now=world.now, workflow=world.workflow, library=world.library, locks=world.locks)
+        together = steps(world.state, events, ctx)
+        state, orders, changed = world.state, list[Command](), set[str]()
+        for event in events[: together.folded]:
+            one = step(state, event, ctx)
+            state, orders, changed = one.state, [*orders, *one.commands], (changed | one.changed) - one.deleted
+        assert without_caches(state) == without_caches(together.state)
+        assert {order.id: order for order in orders} == {order.id: order for order in together.commands}
+        assert changed == together.changed
+        for event in events:
+            if isinstance(event, PodEnded):
+                world.running.pop(event.pod, None)
+            world.fold(event)
+        self.past += ends
 
     @rule(at=st.integers(0, 20))
     def pod_starts(self, at: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from setpoint.apis.argo import Artifact, ConfigMapKeySelector, Inputs, Parameter, Template
-from setpoint.core.expr import ExpressionError, Scope, substitute
+from setpoint.core.expr import WHOLE, ExpressionError, Places, Scope, substitute
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.state import Resolved, TemplateCall
 from setpoint.core.workflow.variables import TagValues, global_values, wire_json
@@ -36,11 +36,14 @@ def process_template(
     tree = resolved.tree
     if inputs != resolved.template.inputs:
         tree = {**tree, "inputs": msgspec.to_builtins(inputs)}
+    tagged = b"{{" in msgspec.json.encode(inputs)
+    places: Places = {**resolved.places, "inputs": WHOLE} if tagged else resolved.places
     try:
-        tree = substitute(tree, Scope(global_values(d, variables, call.variables)), places=resolved.places)
+        if tagged or resolved.more_than_inputs:
+            tree = substitute(tree, Scope(global_values(d, variables, call.variables)), places=places)
         values = input_variables(tree)
         scope = Scope(global_values(d, values, variables, call.variables))
-        tree = substitute(tree, scope, places=resolved.places)
+        tree = substitute(tree, scope, places=places)
         template = resolved.template if tree is resolved.tree else msgspec.convert(tree, Template)
     except (ExpressionError, msgspec.ValidationError) as error:
         raise BuildError(str(error)) from error

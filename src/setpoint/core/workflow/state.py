@@ -59,12 +59,13 @@ class EngineMemory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 class Resolved:
     """A template found, defaults merged in; `tree` is it as builtins, `scope` where its own calls are looked up.
 
-    `places` is where the tree may have tags once its inputs are filled in.
+    `places` is where the tree has tags beside its inputs, `more_than_inputs` whether they name anything else.
     """
 
     template: Template
     tree: dict[str, Any]
     places: Places
+    more_than_inputs: bool
     scope: str
 
 

@@ -21,7 +21,7 @@ from setpoint.apis.argo import (
 )
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.meta import to_wire
-from setpoint.core.expr import WHOLE, ExpressionError, Scope, places_of, substitute
+from setpoint.core.expr import ExpressionError, Scope, places_of, substitute, tags_of
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.state import Resolved, TemplateCall
 from setpoint.core.workflow.variables import TagValues, argument_variables, moving_variables, workflow_variables
@@ -144,4 +144,6 @@ def _stored(d: Draft, owner: str, name: str, *, cluster: bool) -> Resolved:
 def _prepare(d: Draft, template: Template, scope: str) -> Resolved:
     template = with_defaults(template, d.spec)
     tree = to_wire(template)
-    return Resolved(template=template, tree=tree, places={**places_of(tree), "inputs": WHOLE}, scope=scope)
+    more = any(tag.expression or tag.prefix or not tag.name.startswith("inputs.") for tag in tags_of(tree))
+    places = {key: place for key, place in places_of(tree).items() if key != "inputs"}
+    return Resolved(template=template, tree=tree, places=places, more_than_inputs=more, scope=scope)

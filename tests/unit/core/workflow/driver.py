@@ -283,10 +283,15 @@ class Cluster:
 
     def end_pod(self, pod_id: str, code: int, values: Mapping[str, str] | None = None) -> PodEnded:
         """Let a running pod end with a code and output parameters, without the verb of its command; its event."""
-        launch = self.running.pop(pod_id)
-        event = PodEnded(node=launch.node, pod=pod_id, exit=_exit(launch.request, code, values=values))
+        event = self.end_of(pod_id, code, values)
+        del self.running[pod_id]
         self.fold(event)
         return event
+
+    def end_of(self, pod_id: str, code: int, values: Mapping[str, str] | None = None) -> PodEnded:
+        """The event that such an end would be."""
+        launch = self.running[pod_id]
+        return PodEnded(node=launch.node, pod=pod_id, exit=_exit(launch.request, code, values=values))
 
     def fold_again(self, moment: datetime, event: Event) -> None:
         """Fold what was folded at a moment, here or in a real engine."""
