@@ -17,7 +17,7 @@ from setpoint.core.expr import ExpressionError, Scope, evaluate_depends
 from setpoint.core.workflow.dag_scope import siblings_of, task_siblings
 from setpoint.core.workflow.draft import BuildError, Draft, say_errored
 from setpoint.core.workflow.edges import outbound
-from setpoint.core.workflow.ending import end_leaf
+from setpoint.core.workflow.ending import end_groups_below, end_leaf
 from setpoint.core.workflow.execute import execute
 from setpoint.core.workflow.expansion import called, is_loop
 from setpoint.core.workflow.groups import EMPTY_LOOP, FAIL_FAST, plan_children
@@ -33,7 +33,7 @@ def assess_dag(d: Draft, dag: DagFrame) -> None:
     """Start the tasks that are ready, and end the DAG when nothing is open."""
     frame = d.edit(dag)
     if frame.template.fail_fast and frame.unsuccessful and frame.pods == 0:
-        d.end_groups_below(frame.id, FAIL_FAST)
+        end_groups_below(d, frame.id, FAIL_FAST)
         _finish(d, frame, NodePhase.FAILED, FAIL_FAST)
         return
     if not frame.waiting:

@@ -35,7 +35,6 @@ from setpoint.core.workflow.progress import progress_in
 from setpoint.core.workflow.state import (
     WORKFLOW,
     Frame,
-    GroupFrame,
     Leaf,
     RetryFrame,
     Step,
@@ -353,15 +352,6 @@ class Draft(HoldingTable):
         """Drop the frame or leaf of a node whose owner is told in another way, or that is about to be entered."""
         self._frames.pop(node, None)
         self._leaves.pop(node, None)
-
-    def end_groups_below(self, boundary: str, message: str) -> None:
-        """End the step and task groups of a template that ends before them, and retries that wait for their time."""
-        self.left_open = True
-        for node in self.running_groups():
-            frame = self._frames[node]
-            if isinstance(frame, GroupFrame | RetryFrame) and frame.call.boundary == boundary:
-                self.forget(node)
-                self.mark(node, NodePhase.FAILED, message)
 
     def open_below_ended(self) -> list[str]:
         """What runs although the group that waits for it has ended, deepest first."""

@@ -9,6 +9,7 @@ from setpoint.core.workflow import ids
 from setpoint.core.workflow.artifact_gc import needs_finalizer
 from setpoint.core.workflow.commands import CancelAction
 from setpoint.core.workflow.draft import Draft
+from setpoint.core.workflow.state import GroupFrame, RetryFrame
 
 
 def end_leaf(d: Draft, node_id: str, phase: NodePhase, message: str) -> None:
@@ -22,6 +23,16 @@ def end_leaf(d: Draft, node_id: str, phase: NodePhase, message: str) -> None:
         if leaf is not None and leaf.outputs.artifacts and needs_finalizer(d.status):
             d.parting = d.parting.set(node_id, leaf.outputs)
     d.mark(node_id, phase, message)
+
+
+def end_groups_below(d: Draft, boundary: str, message: str) -> None:
+    """End the step and task groups of a template that ends before them, and retries that wait for their time."""
+    d.left_open = True
+    for node_id in d.running_groups():
+        frame = d.frame(node_id)
+        if isinstance(frame, GroupFrame | RetryFrame) and frame.call.boundary == boundary:
+            d.forget(node_id)
+            d.mark(node_id, NodePhase.FAILED, message)
 
 
 def workflow_deadline(d: Draft) -> datetime | None:

@@ -13,6 +13,7 @@ from setpoint.apis.argo import Artifact, NodePhase, NodeStatus, NodeType, Workfl
 from setpoint.core.expr import ExpressionError, Scope
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.edges import outbound
+from setpoint.core.workflow.ending import end_groups_below
 from setpoint.core.workflow.expansion import called, is_loop
 from setpoint.core.workflow.groups import EMPTY_LOOP, FAIL_FAST, plan_children, step_siblings
 from setpoint.core.workflow.inputs import artifact_inputs, input_variables
@@ -71,7 +72,7 @@ def _failed_fast(d: Draft, frame: StepsFrame) -> bool:
     """Whether the template's own failFast has ended the node: a child is bad and no pod directly below runs."""
     if not (frame.template.fail_fast and frame.unsuccessful and frame.pods == 0):
         return False
-    d.end_groups_below(frame.id, FAIL_FAST)
+    end_groups_below(d, frame.id, FAIL_FAST)
     _finish(d, frame, NodePhase.FAILED, FAIL_FAST)
     return True
 
