@@ -71,11 +71,9 @@ class Draft(HoldingTable):
         self.uid = ctx.workflow.metadata.uid
         self.status = state.status
         self.done, self.total = parse_progress(state.status.progress) or (0, 0)
-        self.engine = state.engine
+        self.engine, self.memo = state.engine, state.memo
         self.variables, self.artifacts = state.variables, state.artifacts
-        self.memo = state.memo
-        self.active_pods = state.active_pods
-        self.loaded = state.loaded
+        self.active_pods, self.loaded = state.active_pods, state.loaded
         self.daemons = set(state.daemons)
         self.measured, self.parting = state.measured, state.parting
         self.to_measure: list[tuple[str, Metrics]] = []
