@@ -63,7 +63,7 @@ def _first_step(home: Path, manifest: Path) -> float:
     begin = time.time()
     command = [sys.executable, "-m", "setpoint", "run", str(manifest)]
     subprocess.run(command, check=True, capture_output=True, env=_ENVIRONMENT | {"SETPOINT_HOME": str(home)})
-    (log,) = home.glob("pods/*/logs/main.log")
+    (log,) = home.glob("pods/*/main.log")
     return (float(log.read_text().split()[-1]) - begin) * 1000
 
 

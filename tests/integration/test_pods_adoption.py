@@ -212,7 +212,7 @@ async def test_private_roots_are_dropped_and_records_stay(tmp_path: Path) -> Non
             while (folder / "root").exists():
                 await asyncio.sleep(0.02)
         assert {path.name for path in folder.iterdir()} == {
-            "request.json", "claim", "started", "exit.json", "logs",
+            "request.json", "claim", "started", "exit.json",
         }  # fmt: skip
         assert records.read_record(folder, records.EXIT, PodExit) is not None
 

@@ -73,7 +73,7 @@ def conclude(folder: Path, identity: records.ProcessIdentity) -> PodExit:
     try:
         _record_loss(folder, lost)
     except OSError:  # the disk is full, most likely of what the pod wrote; nothing of it is in use any more
-        for name in ("root", "volumes"):
+        for name in records.DROPPED:
             shutil.rmtree(folder / name, ignore_errors=True)
         records.drop_unfinished(folder)
         with suppress(OSError):

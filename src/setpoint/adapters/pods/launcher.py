@@ -225,7 +225,7 @@ class HostLauncher:
             raise NotFound("Pod", pod_id)
         if container not in {one.name for one in request.containers}:
             raise NotFound("Container", container)
-        reader = LogReader(folder / records.LOGS / f"{container}.log", container)
+        reader = LogReader(folder / records.log_file(container), container)
         try:
             while True:
                 state = await self.state(pod_id) if follow else None
@@ -382,5 +382,5 @@ class HostLauncher:
 
 def _drop_roots(folders: Iterable[Path]) -> None:
     for folder in folders:
-        for name in ("root", "volumes"):
+        for name in records.DROPPED:
             shutil.rmtree(folder / name, ignore_errors=True)

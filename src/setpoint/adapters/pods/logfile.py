@@ -21,7 +21,7 @@ _TAIL_LINES = 80
 
 
 class LogWriter:
-    """Appends what the streams of one container say."""
+    """Appends what the streams of one container say; one that says nothing needs no file."""
 
     def __init__(self, directory: int, path: str, limit_bytes: int, *, keep_tail: bool = False) -> None:
         self._keep_tail = keep_tail
@@ -30,8 +30,12 @@ class LogWriter:
         self._path = path
         self._limit = limit_bytes
         self._pending: dict[bytes, bytes] = {}
-        self._descriptor = self._open()
-        self._size = os.fstat(self._descriptor).st_size
+        self._descriptor: int | None = None
+        self._size = 0
+
+    def begin(self) -> None:
+        """Have a file even if nothing is said. Raises: OSError."""
+        self._opened()
 
     def write(self, stream: bytes, chunk: bytes) -> None:
         """Take bytes as they came from `stdout` or `stderr`; whole lines go to the file."""
@@ -56,23 +60,26 @@ class LogWriter:
         """Write what has no line end, and close."""
         for stream, rest in self._pending.items():
             self._append(b"%s %s F %s\n" % (_stamp(), stream, rest))
-        os.close(self._descriptor)
+        if self._descriptor is not None:
+            os.close(self._descriptor)
 
     def _append(self, record: bytes) -> None:
         if not record:
             return
         with suppress(OSError):  # disk full: the line is lost, the process goes on
-            self._size += os.write(self._descriptor, record)
-        if self._size > self._limit:
+            self._size += os.write(self._opened(), record)
+        if self._descriptor is not None and self._size > self._limit:
             with suppress(OSError):
                 os.rename(self._path, self._path + ".1", src_dir_fd=self._directory, dst_dir_fd=self._directory)
                 os.close(self._descriptor)
-                self._descriptor = self._open()
-                self._size = 0
+                self._descriptor, self._size = None, 0
 
-    def _open(self) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        return os.open(self._path, flags, 0o600, dir_fd=self._directory)
+    def _opened(self) -> int:
+        if self._descriptor is None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._descriptor = os.open(self._path, flags, 0o600, dir_fd=self._directory)
+            self._size = os.fstat(self._descriptor).st_size
+        return self._descriptor
 
 
 class LogReader:

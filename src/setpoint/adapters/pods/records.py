@@ -39,8 +39,11 @@ STARTED = "started"
 ENDED = "ended.json"
 KILL = "kill.json"
 EXIT = "exit.json"
-LOGS = "logs"
-TRACE = "supervisor.log"
+TRACE = "supervisor.trace"
+ROOT = "root"  # main's
+OTHER_ROOTS = "roots"
+SCRATCH = "scratch"
+DROPPED = (ROOT, OTHER_ROOTS, SCRATCH, "volumes")  # of an ended pod
 
 # Marks every process of a pod with the pod's directory, so that what a dead supervisor left can be found. Not with the
 # pod's id: another state directory may have a pod of the same id.
@@ -48,6 +51,11 @@ POD_VARIABLE = "SETPOINT_POD"
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 W = TypeVar("W", bound=Wire)
+
+
+def log_file(container: str) -> str:
+    """Name of the container's log."""
+    return f"{container}.log"
 
 
 class ProcessIdentity(Wire, frozen=True, kw_only=True):

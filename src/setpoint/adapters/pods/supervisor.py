@@ -145,8 +145,7 @@ class Supervisor:
         self._main_ended_at = datetime.now(UTC)
         order = self._order if self._told_to_end else None
         parameters, errors = read_parameters(request.parameter_outputs, root)
-        scratch = self._folder / "root" / "scratch"
-        saved, more = save_outputs(request, store, root, scratch, self._folder / records.LOGS)
+        saved, more = save_outputs(request, store, root, self._folder)
         self._end(sidecars)
         phase, message = assess(ends, sidecars, errors + more, order)
         return PodExit(
@@ -165,7 +164,7 @@ class Supervisor:
     def _resolve_images(self) -> dict[str, tuple[ResolvedImage, str]]:
         """Image and PATH of every container; makes missing Python environments."""
         home = Path(self._settings.home)
-        log, found = self._folder / records.LOGS / "environment.txt", {}
+        log, found = self._folder / "environment.txt", {}
         for container in self._request.containers:
             image = resolve(self._settings.rules, container.image, container.command, container.args)
             found[container.name] = (image, search_path(image, home, log, self._check))
@@ -179,7 +178,8 @@ class Supervisor:
             groups = (request.artifact_inputs, request.artifact_outputs, request.parameter_outputs)
             declared += [normal_path(item.path) for group in groups for item in group]
         return PrivateRoot(
-            directory=self._folder / "root" / container.name,
+            directory=self._folder
+            / (records.ROOT if container is request.main else f"{records.OTHER_ROOTS}/{container.name}"),
             declared=tuple(dict.fromkeys(path for path in declared if path != "/")),
             binds=self._binds(container),
             kept=self._settings.kept,
@@ -284,8 +284,10 @@ class Supervisor:
         )
         if is_main:
             self._embryo = None
-        file = f"{records.LOGS}/{container.name}.log"
-        log = LogWriter(self._directory, file, self._settings.log_bytes, keep_tail=container.log_is_message)
+        file, keep_tail = records.log_file(container.name), container.log_is_message
+        log = LogWriter(self._directory, file, self._settings.log_bytes, keep_tail=keep_tail)
+        if self._request.log_outputs:
+            log.begin()
         for warning in (resolved.warning, limit.warning if limit is not None else ""):
             if warning:
                 log.write(b"stderr", f"setpoint: {warning}\n".encode())
@@ -494,6 +496,4 @@ def supervise(
         ended = PodExit(phase=PodPhase.ERROR, message="init: Error: the pod's request is not readable")
         records.write_record(directory, records.EXIT, ended)
         return
-    with suppress(FileExistsError):
-        os.mkdir(records.LOGS, 0o700, dir_fd=directory)
     Supervisor(settings, isolation, request, folder, directory, stage, embryo).run(warm=warm)

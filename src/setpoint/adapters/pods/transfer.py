@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from setpoint.adapters import places
-from setpoint.adapters.pods import archive
+from setpoint.adapters.pods import archive, records
 from setpoint.adapters.pods.isolation import PrivateRoot
 from setpoint.adapters.pods.logfile import LogReader
 from setpoint.apis.errors import NotFound, SetpointError
@@ -51,29 +51,30 @@ def save_outputs(
     request: PodRequest,
     store: Callable[[], ArtifactStore],
     root: PrivateRoot,
-    scratch: Path,
-    logs: Path,
+    folder: Path,
 ) -> tuple[tuple[str, ...], list[str]]:
     """Save what is there of output artifacts and logs; the names saved, and what went wrong with the others.
 
-    `logs` is where the containers' logs are, which have ended.
+    `folder` is the pod's; its containers have ended.
     """
+    scratch = folder / records.SCRATCH
     saved, errors = _save_artifacts(request.artifact_outputs, store, root, scratch)
     for container, artifact in request.log_outputs.items():
-        if not (logs / f"{container}.log").exists():  # it was never started
+        if not (folder / records.log_file(container)).exists():  # it was never started
             continue
         try:
-            _save(artifact, store(), _log_text(logs, container, scratch), scratch, ())
+            _save(artifact, store(), _log_text(folder, container, scratch), scratch, ())
             saved.append(artifact.name)
         except (SetpointError, OSError) as error:
             errors.append(f"output artifact {artifact.name!r}: {error}")
     return tuple(saved), errors
 
 
-def _log_text(logs: Path, container: str, scratch: Path) -> Path:
+def _log_text(folder: Path, container: str, scratch: Path) -> Path:
     """A file with what the container said, both streams, as far as it is kept."""
     scratch.mkdir(parents=True, exist_ok=True)
-    target, reader = scratch / f"{container}.log", LogReader(logs / f"{container}.log", container)
+    name = records.log_file(container)
+    target, reader = scratch / name, LogReader(folder / name, container)
     try:
         target.write_text("".join(f"{line.content}\n" for line in reader.read()))
     finally:

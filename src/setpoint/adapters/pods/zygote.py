@@ -148,7 +148,7 @@ class Zygote:
             supervise(settings, found, pod_id, warm=self._warm, stage=stage, embryo=embryo)
             as_it_was = self._is_as_it_was()
             if as_it_was and stage is not None and stage.spare is not None and settings.retention is Retention.LOGS:
-                put_back(settings.pods / pod_id / "root" / "main", stage.spare)
+                put_back(settings.pods / pod_id / records.ROOT, stage.spare)
             return self._tell(Ended(id=pod_id), socket.MSG_DONTWAIT) and as_it_was
         return True
 
