@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from setpoint.adapters.pods.isolation import normal_path
+from setpoint.adapters.pods.records import ROOT
 from setpoint.apis.pods import Container, parse_progress
 
 VARIABLE = "ARGO_PROGRESS_FILE"
@@ -29,7 +30,7 @@ def progress_files(folder: Path, pid: int, path: str) -> tuple[Path, ...]:
 
     What is mounted elsewhere is seen through the supervisor's root, if that is another than ours.
     """
-    own = Path(f"{folder}/root/main/fs{path}")
+    own = Path(f"{folder}/{ROOT}/fs{path}")
     root = Path(f"/proc/{pid}/root")
     with suppress(OSError):
         if not root.samefile("/"):

@@ -1,16 +1,19 @@
 """Wakes readers when the writer has committed something about their topic.
 
 A topic is a kind of object or the inbox of requests. The hub carries no data: a woken reader asks the database from
-where it stands. Invariant: a commit after `reset` sets the event, so no change is slept through.
+where it stands. A busy workflow commits hundreds of times a second: of such commits a reader hears a moment later,
+once for all that came meanwhile. Invariant: a commit after `reset` sets the event, so no change is slept through.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
+
+_MOMENT_SECONDS = 0.02
 
 
 class Waiter:
@@ -22,6 +25,7 @@ class Waiter:
         self._loop = asyncio.get_running_loop()
         self._event = asyncio.Event()
         self._signalled = False
+        self._comes = False  # a wake-up, in a moment
 
     def __enter__(self) -> Self:
         self._hub.add(self._topic, self)
@@ -46,8 +50,22 @@ class Waiter:
         if self._signalled:
             return
         self._signalled = True
+        self._call(self._event.set)
+
+    def wake_in_a_moment(self) -> None:
+        """Called in the writer's thread."""
+        if self._signalled or self._comes:
+            return
+        self._comes = True
+        self._call(self._loop.call_later, _MOMENT_SECONDS, self._wake)
+
+    def _wake(self) -> None:
+        self._comes = False
+        self._event.set()
+
+    def _call(self, function: Callable[..., object], *arguments: object) -> None:
         try:
-            self._loop.call_soon_threadsafe(self._event.set)
+            self._loop.call_soon_threadsafe(function, *arguments)
         except RuntimeError:  # the loop was closed with the reader still in it
             self._hub.remove(self._topic, self)
 
@@ -73,12 +91,15 @@ class Hub:
         with self._lock:
             self._waiters.get(topic, set()).discard(waiter)
 
-    def publish(self, topics: Iterable[str]) -> None:
-        """Wake all waiters of the topics; called in the writer's thread after a commit."""
+    def publish(self, topics: Iterable[str], in_a_moment: Iterable[str] = ()) -> None:
+        """Wake all waiters of the topics, now or in a moment; called in the writer's thread after a commit."""
         with self._lock:
             woken = [waiter for topic in topics for waiter in self._waiters.get(topic, ())]
+            later = [waiter for topic in in_a_moment for waiter in self._waiters.get(topic, ())]
         for waiter in woken:
             waiter.wake()
+        for waiter in later:
+            waiter.wake_in_a_moment()
 
     def publish_all(self) -> None:
         """Wake everybody, as on closing."""

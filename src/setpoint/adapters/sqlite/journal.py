@@ -177,7 +177,7 @@ def _move(transaction: Transaction, uid: str, run: _Run, status: bytes | None) -
         values = (version, run.kind, run.namespace, uid, WatchType.MODIFIED.value, None, None, None, None)
         connection.execute(_changes["record"], values)
         transaction.recorded += 1
-    transaction.topics.add(run.kind)
+    transaction.moved.add(run.kind)
 
 
 def _check(change: Change) -> None:

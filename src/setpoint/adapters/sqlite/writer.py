@@ -33,15 +33,16 @@ _changes = statements("changes")
 
 
 class Transaction:
-    """What a job gets: the connection, the time, the next resourceVersion, and whom to wake."""
+    """What a job gets: the connection, the time, the next resourceVersion, and whom to wake, now or in a moment."""
 
-    __slots__ = ("connection", "now", "recorded", "topics", "version")
+    __slots__ = ("connection", "moved", "now", "recorded", "topics", "version")
 
     def __init__(self, connection: sqlite3.Connection, version: int, now: datetime) -> None:
         self.connection = connection
         self.now = now
         self.recorded = 0
         self.topics: set[str] = set()
+        self.moved: set[str] = set()
         self.version = version
 
     def next_version(self) -> int:
@@ -226,7 +227,7 @@ class Writer:
         connection.execute("COMMIT")
         self._version = transaction.version
         self._recorded += transaction.recorded
-        self._hub.publish(transaction.topics)
+        self._hub.publish(transaction.topics, transaction.moved)
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:  # a full disk may have rolled back by itself
