@@ -42,6 +42,7 @@ _log = logging.getLogger(__name__)
 _FIRST_DELAY = timedelta(milliseconds=200)
 _LONGEST_DELAY = timedelta(seconds=30)
 _LOOK_AGAIN = timedelta(seconds=1)  # for what people wait for
+_MOMENT_SECONDS = 0.015
 _TIMER = "timer"
 LOOPBACK = "127.0.0.1"
 """Where a pod listens: processes share the host's network."""
@@ -77,6 +78,7 @@ class Orders:
         self._waiting: set[str] = set()  # launches that wait for room, or for a claim
         self._doomed: set[str] = set()  # launches whose pod is to be ended
         self._told: set[str] = set()
+        self._starts: dict[str, tuple[PodStarted, asyncio.TimerHandle]] = {}
 
     @property
     def at_rest(self) -> bool:
@@ -101,6 +103,8 @@ class Orders:
 
     async def stop(self) -> None:
         """Leave everything as it is stored."""
+        for _, moment in self._starts.values():
+            moment.cancel()
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -203,11 +207,20 @@ class Orders:
         if command.request.daemon:
             self._begin(f"{command.id}/ready", self._guarded(command, self._await_ready(command)), "AwaitReady")
         else:
-            self._giver.post(PodStarted(node=command.node, pod=command.id), command.id)
+            loop = asyncio.get_running_loop()
+            moment = loop.call_later(_MOMENT_SECONDS, self.started, command.id)
+            self._starts[command.id] = PodStarted(node=command.node, pod=command.id), moment
         # a pod that a killed predecessor had launched may have ended, and been told of, before we waited for it
         found = await self._world.launcher.state(command.id) if again else None
         if found is not None and found.exit is not None:
             self._giver.pod_ended(command.id, found.exit)
+
+    def started(self, launch: str) -> None:
+        """A pod that was launched runs. One that ends in a moment is told of with its end, by one commit."""
+        start, moment = self._starts.pop(launch, (None, None))
+        if start is not None and moment is not None:
+            moment.cancel()
+            self._giver.post(start, launch)
 
     def _wait_for_room(self, command: LaunchPod, message: str) -> None:
         """The pod has to wait: its node shows why, and an event tells of each reason once. Nobody ends it but here."""

@@ -124,6 +124,7 @@ class Worker:
 
     def pod_ended(self, launch: str, end: PodExit) -> None:
         """A pod of this workflow has ended."""
+        self._orders.started(launch)
         node = self._nodes.pop(launch, None)
         self._world.pods.pop(launch, None)
         if node is not None:
@@ -147,6 +148,7 @@ class Worker:
 
     def containers_ended(self, launch: str, ends: Mapping[str, ContainerEnd]) -> None:
         """Containers of a pod, which goes on, have ended."""
+        self._orders.started(launch)
         node = self._nodes.get(launch)
         if node is not None:
             self.post(ContainersEnded(node=node, pod=launch, containers=dict(ends)))
