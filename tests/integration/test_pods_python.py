@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 
 from setpoint.adapters.pods.isolation import Isolation
 from setpoint.adapters.pods.launcher import HostLauncher
+from setpoint.adapters.pods.processes import all_processes
 from setpoint.apis.pods import PodExit
 from setpoint.ports.launcher import Container, PodRequest
 from tests.pods import log_text, run, running_launcher
@@ -106,3 +108,44 @@ async def test_a_step_draws_its_own_random_numbers(tmp_path: Path) -> None:
             main = Container(name="main", image="python", command=("python", "-c", source))
             seen |= set((await _told(launcher, f"n{turn}", main))[1].split())
     assert len(seen) == 12
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import subprocess; print(subprocess.Popen(['sleep', '600']).pid)",
+        "import os; print(os.spawnlp(os.P_NOWAIT, 'sh', 'sh', '-c', 'sleep 600 & exec sleep 600'))",
+        "import os, time; child = os.fork(); child and print(child, flush=True); child or time.sleep(600)",
+        "import os, time; print(os.getpid(), flush=True); os.fork() and os._exit(3); os.setsid(); time.sleep(600)",
+    ],
+)
+async def test_what_a_program_leaves_behind_ends_before_its_pod(tmp_path: Path, source: str) -> None:
+    async with running_launcher(tmp_path) as launcher:
+        main = Container(name="main", image="python", command=("python", "-c", source))
+        exit_, said = await _told(launcher, "leaves", main)
+        assert exit_.exit_code == (3 if "_exit(3)" in source else 0)
+        marked = [pid for pid in all_processes() if f"{tmp_path}/pods/leaves".encode() in _environment(pid)]
+        assert not [pid for pid in (int(said), *marked) if _is_running(pid)]
+
+
+async def test_a_fork_of_a_program_does_not_speak_for_it(tmp_path: Path) -> None:
+    """Both come to the end of the program; the child first."""
+    source = "import os, sys; child = os.fork(); child and os.waitpid(child, 0); sys.exit(4 if child else 0)"
+    async with running_launcher(tmp_path) as launcher:
+        for turn in range(3):
+            main = Container(name="main", image="python", command=("python", "-c", source))
+            exit_, _ = await _told(launcher, f"two{turn}", main)
+            assert exit_.exit_code == 4
+
+
+def _environment(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    return b""
+
+
+def _is_running(pid: int) -> bool:
+    with suppress(OSError):
+        text = Path(f"/proc/{pid}/stat").read_text()
+        return text[text.rindex(")") + 2] not in "ZX"
+    return False

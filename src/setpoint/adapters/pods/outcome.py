@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from setpoint.adapters.pods.last_word import LastWord
 from setpoint.adapters.pods.logfile import LogWriter
 from setpoint.ports.launcher import ContainerEnd, PodPhase
 
@@ -26,6 +27,7 @@ class ContainerRun:
     pid: int
     streams: dict[int, bytes]  # our end of a pipe -> name of the stream
     log: LogWriter
+    last: LastWord
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     exit_code: int | None = None
     ended_at: datetime | None = None

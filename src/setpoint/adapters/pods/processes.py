@@ -17,6 +17,7 @@ from typing import NoReturn
 import msgspec
 
 from setpoint.adapters.pods import linux
+from setpoint.adapters.pods.last_word import LastWord, is_alone
 from setpoint.adapters.pods.programs import Program
 
 NOT_STARTED = 64  # what Argo's executor exits with when it cannot start the command
@@ -37,9 +38,10 @@ class TurnInto(BaseException):
     It ends there as an interpreter ends: threads joined, exit handlers run, streams flushed.
     """
 
-    def __init__(self, program: Program, environment: Mapping[str, str]) -> None:
+    def __init__(self, program: Program, environment: Mapping[str, str], last: LastWord) -> None:
         self.program = program
         self.environment = environment
+        self.last = last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +61,15 @@ class ProcessSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A running child and our ends of its streams; `error` says why it could not be started."""
+    """A running child and our ends of its streams; `error` says why it could not be started.
+
+    One that is a program says its exit code at `last` when it is done.
+    """
 
     pid: int
     stdout: int
     stderr: int
+    last: LastWord
     error: str
 
 
@@ -85,6 +91,7 @@ class Embryo:
     note: int
     stdout: int
     stderr: int
+    last: LastWord
 
 
 def conceive(own: int) -> Embryo:
@@ -95,6 +102,7 @@ def conceive(own: int) -> Embryo:
     Raises: OSError; TurnInto, in the child only.
     """
     parent = os.getpid()
+    last = LastWord()
     pipes = [os.pipe() for _ in range(4)]  # order, note, stdout, stderr
     try:
         pid = os.fork()
@@ -111,10 +119,10 @@ def conceive(own: int) -> Embryo:
             text = _read_all(order)
             if not text:
                 os._exit(0)
-            _become(msgspec.json.decode(text, type=_Order))
+            _become(msgspec.json.decode(text, type=_Order), last)
     for descriptor in (order, note, out, err):
         os.close(descriptor)
-    return Embryo(pid=pid, order=tell, note=told, stdout=stdout, stderr=stderr)
+    return Embryo(pid=pid, order=tell, note=told, stdout=stdout, stderr=stderr, last=last)
 
 
 def start(spec: ProcessSpec, embryo: Embryo | None = None) -> Started:
@@ -134,11 +142,12 @@ def start(spec: ProcessSpec, embryo: Embryo | None = None) -> Started:
         while text:
             text = text[os.write(embryo.order, text) :]
     os.close(embryo.order)
-    return _started(embryo.pid, embryo.note, embryo.stdout, embryo.stderr)
+    return _started(embryo.pid, embryo.note, embryo.stdout, embryo.stderr, embryo.last)
 
 
 def _start_afresh(spec: ProcessSpec, order: _Order) -> Started:
     parent = os.getpid()
+    last = LastWord()
     (told, note), (stdout, out), (stderr, err) = (os.pipe() for _ in range(3))
     pid = os.fork()
     if pid == 0:
@@ -148,18 +157,18 @@ def _start_afresh(spec: ProcessSpec, order: _Order) -> Started:
                 spec.join()
             if spec.enter is not None:
                 spec.enter()
-            _become(order)
+            _become(order, last)
     for descriptor in (note, out, err):
         os.close(descriptor)
-    return _started(pid, told, stdout, stderr)
+    return _started(pid, told, stdout, stderr, last)
 
 
-def _started(pid: int, note: int, stdout: int, stderr: int) -> Started:
+def _started(pid: int, note: int, stdout: int, stderr: int, last: LastWord) -> Started:
     error = _read_all(note).decode(errors="replace")
     os.close(note)
     for descriptor in (stdout, stderr):
         os.set_blocking(descriptor, False)
-    return Started(pid=pid, stdout=stdout, stderr=stderr, error=error)
+    return Started(pid=pid, stdout=stdout, stderr=stderr, last=last, error=error)
 
 
 def _read_all(descriptor: int) -> bytes:
@@ -196,12 +205,13 @@ def _separate(parent: int, stdout: int, stderr: int) -> None:
     os.umask(0o022)
 
 
-def _become(order: _Order) -> NoReturn:
+def _become(order: _Order, last: LastWord) -> NoReturn:
     """Raises: TurnInto; OSError if there is no such program or directory."""
     os.chdir(order.working_dir)
     if order.program is not None:
         _close_all_but_streams()
-        raise TurnInto(order.program, order.environment)
+        last.take()
+        raise TurnInto(order.program, order.environment, last)
     program = find_program(order.argv[0], order.environment)
     os.execve(program, order.argv, order.environment)  # noqa: S606 - the user's command
 
@@ -233,13 +243,15 @@ def signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
-def kill_descendants() -> None:
-    """KILL everything below the calling process, a subreaper, until nothing is left; reaps it all."""
+def kill_descendants(leaving: int | None = None) -> None:
+    """KILL everything below the calling process, a subreaper, until nothing is left but one that leaves; reaps it."""
     while True:
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         except ChildProcessError:
+            return
+        if leaving is not None and is_alone(leaving, frozenset()):
             return
         for pid in descendants(os.getpid()):
             with suppress(ProcessLookupError, PermissionError):

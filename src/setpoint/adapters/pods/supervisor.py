@@ -1,8 +1,9 @@
 """One pod from claim to exit record, in a process that no control plane needs to watch.
 
 Decides the phase and message of a pod. Order: inputs, init containers, sidecars and main, outputs, end of the sidecars,
-exit record. Knows nothing of workflows. Invariants: a process of the pod never outlives the exit record; the record is
-written once, whatever happens short of the supervisor's own death; the user's bad end is Failed, all else Error.
+exit record. Knows nothing of workflows. Invariants: nothing of the pod runs any more when the exit record is written (a
+forked main may still be taken down); the record is written once, whatever happens short of the supervisor's own death;
+the user's bad end is Failed, all else Error.
 Source: phases and messages of Argo Workflows' executor; sections 4, 9, 10, 13 and 18 of the notes on its semantics.
 """
 
@@ -23,14 +24,8 @@ from setpoint.adapters.pods.command import argv_of, environment_of, program_of, 
 from setpoint.adapters.pods.container_set import ContainerSet, run_set
 from setpoint.adapters.pods.environments import EnvironmentFailed, search_path
 from setpoint.adapters.pods.images import ResolvedImage, resolve
-from setpoint.adapters.pods.isolation import (
-    Bind,
-    Isolation,
-    IsolationReport,
-    PrivateRoot,
-    enter_base_namespace,
-    normal_path,
-)
+from setpoint.adapters.pods.isolation import IsolationReport, PrivateRoot, enter_base_namespace
+from setpoint.adapters.pods.last_word import is_alone
 from setpoint.adapters.pods.limits import Limit, Limits
 from setpoint.adapters.pods.logfile import LogWriter
 from setpoint.adapters.pods.outcome import ContainerRun, EndOrder, assess
@@ -44,12 +39,13 @@ from setpoint.adapters.pods.processes import (
     start,
 )
 from setpoint.adapters.pods.progress import progress_path, read_progress
+from setpoint.adapters.pods.roots import RootPlan
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.pods.signals import heard
 from setpoint.adapters.pods.spare import Stage, take_spare
 from setpoint.adapters.pods.transfer import TransferError, load_artifacts, read_parameters, save_outputs
-from setpoint.adapters.pods.volumes import hosts_bind, image_binds, volume_bind, write_files
-from setpoint.apis.errors import InvalidSpec, SetpointError
+from setpoint.adapters.pods.volumes import write_files
+from setpoint.apis.errors import SetpointError
 from setpoint.ports.launcher import Container, ContainerEnd, PodExit, PodPhase, PodRequest
 
 RESULT_BYTES = 256 * 1024
@@ -96,6 +92,7 @@ class Supervisor:
         self._told_to_end = False
         self._killed = False
         self._signals_seen = -1  # a kill order may be older than this process
+        self._leaving: int | None = None  # pid of a main that is done and not gone yet
         self._result = bytearray()
         self._warm = False
         self._exit_file = records.ExitFile(directory)
@@ -128,10 +125,11 @@ class Supervisor:
         self._check()
         images = self._resolve_images()
         write_files(request, self._folder)
-        root = self._root(request.main, with_transfers=True)
+        plan = RootPlan(self._settings, self._isolation, request, self._folder)
+        root = plan.root(request.main, with_transfers=True)
         if self._stage is not None and self._stage.spare is not None:
             root = take_spare(self._stage.spare, root)
-        others = {one.name: self._root(one) for one in request.containers if one is not request.main}
+        others = {one.name: plan.root(one) for one in request.containers if one is not request.main}
         for each in (root, *others.values()):  # while the host is in sight: a volume may lie where main does not look
             each.prepare()
         base = self._enter(root, alone=not others)
@@ -170,33 +168,6 @@ class Supervisor:
             found[container.name] = (image, search_path(image, home, log, self._check))
             prepare(container.probes)
         return found
-
-    def _root(self, container: Container, *, with_transfers: bool = False) -> PrivateRoot:
-        request = self._request
-        declared = ["/argo"] if container.source else []
-        if with_transfers:
-            groups = (request.artifact_inputs, request.artifact_outputs, request.parameter_outputs)
-            declared += [normal_path(item.path) for group in groups for item in group]
-        return PrivateRoot(
-            directory=self._folder
-            / (records.ROOT if container is request.main else f"{records.OTHER_ROOTS}/{container.name}"),
-            declared=tuple(dict.fromkeys(path for path in declared if path != "/")),
-            binds=self._binds(container),
-            kept=self._settings.kept,
-            working_dir=normal_path(container.working_dir or "/"),
-            overlay=self._isolation.overlay,
-            rewrite=self._isolation.mode is Isolation.REWRITE,
-        )
-
-    def _binds(self, container: Container) -> tuple[Bind, ...]:
-        home = Path(self._settings.home)
-        binds = [volume_bind(mount, self._folder, home) for mount in container.mounts]
-        binds += image_binds(self._settings.rules, container.image, binds)
-        if self._request.host_aliases:
-            if self._isolation.mode is Isolation.REWRITE:
-                raise InvalidSpec("hostAliases need a private root, which this host does not allow")
-            binds.append(hosts_bind(self._request, self._folder))
-        return tuple(binds)
 
     def _enter(self, root: PrivateRoot, *, alone: bool) -> int | None:
         """Move into main's root; a descriptor of the namespace where the roots of others can be built."""
@@ -284,16 +255,16 @@ class Supervisor:
         )
         if is_main:
             self._embryo = None
-        file, keep_tail = records.log_file(container.name), container.log_is_message
-        log = LogWriter(self._directory, file, self._settings.log_bytes, keep_tail=keep_tail)
-        if self._request.log_outputs:
-            log.begin()
-        for warning in (resolved.warning, limit.warning if limit is not None else ""):
-            if warning:
-                log.write(b"stderr", f"setpoint: {warning}\n".encode())
+        log = self._log(container, resolved.warning, limit.warning if limit is not None else "")
         streams = {started.stdout: b"stdout", started.stderr: b"stderr"}
         running = ContainerRun(
-            name=container.name, image=container.image, pid=started.pid, streams=streams, log=log, error=started.error
+            name=container.name,
+            image=container.image,
+            pid=started.pid,
+            streams=streams,
+            log=log,
+            last=started.last,
+            error=started.error,
         )
         for descriptor in streams:
             self._selector.register(descriptor, selectors.EVENT_READ, running)
@@ -305,6 +276,15 @@ class Supervisor:
             place = (self._directory, environment, working_dir, self._request.grace_seconds)
             start_prober(container, started.pid, *place, enter=None if is_main else enter)
         return running
+
+    def _log(self, container: Container, *warnings: str) -> LogWriter:
+        file, keep_tail = records.log_file(container.name), container.log_is_message
+        log = LogWriter(self._directory, file, self._settings.log_bytes, keep_tail=keep_tail)
+        if self._request.log_outputs:
+            log.begin()
+        for warning in filter(None, warnings):
+            log.write(b"stderr", f"setpoint: {warning}\n".encode())
+        return log
 
     def _end(self, containers: list[ContainerRun]) -> None:
         """TERM, and KILL after the grace period."""
@@ -410,17 +390,28 @@ class Supervisor:
                 signal_group(ended.si_pid, signal.SIGKILL)  # before the pid is free to be used again
             _, status = os.waitpid(ended.si_pid, 0)
             if running is not None and running.exit_code is None:
-                for descriptor in tuple(running.streams):
-                    self._read(running, descriptor)
-                    self._close(running, descriptor)
-                if running.error:
-                    running.log.write(b"stderr", running.error.encode() + b"\n")
-                running.log.close()
                 code = os.waitstatus_to_exitcode(status)
-                running.exit_code = NOT_STARTED if running.error else code if code >= 0 else 128 - code
-                running.ended_at = datetime.now(UTC)
-                limit = self._limit_of.get(running.pid)
-                running.out_of_memory = limit is not None and running.exit_code != 0 and limit.out_of_memory
+                self._note_end(running, NOT_STARTED if running.error else code if code >= 0 else 128 - code)
+
+    def _note_end(self, running: ContainerRun, code: int) -> None:
+        running.exit_code = code
+        for descriptor in tuple(running.streams):
+            self._read(running, descriptor)
+            self._close(running, descriptor)
+        if running.error:
+            running.log.write(b"stderr", running.error.encode() + b"\n")
+        running.log.close()
+        running.ended_at = datetime.now(UTC)
+        limit = self._limit_of.get(running.pid)
+        running.out_of_memory = limit is not None and code != 0 and limit.out_of_memory
+
+    def _let_leave(self, running: ContainerRun) -> None:
+        """A program that has said how it ended is not waited for, unless it has started others."""
+        code = running.last.code if running.exit_code is None and not running.streams else None
+        if code is not None and is_alone(running.pid, self._running.keys()):
+            signal_group(running.pid, signal.SIGKILL)
+            self._leaving = running.pid
+            self._note_end(running, code)
 
     def _read(self, running: ContainerRun, descriptor: int) -> None:
         stream = running.streams.get(descriptor)
@@ -431,6 +422,7 @@ class Supervisor:
                 return
             if not chunk:
                 self._close(running, descriptor)
+                self._let_leave(running)
                 return
             assert stream is not None  # noqa: S101 - the loop runs for known streams only
             running.log.write(stream, chunk)
@@ -455,7 +447,7 @@ class Supervisor:
         for one in self._running.values():
             if one.exit_code is None:
                 signal_group(one.pid, signal.SIGKILL)
-        kill_descendants()
+        kill_descendants(self._leaving)
         self._limits.close()
         now = datetime.now(UTC)
         ended = ended.replace(started_at=self._started_at, finished_at=self._main_ended_at or now)

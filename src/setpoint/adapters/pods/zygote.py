@@ -35,6 +35,7 @@ import msgspec
 from setpoint.adapters.pods import isolation, linux, records
 from setpoint.adapters.pods.environments import search_path
 from setpoint.adapters.pods.images import resolve
+from setpoint.adapters.pods.last_word import reap
 from setpoint.adapters.pods.pool import SupervisorPool
 from setpoint.adapters.pods.preload import count_threads, preload
 from setpoint.adapters.pods.processes import Embryo, TurnInto
@@ -149,7 +150,9 @@ class Zygote:
             as_it_was = self._is_as_it_was()
             if as_it_was and stage is not None and stage.spare is not None and settings.retention is Retention.LOGS:
                 put_back(settings.pods / pod_id / records.ROOT, stage.spare)
-            return self._tell(Ended(id=pod_id), socket.MSG_DONTWAIT) and as_it_was
+            told = self._tell(Ended(id=pod_id), socket.MSG_DONTWAIT)
+            reap()
+            return told and as_it_was
         return True
 
     def _is_as_it_was(self) -> bool:
@@ -238,7 +241,7 @@ def _end(step: TurnInto, after_fork: list[Callable[[], None]]) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # closed, or nobody reads any more
             stream.flush()
-    os._exit((code or 0) & 0xFF)
+    step.last.say(code or 0)
 
 
 def main() -> int:
