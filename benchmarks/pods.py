@@ -4,6 +4,9 @@ The floor is a bare loop in a light process: make a directory and two log files,
 exec the same command, wait, store the exit code in batched commits. It has no claim, no adoption, no log format, no
 outputs: what a pod costs above it is the price of those. Both are taken in the same run, in turns, so that a busy
 machine is busy for both; figures are medians in milliseconds.
+
+A warm step is taken three ways: a Python script forked from a light interpreter, the entry point of a package in a
+process that has imported LightGBM, polars and scikit-learn, and the same with a polars query, which starts threads.
 """
 
 from __future__ import annotations
@@ -30,10 +33,11 @@ HEAVY = ("numpy", "polars", "lightgbm", "sklearn.linear_model")
 _BATCH = 20
 _ROUNDS = 5
 _STEP = """
-import lightgbm, numpy, polars, sklearn.linear_model
+import lightgbm, numpy, polars, sklearn.linear_model, sys
 
 def main():
-    print(polars.DataFrame({"a": [1, 2]}).lazy().select(polars.col("a").sum()).collect().item())
+    if len(sys.argv) > 1:
+        print(polars.DataFrame({"a": [1, 2]}).lazy().select(polars.col("a").sum()).collect().item())
 """
 
 
@@ -46,9 +50,9 @@ def run(*, pods: int = 100, steps: int = 6) -> dict[str, Any]:
 async def _measure(home: Path, pods: int, steps: int) -> dict[str, Any]:
     (home / "steps").mkdir()
     (home / "steps" / "benchstep.py").write_text(_STEP)
-    script = home / "step"
-    script.write_text(f"#!{sys.executable}\nfrom benchstep import main\nmain()\n")
-    script.chmod(0o755)
+    program = home / "step"
+    program.write_text(f"#!{sys.executable}\nfrom benchstep import main\nmain()\n")
+    program.chmod(0o755)
     settings = PodSettings(
         home=str(home),
         preload=(*HEAVY, "benchstep"),
@@ -65,9 +69,12 @@ async def _measure(home: Path, pods: int, steps: int) -> dict[str, Any]:
             true = Container(name="main", image="busybox", command=("true",))
             process += await _time_pods(launcher, true, f"p{turn}", pods // _ROUNDS)
             floor += await asyncio.to_thread(time_floor, home / f"floor{turn}", pods // _ROUNDS, isolation)
-        warm = await _time_pods(launcher, Container(name="main", image="step", command=("step",)), "w", steps)
-        cold_step = Container(name="main", image="step", command=("step",), env={"PYTHONHASHSEED": "0"})
-        cold = await _time_pods(launcher, cold_step, "c", steps)
+        step = Container(name="main", image="step", command=("step",))
+        script = Container(name="main", image="python", command=("python",), source="print(1)")
+        warm = await _time_pods(launcher, step, "w", 10 * steps)
+        computing = await _time_pods(launcher, step.replace(args=("compute",)), "q", steps)
+        scripts = await _time_pods(launcher, script, "s", 10 * steps)
+        cold = await _time_pods(launcher, step.replace(env={"PYTHONHASHSEED": "0"}), "c", steps)
     return {
         "isolation": isolation.reason,
         "process_step_ms": round(statistics.median(process), 2),
@@ -75,6 +82,8 @@ async def _measure(home: Path, pods: int, steps: int) -> dict[str, Any]:
         "process_step_to_floor_ratio": round(statistics.median(process) / statistics.median(floor), 2),
         "warm_refusal": refusal,
         "warm_python_step_ms": round(statistics.median(warm), 1),
+        "warm_computing_step_ms": round(statistics.median(computing), 1),
+        "python_script_step_ms": round(statistics.median(scripts), 1),
         "cold_python_step_ms": round(statistics.median(cold), 1),
         "cold_to_warm_ratio": round(statistics.median(cold) / statistics.median(warm), 1),
     }
