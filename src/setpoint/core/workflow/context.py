@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from setpoint.apis.argo import Workflow, WorkflowSpec
+from setpoint.core.expr import Ambient
 from setpoint.core.workflow.locks import Lock, LockTable
 
 
@@ -95,3 +96,7 @@ class StepContext:
     locks: LockTable = field(default_factory=LockTable)
     admission: tuple[Lock, ...] = ()
     pod_environment: Mapping[str, str] = field(default_factory=dict)
+
+    def ambient(self, seq: int) -> Ambient:
+        """The moment, and numbers that look random: the same event folded again into that state draws the same ones."""
+        return Ambient(now=self.now, seed=f"{self.workflow.metadata.uid} {self.now.isoformat()} {seq}".encode())

@@ -68,8 +68,8 @@ class Draft(HoldingTable):
         super().__init__(state, ctx.workflow.metadata)
         self.before = state
         self.ctx = ctx
-        self.now = ctx.now
-        self.uid = ctx.workflow.metadata.uid
+        self.now, self.uid = ctx.now, ctx.workflow.metadata.uid
+        self.ambient = ctx.ambient(state.seq)
         self.status = state.status
         self.done, self.total = parse_progress(state.status.progress) or (0, 0)
         self.engine = state.engine

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from setpoint.apis.argo import Arguments, LifecycleHook, NodePhase, NodeStatus, NodeType, WorkflowPhase
-from setpoint.core.expr import ExpressionError, Scope, evaluate_condition, substitute
+from setpoint.core.expr import ExpressionError, evaluate_condition, substitute
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.artifact_gc import first_gc_status
 from setpoint.core.workflow.commands import SetTimer, TimerKind
@@ -25,7 +25,7 @@ from setpoint.core.workflow.resubmission import take_over
 from setpoint.core.workflow.state import WORKFLOW, TemplateCall
 from setpoint.core.workflow.synchronization import take_locks, try_locks
 from setpoint.core.workflow.templates import load_spec, local_scope
-from setpoint.core.workflow.variables import failures, global_values, workflow_phase
+from setpoint.core.workflow.variables import failures, global_scope, workflow_phase
 from setpoint.core.workflow.volume_claims import claims_ready, drop_claims, note_claims
 
 _COMPLETED = "workflow completed"
@@ -212,7 +212,7 @@ def _fires(d: Draft, node_name: str, hook: LifecycleHook) -> bool:
         raise BuildError(f"Expression required for hook {node_name}")
     if "failures" in hook.expression:
         d.variables = d.variables.set("workflow.failures", failures(d))
-    return evaluate_condition(hook.expression, Scope(global_values(d)).environment)
+    return evaluate_condition(hook.expression, global_scope(d).environment, ambient=d.ambient)
 
 
 def _start_hook(d: Draft, root: NodeStatus, name: str, hook: LifecycleHook) -> bool:
@@ -297,7 +297,7 @@ def _exit_arguments(d: Draft, hook: LifecycleHook) -> Arguments:
     own = hook.arguments
     if not own.parameters and not own.artifacts:
         return d.spec.arguments
-    return msgspec.convert(substitute(msgspec.to_builtins(own), Scope(global_values(d))), Arguments)
+    return msgspec.convert(substitute(msgspec.to_builtins(own), global_scope(d)), Arguments)
 
 
 def _complete(d: Draft, root: NodeStatus, exit_node: NodeStatus | None) -> None:
