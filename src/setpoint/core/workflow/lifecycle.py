@@ -264,10 +264,12 @@ def fail_exit(d: Draft, message: str) -> None:
 def _exit_handler(d: Draft, root: NodeStatus) -> NodeStatus | None:
     """The exit node, started if it is due; None if there is no exit handler or it may not run."""
     hook = d.spec.exit_hook
-    if hook is None or d.engine.shutdown == "Terminate":
+    if hook is None:
         return None
     exit_id = d.id_of(f"{d.name}.onExit")
     found = d.node(exit_id)
+    if found is None and d.engine.shutdown == "Terminate":
+        return None  # one that has begun is waited for: what runs of it is being ended
     if found is not None and (found.fulfilled or d.entered(exit_id)):
         return found
     d.variables = d.variables.set("workflow.failures", failures(d))
@@ -304,10 +306,10 @@ def _complete(d: Draft, root: NodeStatus, exit_node: NodeStatus | None) -> None:
     if d.status.phase.completed:
         return
     phase, message = workflow_phase(root.phase), root.message
-    if exit_node is not None and exit_node.failed_or_error and phase is WorkflowPhase.SUCCEEDED:
-        phase, message = workflow_phase(exit_node.phase), exit_node.message
     if d.engine.shutdown:
         message = f"Stopped with strategy '{d.engine.shutdown}'"
+    if exit_node is not None and exit_node.failed_or_error and phase is WorkflowPhase.SUCCEEDED:
+        phase, message = workflow_phase(exit_node.phase), exit_node.message
     d.mark_workflow(phase, "" if phase is WorkflowPhase.SUCCEEDED else message)
     end_open_nodes(d)
     drop_claims(d)
