@@ -53,16 +53,18 @@ class Plane:
         assert found is not None
         return found
 
-    async def get(self, name: str) -> Workflow:
+    async def get(self, name: str, namespace: str = "default") -> Workflow:
         """The workflow as it is."""
-        return await self.resources.get(Workflow, "default", name)
+        return await self.resources.get(Workflow, namespace, name)
 
-    async def until(self, name: str, condition: Any, *, seconds: float = LIMIT_SECONDS) -> Workflow:
+    async def until(
+        self, name: str, condition: Any, *, seconds: float = LIMIT_SECONDS, namespace: str = "default"
+    ) -> Workflow:
         """Wait until a condition on the workflow holds."""
         async with asyncio.timeout(seconds):
             while True:
                 with contextlib.suppress(NotFound):
-                    workflow = await self.get(name)
+                    workflow = await self.get(name, namespace)
                     if condition(workflow):
                         return workflow
                 await asyncio.sleep(0.02)
@@ -91,7 +93,13 @@ def outside(home: Path, plugins: Sequence[str] = ()) -> Outside:
 
 @asynccontextmanager
 async def running_plane(
-    home: Path, *, plugins: Sequence[str] = (), parallelism: int = 0, engine: bool = True, **settings: Any
+    home: Path,
+    *,
+    plugins: Sequence[str] = (),
+    parallelism: int = 0,
+    namespace_parallelism: int = 0,
+    engine: bool = True,
+    **settings: Any,
 ) -> AsyncIterator[Plane]:
     """Store, launcher and engine up; at the end no pod is left."""
     with SqliteStore(home / "store", SystemClock()) as store:
@@ -103,6 +111,7 @@ async def running_plane(
                 clock=SystemClock(),
                 outside=outside(home, plugins),
                 parallelism=parallelism,
+                namespace_parallelism=namespace_parallelism,
             )
             task = asyncio.create_task(workflows.run() if engine else asyncio.Event().wait())
             try:

@@ -123,6 +123,20 @@ async def test_workflows_over_the_limit_wait_by_priority_also_for_a_successor(tm
         await resume(plane, "low")
 
 
+@pytest.mark.rule("locks.controller-parallelism")
+async def test_workflows_over_the_limit_of_their_namespace_wait_and_those_of_another_do_not(tmp_path: Path) -> None:
+    async with running_plane(tmp_path, parallelism=3, namespace_parallelism=1) as plane:
+        await plane.submit(manifest("first"))
+        await plane.until("first", running)
+        await plane.submit(manifest("second"))
+        await plane.until("second", pending)
+        await plane.submit(manifest("third").replace("name: third", "name: third, namespace: other"))
+        await plane.until("third", running, namespace="other")
+        assert pending(await plane.get("second"))
+        await resume(plane, "first")
+        await resume(plane, "second")
+
+
 async def test_a_limit_raised_by_more_than_one_lets_as_many_in(tmp_path: Path) -> None:
     async with running_plane(tmp_path) as plane:
         limits = ConfigMap(metadata=ObjectMeta(name="limits", namespace="default"), data={"furnaces": "1"})

@@ -55,7 +55,7 @@ from setpoint.core.workflow import (
     step,
     steps,
 )
-from tests.properties.workflows import LIMIT, workflows
+from tests.properties.workflows import LIMIT, workflows, world
 from tests.unit.core.workflow.driver import Cluster
 
 
@@ -81,7 +81,7 @@ class WorkflowMachine(RuleBasedStateMachine):
 
     @initialize(workflow=workflows())
     def start(self, workflow: Workflow) -> None:
-        self.cluster = Cluster(workflow)
+        self.cluster = world(workflow)
         self.world.fold(WorkflowStarted())
 
     def active_pods(self) -> list[NodeStatus]:
@@ -366,7 +366,7 @@ def test_many_more_workflows_and_orders_of_events() -> None:
 
 def replay(cluster: Cluster) -> Cluster:
     """A cluster that folds what another one has folded, at the same moments, event by event from JSON."""
-    again = Cluster(cluster.workflow, replays=True)
+    again = Cluster(cluster.workflow, config_maps=cluster.config_maps, replays=True)
     for moment, event in cluster.log:
         again.fold_again(moment, decode_event(msgspec.json.encode(event)))
     return again
@@ -400,7 +400,7 @@ def outcome(cluster: Cluster) -> Any:
 
 def driven(workflow: Workflow, codes: list[int], *, restarts: bool = False, draw: Random | None = None) -> Cluster:
     """To the end; a pod's code depends on its node's name alone. With `draw` in any order, each event twice."""
-    cluster = Cluster(workflow)
+    cluster = world(workflow)
     cluster.fold(WorkflowStarted())
     for _ in range(2000):
         if cluster.done:

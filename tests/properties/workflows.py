@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from setpoint.apis.argo import Workflow, WorkflowSpec
 from setpoint.apis.meta import ObjectMeta
-from tests.unit.core.workflow.driver import START
+from tests.unit.core.workflow.driver import START, Cluster
 
 LIMIT = 2
 BLOCK: dict[str, Any] = {"image": "test", "command": ["block"]}
 INNER = ("one", "two")
+SEMAPHORE = {"name": "limits", "key": "furnaces"}
 
 
 def leaves() -> list[dict[str, Any]]:
@@ -35,6 +36,7 @@ def leaves() -> list[dict[str, Any]]:
         {"name": "fetch", "http": {"url": "test:200/x"}},
         {"name": "missing", "http": {"url": "test:404/"}},
         {"name": "locked", "container": BLOCK, "synchronization": {"mutexes": [{"name": "one"}]}},
+        {"name": "shared", "container": BLOCK, "synchronization": {"semaphores": [{"configMapKeyRef": SEMAPHORE}]}},
         {"name": "wait", "suspend": {}},
         {"name": "timed", "suspend": {"duration": "30s"}},
         {"name": "ask", "suspend": {}, "outputs": {"parameters": [{"name": "out", "valueFrom": {"supplied": {}}}]}},
@@ -54,6 +56,11 @@ def _with_default(output: dict[str, Any]) -> dict[str, Any]:
 
 def _strategy(**more: Any) -> dict[str, Any]:
     return {"limit": LIMIT, **more}
+
+
+def world(workflow: Workflow) -> Cluster:
+    """A cluster that has what these workflows name."""
+    return Cluster(workflow, config_maps={SEMAPHORE["name"]: {SEMAPHORE["key"]: "2"}})
 
 
 LEAVES = tuple(str(leaf["name"]) for leaf in leaves())
@@ -126,7 +133,7 @@ def workflows(draw: st.DrawFn, *, ordered: bool = True) -> Workflow:
     Args:
         draw: hypothesis.
         ordered: Whether it may hold what makes the tree depend on the order in which pods end: limits, template
-            failFast, deadlines, outputs under one global name.
+            failFast, deadlines, memoized outputs, outputs under one global name.
     """
     inner = [draw(_composed(name, LEAVES)) for name in INNER]
     main = draw(_composed("main", (*LEAVES, *INNER)))
@@ -153,6 +160,9 @@ def _limit(draw: st.DrawFn, spec: dict[str, Any], composed: list[dict[str, Any]]
             template["parallelism"] = draw(st.integers(1, 2))
         if draw(st.integers(0, 2)) == 0:
             template["failFast"] = True
+    for template in spec["templates"]:
+        if template["name"] in (*WITH_OUTPUT, "retried", "shared", INNER[0]) and draw(st.integers(0, 3)) == 0:
+            template["memoize"] = {"key": template["name"], "maxAge": "1h", "cache": {"configMap": {"name": "cache"}}}
     if draw(st.booleans()):
         spec["parallelism"] = draw(st.integers(1, 3))
     if draw(st.integers(0, 4)) == 0:

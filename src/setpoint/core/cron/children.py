@@ -19,6 +19,10 @@ from setpoint.apis.argo import (
 from setpoint.apis.meta import ObjectMeta, OwnerReference
 
 ANNOTATION_SCHEDULED_TIME = "workflows.argoproj.io/scheduled-time"
+_INHERITED_LABELS = frozenset(
+    f"workflows.argoproj.io/{name}"
+    for name in ("creator", "creator-email", "creator-preferred-username", "controller-instanceid")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,7 @@ class Child:
 def child_of(cron: CronWorkflow, moment: datetime) -> Workflow:
     """The workflow of a scheduled moment; its name tells the moment, so that it cannot run twice."""
     wanted = cron.spec.workflow_metadata or ObjectMeta()
+    inherited = {key: value for key, value in cron.metadata.labels.items() if key in _INHERITED_LABELS}
     scheduled = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     owner = OwnerReference(
         api_version=API_VERSION,
@@ -47,8 +52,9 @@ def child_of(cron: CronWorkflow, moment: datetime) -> Workflow:
     metadata = ObjectMeta(
         name=f"{cron.metadata.name}-{int(moment.timestamp())}",
         namespace=cron.metadata.namespace,
-        labels={**wanted.labels, LABEL_CRON_WORKFLOW: cron.metadata.name},
-        annotations={**wanted.annotations, ANNOTATION_SCHEDULED_TIME: scheduled},
+        labels={**inherited, LABEL_CRON_WORKFLOW: cron.metadata.name, **wanted.labels},
+        annotations={ANNOTATION_SCHEDULED_TIME: scheduled, **wanted.annotations},
+        finalizers=wanted.finalizers,
         owner_references=(owner,),
     )
     return Workflow(metadata=metadata, spec=cron.spec.workflow_spec)
@@ -98,11 +104,13 @@ def outdated(cron: CronWorkflow, children: Iterable[Child]) -> list[str]:
     spec, ended = cron.spec, [child for child in children if child.phase.completed]
     good = [child for child in ended if child.phase is WorkflowPhase.SUCCEEDED]
     bad = [child for child in ended if child.phase is not WorkflowPhase.SUCCEEDED]
-    limits = (
-        (good, 3 if spec.successful_jobs_history_limit is None else spec.successful_jobs_history_limit),
-        (bad, 1 if spec.failed_jobs_history_limit is None else spec.failed_jobs_history_limit),
-    )
-    return [child.name for kind, limit in limits for child in _oldest(kind, len(kind) - max(0, limit))]
+    limits = ((good, spec.successful_jobs_history_limit, 3), (bad, spec.failed_jobs_history_limit, 1))
+    return [child.name for kind, limit, usual in limits for child in _oldest(kind, len(kind) - _kept(limit, usual))]
+
+
+def _kept(limit: int | None, usual: int) -> int:
+    """How many ended children stay; a limit below zero is none, as on a cluster."""
+    return usual if limit is None or limit < 0 else limit
 
 
 def _oldest(children: Sequence[Child], count: int) -> list[Child]:

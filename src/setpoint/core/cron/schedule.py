@@ -120,8 +120,13 @@ def parse_schedule(text: str, timezone: str = "") -> Schedule:
         days=days,
         months=months,
         weekdays=weekdays,
-        starred=(words[2].startswith(("*", "?")), words[4].startswith(("*", "?"))),
+        starred=(_is_starred(words[2]), _is_starred(words[4])),
     )
+
+
+def _is_starred(word: str) -> bool:
+    """Whether a field of days leaves the choice to the other one: `*` does, `*/2` does not."""
+    return any(part in ("*", "?", "*/1", "?/1") for part in word.split(","))
 
 
 def _every(text: str) -> timedelta:

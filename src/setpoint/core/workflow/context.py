@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from setpoint.apis.argo import Workflow, WorkflowSpec
+from setpoint.core.expr import Ambient
 from setpoint.core.workflow.locks import Lock, LockTable
 
 
@@ -95,3 +96,13 @@ class StepContext:
     locks: LockTable = field(default_factory=LockTable)
     admission: tuple[Lock, ...] = ()
     pod_environment: Mapping[str, str] = field(default_factory=dict)
+
+    def ambient(self, seq: int, nodes: int) -> Ambient:
+        """The moment, and numbers that look random: the same event folded again into that state draws the same ones.
+
+        Args:
+            seq: The state's, before the event.
+            nodes: How many there are before it, so that two events of one moment draw others.
+        """
+        seed = f"{self.workflow.metadata.uid} {self.now.isoformat()} {seq} {nodes}"
+        return Ambient(now=self.now, seed=seed.encode())

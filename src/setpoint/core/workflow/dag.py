@@ -391,7 +391,7 @@ def _outputs(d: Draft, frame: DagFrame) -> Any:
         input_variables(frame.tree),
         {name: value for name, value in d.variables.items() if name.startswith("workflow.outputs.")},
     )
-    return template_outputs(frame.template, Scope(seen, siblings.scope.absent), siblings.artifacts)
+    return template_outputs(frame.template, Scope(seen, siblings.scope.absent, d.ambient), siblings.artifacts)
 
 
 def _finish(d: Draft, frame: DagFrame, phase: NodePhase, message: str | None = None, **fields: Any) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 from setpoint.apis.argo import Artifact, DAGTask, NodePhase, NodeStatus, NodeType
-from setpoint.core.expr import Scope
 from setpoint.core.workflow.draft import Draft
 from setpoint.core.workflow.expansion import called
 from setpoint.core.workflow.inputs import artifact_inputs
@@ -22,7 +21,7 @@ from setpoint.core.workflow.templates import find_template
 from setpoint.core.workflow.variables import (
     absent_variables,
     aggregate_variables,
-    global_values,
+    global_scope,
     last_attempt,
     node_artifacts,
     node_variables,
@@ -81,7 +80,7 @@ def siblings_of(d: Draft, frame: DagFrame, tasks: list[str]) -> Siblings:
             more, missing = absent_variables(prefix, node, find_template(d, definition, frame.resolved.scope))
             values |= more
             absent |= missing
-    return Siblings(scope=Scope(global_values(d, values), absent), artifacts=artifacts, prefix="tasks.")
+    return Siblings(scope=global_scope(d, values, absent=absent), artifacts=artifacts, prefix="tasks.")
 
 
 def _loop_nodes(d: Draft, group: NodeStatus) -> list[NodeStatus]:

@@ -67,8 +67,7 @@ class Draft(HoldingTable):
         super().__init__(state, ctx.workflow.metadata)
         self.before = state
         self.ctx = ctx
-        self.now = ctx.now
-        self.uid = ctx.workflow.metadata.uid
+        self.now, self.uid = ctx.now, ctx.workflow.metadata.uid
         self.status = state.status
         self.done, self.total = parse_progress(state.status.progress) or (0, 0)
         self.engine, self.memo = state.engine, state.memo
@@ -96,6 +95,7 @@ class Draft(HoldingTable):
         """The next event: what counts for one event only is forgotten."""
         self.folded += 1
         self.phase_before = self.status.phase
+        self.ambient = self.ctx.ambient(self._seq, len(self._nodes))
         self.loading = False  # nodes that run are taken up again, wherever in the order they stand
         self.left_open = False  # a group has ended before what is below it
         self.to_measure.clear()

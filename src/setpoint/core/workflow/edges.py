@@ -17,7 +17,9 @@ def outbound(d: Draft, node_id: str) -> list[str]:
         node = d.need(stack.pop())
         children = d.children(node.id)
         if node.type is NodeType.RETRY:
-            found.append(children[-1] if children else node.id)
+            # one that was found in a cache has no attempts: what follows hangs under itself and is none either
+            own = (child for child in reversed(children) if d.need(child).node_flag is not None)
+            found.append(next(own, node.id))
         elif node.type in (NodeType.TASK_GROUP, NodeType.CONTAINER) and children:
             stack += reversed(children)
         elif node.type in (NodeType.STEPS, NodeType.DAG):

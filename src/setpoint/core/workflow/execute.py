@@ -17,7 +17,7 @@ from typing import Any
 from setpoint.apis.argo import NodePhase, NodeType, RetryStrategy, Template
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.meta import to_wire
-from setpoint.core.expr import ExpressionError, Scope, substitute
+from setpoint.core.expr import ExpressionError, substitute
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.container_nodes import make_containers
 from setpoint.core.workflow.dag_plan import plan_dag
@@ -49,7 +49,7 @@ from setpoint.core.workflow.state import (
 from setpoint.core.workflow.synchronization import has_locks, may_go_on
 from setpoint.core.workflow.templates import resolve_call
 from setpoint.core.workflow.timeouts import set_timers, time_limits
-from setpoint.core.workflow.variables import global_values
+from setpoint.core.workflow.variables import global_scope
 
 MAX_DEPTH = 100
 
@@ -290,7 +290,7 @@ def _patches(d: Draft, template: Template, place: PodPlace) -> tuple[str, ...]:
     if whole and "{{" in whole:
         values = {"pod.name": place.pod_name, **input_variables(to_wire(template))}
         try:
-            whole = substitute(whole, Scope(global_values(d, values)))
+            whole = substitute(whole, global_scope(d, values))
         except ExpressionError as error:
             raise BuildError(str(error)) from error
     return tuple(patch for patch in (whole, template.pod_spec_patch) if patch)

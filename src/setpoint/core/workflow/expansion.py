@@ -136,12 +136,12 @@ def item_variables(item: Any) -> dict[str, str]:
     return {"item": item_text(item)}
 
 
-def expand(tree: dict[str, Any], variables: Mapping[str, Any], *, lenient: bool) -> list[Expanded]:
+def expand(tree: dict[str, Any], outer: Scope, *, lenient: bool) -> list[Expanded]:
     """A call's definition for each item of its loop.
 
     Args:
         tree: The definition, references filled in.
-        variables: The workflow's variables.
+        outer: The names that are known beside the item's.
         lenient: Whether unknown tags may stay, since the call's `when` is false anyway.
 
     Raises:
@@ -151,7 +151,7 @@ def expand(tree: dict[str, Any], variables: Mapping[str, Any], *, lenient: bool)
     inline = body.pop("inline", None)
     found: list[Expanded] = []
     for index, item in enumerate(loop_items(tree)):
-        scope = Scope(TagValues(item_variables(item), variables))
+        scope = Scope(TagValues(item_variables(item), outer.values), ambient=outer.ambient)
         try:
             filled = substitute(body, scope, Mode.LENIENT if lenient else Mode.STRICT)
             if inline is not None:  # its own tags are filled in when it runs

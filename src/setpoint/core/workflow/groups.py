@@ -13,7 +13,6 @@ import msgspec
 
 from setpoint.apis.argo import Call, DAGTask, NodePhase, NodeType, WorkflowStep
 from setpoint.apis.errors import InvariantViolation
-from setpoint.core.expr import Scope
 from setpoint.core.workflow.dag_scope import task_siblings
 from setpoint.core.workflow.draft import BuildError, Draft, say_errored
 from setpoint.core.workflow.execute import execute
@@ -21,7 +20,7 @@ from setpoint.core.workflow.expansion import Expanded, expand, is_loop
 from setpoint.core.workflow.hooks import failed_hook, notice, settle, watch
 from setpoint.core.workflow.references import Referred, Siblings, resolve_references, should_execute
 from setpoint.core.workflow.state import Child, DagFrame, GroupFrame, StepsFrame, TemplateCall, TemplateFrame
-from setpoint.core.workflow.variables import global_values
+from setpoint.core.workflow.variables import global_scope
 
 
 def plan_children(
@@ -58,7 +57,7 @@ def plan_children(
 
 def _expanded(referred: Referred, siblings: Siblings) -> list[Expanded]:
     try:
-        return expand(referred.tree, siblings.scope.values, lenient=not referred.proceed)
+        return expand(referred.tree, siblings.scope, lenient=not referred.proceed)
     except BuildError:
         if not referred.proceed and referred.tree.get("withParam"):
             return []  # left unresolved, so it is no list; nothing runs anyway
@@ -232,7 +231,7 @@ def _siblings(d: Draft, frame: GroupFrame, child: Child) -> Siblings:
 def step_siblings(d: Draft, frame: StepsFrame) -> Siblings:
     """What a step may refer to: the steps of earlier groups."""
     artifacts = frame.artifacts.update(d.artifacts) if d.artifacts else frame.artifacts
-    return Siblings(scope=Scope(global_values(d, frame.variables), frame.absent), artifacts=artifacts, prefix="steps.")
+    return Siblings(scope=global_scope(d, frame.variables, absent=frame.absent), artifacts=artifacts, prefix="steps.")
 
 
 def continues_on(child: Child, phase: NodePhase) -> bool:

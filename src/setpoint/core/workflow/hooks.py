@@ -108,7 +108,7 @@ class _Place:
     def scope(self, outputs: Mapping[str, str] | None = None) -> Scope:
         """The siblings' names, and of the own node its phase and these outputs."""
         own = {f"{self.prefix}.status": self.node.phase.value, **(outputs or {})}
-        return Scope(TagValues(own, self.siblings.scope.values), self.siblings.scope.absent)
+        return Scope(TagValues(own, self.siblings.scope.values), self.siblings.scope.absent, self.d.ambient)
 
 
 def _look(d: Draft, frame: Frame, child: Child, siblings: Siblings) -> bool | None:
@@ -148,7 +148,7 @@ def _was_daemon(node: NodeStatus) -> bool:
 
 
 def _holds(place: _Place, hook: LifecycleHook) -> bool:
-    return evaluate_condition(hook.expression, place.scope().environment)
+    return evaluate_condition(hook.expression, place.scope().environment, ambient=place.d.ambient)
 
 
 def _start(place: _Place, hook: LifecycleHook, name: str) -> NodeStatus | None:

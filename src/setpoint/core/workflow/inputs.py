@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from setpoint.apis.argo import Artifact, ConfigMapKeySelector, Inputs, Parameter, Template
-from setpoint.core.expr import WHOLE, ExpressionError, Places, Scope, substitute
+from setpoint.core.expr import WHOLE, ExpressionError, Places, substitute
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.state import Resolved, TemplateCall
-from setpoint.core.workflow.variables import TagValues, global_values, wire_json
+from setpoint.core.workflow.variables import TagValues, global_scope, wire_json
 
 
 def process_template(
@@ -40,9 +40,9 @@ def process_template(
     places: Places = {**resolved.places, "inputs": WHOLE} if tagged else resolved.places
     try:
         if tagged or resolved.more_than_inputs:
-            tree = substitute(tree, Scope(global_values(d, variables, call.variables)), places=places)
+            tree = substitute(tree, global_scope(d, variables, call.variables), places=places)
         values = input_variables(tree)
-        scope = Scope(global_values(d, values, variables, call.variables))
+        scope = global_scope(d, values, variables, call.variables)
         tree = substitute(tree, scope, places=places)
         template = resolved.template if tree is resolved.tree else msgspec.convert(tree, Template)
     except (ExpressionError, msgspec.ValidationError) as error:
@@ -53,7 +53,7 @@ def process_template(
 def refill(d: Draft, tree: dict[str, Any], variables: Mapping[str, str]) -> tuple[Template, dict[str, Any]]:
     """A processed template with further variables filled in (those of a retry attempt). Raises: BuildError."""
     try:
-        filled = substitute(tree, Scope(global_values(d, variables, input_variables(tree))))
+        filled = substitute(tree, global_scope(d, variables, input_variables(tree)))
         return msgspec.convert(filled, Template), filled
     except (ExpressionError, msgspec.ValidationError) as error:
         raise BuildError(str(error)) from error
@@ -111,7 +111,7 @@ def _parameter(d: Draft, declared: Parameter, call: TemplateCall) -> Parameter:
 
 def _config_map_value(d: Draft, parameter: str, ref: ConfigMapKeySelector, default: str | None) -> str:
     try:
-        scope = Scope(global_values(d))
+        scope = global_scope(d)
         name, key = substitute(ref.name, scope), substitute(ref.key, scope)
     except ExpressionError as error:
         raise BuildError(str(error)) from error

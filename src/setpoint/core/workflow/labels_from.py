@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import re
 
-from setpoint.core.expr import ExpressionError, Scope, evaluate, render_result
+from setpoint.core.expr import ExpressionError, evaluate, render_result
 from setpoint.core.workflow.draft import BuildError, Draft
-from setpoint.core.workflow.variables import global_values, workflow_variables
+from setpoint.core.workflow.variables import global_scope, workflow_variables
 
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 _LONGEST = 63
@@ -27,11 +27,11 @@ def take_labels(d: Draft) -> None:
     metadata = d.spec.workflow_metadata
     if metadata is None or not metadata.labels_from:
         return
-    environment = Scope(global_values(d)).environment
+    environment = global_scope(d).environment
     for name, source in metadata.labels_from.items():
         said = f"label {json.dumps(name)} expression {json.dumps(source.expression)}"
         try:
-            value = evaluate(source.expression, environment)
+            value = evaluate(source.expression, environment, ambient=d.ambient)
         except ExpressionError as error:
             raise BuildError(f"failed to evaluate {said}: {error}") from error
         if not isinstance(value, str):

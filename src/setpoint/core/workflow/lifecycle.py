@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from setpoint.apis.argo import Arguments, LifecycleHook, NodePhase, NodeStatus, NodeType, WorkflowPhase
-from setpoint.core.expr import ExpressionError, Scope, evaluate_condition, substitute
+from setpoint.core.expr import ExpressionError, evaluate_condition, substitute
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.artifact_gc import first_gc_status
 from setpoint.core.workflow.commands import SetTimer, TimerKind
@@ -25,7 +25,7 @@ from setpoint.core.workflow.resubmission import take_over
 from setpoint.core.workflow.state import WORKFLOW, TemplateCall
 from setpoint.core.workflow.synchronization import take_locks, try_locks
 from setpoint.core.workflow.templates import load_spec, local_scope
-from setpoint.core.workflow.variables import failures, global_values, workflow_phase
+from setpoint.core.workflow.variables import failures, global_scope, workflow_phase
 from setpoint.core.workflow.volume_claims import claims_ready, drop_claims, note_claims
 
 _COMPLETED = "workflow completed"
@@ -212,7 +212,7 @@ def _fires(d: Draft, node_name: str, hook: LifecycleHook) -> bool:
         raise BuildError(f"Expression required for hook {node_name}")
     if "failures" in hook.expression:
         d.variables = d.variables.set("workflow.failures", failures(d))
-    return evaluate_condition(hook.expression, Scope(global_values(d)).environment)
+    return evaluate_condition(hook.expression, global_scope(d).environment, ambient=d.ambient)
 
 
 def _start_hook(d: Draft, root: NodeStatus, name: str, hook: LifecycleHook) -> bool:
@@ -264,10 +264,12 @@ def fail_exit(d: Draft, message: str) -> None:
 def _exit_handler(d: Draft, root: NodeStatus) -> NodeStatus | None:
     """The exit node, started if it is due; None if there is no exit handler or it may not run."""
     hook = d.spec.exit_hook
-    if hook is None or d.engine.shutdown == "Terminate":
+    if hook is None:
         return None
     exit_id = d.id_of(f"{d.name}.onExit")
     found = d.node(exit_id)
+    if found is None and d.engine.shutdown == "Terminate":
+        return None  # one that has begun is waited for: what runs of it is being ended
     if found is not None and (found.fulfilled or d.entered(exit_id)):
         return found
     d.variables = d.variables.set("workflow.failures", failures(d))
@@ -297,17 +299,17 @@ def _exit_arguments(d: Draft, hook: LifecycleHook) -> Arguments:
     own = hook.arguments
     if not own.parameters and not own.artifacts:
         return d.spec.arguments
-    return msgspec.convert(substitute(msgspec.to_builtins(own), Scope(global_values(d))), Arguments)
+    return msgspec.convert(substitute(msgspec.to_builtins(own), global_scope(d)), Arguments)
 
 
 def _complete(d: Draft, root: NodeStatus, exit_node: NodeStatus | None) -> None:
     if d.status.phase.completed:
         return
     phase, message = workflow_phase(root.phase), root.message
-    if exit_node is not None and exit_node.failed_or_error and phase is WorkflowPhase.SUCCEEDED:
-        phase, message = workflow_phase(exit_node.phase), exit_node.message
     if d.engine.shutdown:
         message = f"Stopped with strategy '{d.engine.shutdown}'"
+    if exit_node is not None and exit_node.failed_or_error and phase is WorkflowPhase.SUCCEEDED:
+        phase, message = workflow_phase(exit_node.phase), exit_node.message
     d.mark_workflow(phase, "" if phase is WorkflowPhase.SUCCEEDED else message)
     end_open_nodes(d)
     drop_claims(d)

@@ -61,12 +61,15 @@ class Lock:
 
 
 def admission_locks(namespace: str, parallelism: int, namespace_parallelism: int) -> tuple[Lock, ...]:
-    """What every workflow of a namespace takes before all else; 0 is no limit."""
+    """What every workflow of a namespace takes before all else; 0 is no limit.
+
+    Its namespace's comes first: who waits for that is in nobody's way elsewhere.
+    """
     found = []
-    if parallelism:
-        found.append(Lock(name="Workflows", section=ADMISSION, limit=parallelism))
     if namespace_parallelism:
         found.append(Lock(name=f"{namespace}/Workflows", section=ADMISSION, limit=namespace_parallelism))
+    if parallelism:
+        found.append(Lock(name="Workflows", section=ADMISSION, limit=parallelism))
     return tuple(found)
 
 

@@ -16,7 +16,7 @@ from setpoint.apis.custom_metrics import DEFAULT_BUCKETS, MetricKind, MetricValu
 from setpoint.apis.meta import Condition
 from setpoint.core.expr import ExpressionError, Mode, Scope, evaluate_when, substitute
 from setpoint.core.workflow.draft import Draft
-from setpoint.core.workflow.variables import global_values
+from setpoint.core.workflow.variables import global_scope
 
 _CONDITION = "MetricsError"
 _DURATIONS = ("duration", "workflow.duration")
@@ -66,7 +66,7 @@ def _is_real_time(metric: Prometheus) -> bool:
 def _emit_one(d: Draft, metric: Prometheus, node: NodeStatus) -> None:
     if not metric.help:
         raise _NotEmitted(f"metric '{metric.name}' must contain a help string under 'help: ' field")
-    scope = Scope(global_values(d, _node_scope(d, node)))
+    scope = global_scope(d, _node_scope(d, node))
     said = f"unable to substitute parameters for metric '{metric.name}'"
     outside = {"name": metric.name, "help": metric.help, "labels": list(metric.labels), "when": metric.when}
     filled = _filled(outside, scope, said)

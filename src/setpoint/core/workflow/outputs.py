@@ -42,7 +42,7 @@ def _value(item: Parameter, scope: Scope) -> str:
         raise BuildError("output parameters must have a valueFrom specified")
     try:
         if source.expression:
-            value = evaluate(source.expression, scope.environment)
+            value = evaluate(source.expression, scope.environment, ambient=scope.ambient)
             if value is None:
                 raise ExpressionError(f"the expression {source.expression!r} yields nothing")
             return render_result(value)

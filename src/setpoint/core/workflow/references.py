@@ -175,7 +175,7 @@ def _expression_artifact(expression: str, scope: Scope, artifacts: Mapping[str, 
     seen = {name: msgspec.to_builtins(item) for name, item in artifacts.items()}
     environment = Scope({**dict(scope.values), **seen}, scope.absent).environment
     try:
-        value = evaluate(expression, environment)
+        value = evaluate(expression, environment, ambient=scope.ambient)
     except ExpressionError as error:
         raise BuildError(f"unable to evaluate fromExpression {expression!r}: {error}") from error
     if value is None:

@@ -14,15 +14,19 @@ from setpoint.core.workflow.draft import Draft
 from setpoint.core.workflow.outputs import publish_outputs
 
 ANNOTATION_MEMOIZED_FROM = "setpoint.dev/memoized-from"
-_CARRIED = frozenset({NodeType.POD, NodeType.HTTP, NodeType.PLUGIN, NodeType.RETRY, NodeType.SKIPPED})
+_CARRIED = frozenset({NodeType.POD, NodeType.RETRY, NodeType.SKIPPED})
+_ASKED_AGAIN = frozenset({NodeType.HTTP, NodeType.PLUGIN})
 
 
 def carried_nodes(nodes: Iterable[NodeStatus]) -> tuple[NodeStatus, ...]:
-    """The nodes of an ended workflow that a memoized resubmission takes over."""
+    """The nodes of an ended workflow that a memoized resubmission takes over: pods, not requests and plugins."""
+    nodes = tuple(nodes)
+    types = {node.id: node.type for node in nodes}
     return tuple(
         node.replace(children=(), outbound_nodes=())
         for node in nodes
         if node.type in _CARRIED
+        and not any(types.get(child) in _ASKED_AGAIN for child in node.children if node.type is NodeType.RETRY)
         and (node.phase is NodePhase.SUCCEEDED or (node.type is NodeType.SKIPPED and node.outputs is not None))
         and not (node.node_flag is not None and (node.node_flag.retried or node.node_flag.hooked))
     )

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from setpoint.apis.argo import NodePhase, NodeStatus, RetryPolicy, RetryStrategy
 from setpoint.apis.errors import InvalidSpec
-from setpoint.core.expr import ExpressionError, Scope, evaluate_condition
+from setpoint.core.expr import Ambient, ExpressionError, Scope, evaluate_condition
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.commands import SetTimer, TimerKind
 from setpoint.core.workflow.draft import BuildError, Draft
@@ -72,7 +72,7 @@ def decide(
     if limit is not None and attempts.count > limit:
         return Verdict(last.phase, "No more retries left")
     if strategy.expression and not evaluate_condition(
-        strategy.expression, Scope(expression_variables(attempts)).environment
+        strategy.expression, Scope(expression_variables(attempts)).environment, ambient=Ambient(now=now)
     ):
         return Verdict(last.phase, "retryStrategy.expression evaluated to false")
     return Verdict()

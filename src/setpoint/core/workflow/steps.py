@@ -192,7 +192,9 @@ def _succeed(d: Draft, frame: StepsFrame) -> None:
         {name: value for name, value in d.variables.items() if name.startswith("workflow.outputs.")},
     )
     try:
-        outputs = template_outputs(frame.template, Scope(values, frame.absent), step_siblings(d, frame).artifacts)
+        outputs = template_outputs(
+            frame.template, Scope(values, frame.absent, d.ambient), step_siblings(d, frame).artifacts
+        )
     except BuildError as error:
         _raise(d, frame, error.message)
         return

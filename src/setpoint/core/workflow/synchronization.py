@@ -9,7 +9,7 @@ from __future__ import annotations
 from setpoint.apis.argo import NodePhase, NodeSynchronizationStatus, NodeType, Outputs, Synchronization, Template
 from setpoint.core.workflow.draft import BuildError, Draft
 from setpoint.core.workflow.leaves import node_fields
-from setpoint.core.workflow.locks import Claimant, Lock, LockError, Wait, locks_of
+from setpoint.core.workflow.locks import ADMISSION, Claimant, Lock, LockError, Wait, locks_of
 from setpoint.core.workflow.state import Leaf, TemplateCall
 from setpoint.core.workflow.timeouts import set_timers, time_limits
 
@@ -39,11 +39,12 @@ def _obstacle(d: Draft, holder: str, locks: tuple[Lock, ...]) -> tuple[Wait, str
     me = Claimant(key=d.key, priority=d.ctx.workflow.spec.priority or 0, created=meta.creation_timestamp)
     limits = {lock: _limit(d, lock) for lock in locks}
     held = {lock: d.claims.held.get(lock, frozenset()) | table.holders(lock.name, but=d.key) for lock in locks}
-    for lock, limit in limits.items():
+    for count, (lock, limit) in enumerate(limits.items(), 1):
         if holder in d.claims.held.get(lock, frozenset()):
             continue
         if len(held[lock]) >= limit or not table.is_turn_of(lock.name, me):
-            return Wait(locks=locks, missing=lock, holders=held), lock.waiting_message(len(held[lock]), limit)
+            asked = locks[:count] if lock.section == ADMISSION else locks  # to begin, workflows queue for one at a time
+            return Wait(locks=asked, missing=lock, holders=held), lock.waiting_message(len(held[lock]), limit)
     return None
 
 

@@ -46,7 +46,7 @@ def load_spec(d: Draft) -> None:
     tree = {key: value for key, value in to_wire(spec).items() if key != "templates"}
     # While a pass begins the workflow runs, whatever its entry node has come to.
     running = {"workflow.status": WorkflowPhase.RUNNING.value}
-    scope = Scope(TagValues(running, moving_variables(d), variables))
+    scope = Scope(TagValues(running, moving_variables(d), variables), ambient=d.ambient)
     try:
         filled = substitute(tree, scope)
         spec = msgspec.convert(filled, WorkflowSpec).replace(templates=spec.templates, metrics=spec.metrics)

@@ -28,7 +28,7 @@ from setpoint.apis.argo import (
     WorkflowPhase,
     WorkflowSpec,
 )
-from setpoint.core.expr import ExpressionError, render_result
+from setpoint.core.expr import ExpressionError, Scope, render_result
 from setpoint.core.workflow.draft import Draft
 
 _UNQUOTABLE = re.compile(r"[\x00-\x07\x0b\x0e-\x1f\x7f]")
@@ -178,6 +178,11 @@ def moving_variables(d: Draft) -> dict[str, str]:
 def global_values(d: Draft, *layers: Mapping[str, Any]) -> TagValues:
     """The workflow's variables at this moment, below the given layers."""
     return TagValues(*layers, moving_variables(d), d.variables)
+
+
+def global_scope(d: Draft, *layers: Mapping[str, Any], absent: frozenset[str] = frozenset()) -> Scope:
+    """What tags and expressions see at this moment: the given layers over the workflow's variables."""
+    return Scope(global_values(d, *layers), absent, d.ambient)
 
 
 def last_attempt(d: Draft, node: NodeStatus) -> NodeStatus:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from setpoint.core.expr import Scope
 from setpoint.core.workflow.draft import BuildError
 from setpoint.core.workflow.expansion import expand, item_label, loop_items
 
@@ -56,7 +57,7 @@ def test_items_in_node_names(item: Any, label: str) -> None:
 
 def test_the_body_is_filled_in_for_each_item() -> None:
     tree = {"name": "x", "template": "t", "withItems": [{"k": "v"}], "when": "{{item.k}} == v", "note": "{{item}}"}
-    (found,) = expand(tree, {}, lenient=False)
+    (found,) = expand(tree, Scope({}), lenient=False)
     assert found.name == "x(0:k:v)"
     assert found.tree == {"name": "x", "template": "t", "when": "v == v", "note": '{"k":"v"}'}
 
@@ -64,5 +65,5 @@ def test_the_body_is_filled_in_for_each_item() -> None:
 def test_an_unknown_tag_in_a_body_is_an_error_unless_nothing_runs_anyway() -> None:
     tree = {"name": "x", "withItems": [1], "note": "{{pod.name}}"}
     with pytest.raises(BuildError, match=r"failed to resolve \{\{pod\.name\}\}"):
-        expand(tree, {}, lenient=False)
-    assert expand(tree, {}, lenient=True)[0].tree["note"] == "{{pod.name}}"
+        expand(tree, Scope({}), lenient=False)
+    assert expand(tree, Scope({}), lenient=True)[0].tree["note"] == "{{pod.name}}"

@@ -79,3 +79,38 @@ def test_only_what_failed_runs_again(restarts: bool) -> None:
     outputs = new.state.status.outputs
     assert outputs is not None
     assert {item.name: item.value for item in outputs.parameters} == {"made": "7"}
+
+
+def test_a_memoized_resubmission_takes_over_pods_and_asks_again() -> None:
+    cluster = Cluster(
+        workflow("""
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: wf}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    dag:
+      tasks:
+      - {name: pod, template: pod}
+      - {name: again, template: again}
+      - {name: request, template: request}
+      - {name: tried, template: tried}
+      - {name: bad, template: bad, depends: pod}
+  - name: pod
+    container: {image: test, command: [echo, a]}
+  - name: again
+    retryStrategy: {limit: 2}
+    container: {image: test, command: [flaky, "1"]}
+  - name: request
+    http: {url: test:200/ok}
+  - name: tried
+    retryStrategy: {limit: 2}
+    http: {url: test:200/ok}
+  - name: bad
+    container: {image: test, command: [exit, "1"]}
+""")
+    ).run()
+    assert cluster.phase == "Failed"
+    assert sorted(node.name for node in carried_nodes(cluster.state.nodes.values())) == ["wf.again", "wf.pod"]
