@@ -124,7 +124,7 @@ def wait_for_approval(home: Path) -> str:
             for node in workflow["status"].get("nodes", {}).values():
                 if node["type"] == "Suspend" and node["phase"] == "Running":
                     return str(workflow["metadata"]["name"])
-        time.sleep(0.2)
+        time.sleep(1)  # each look is a process, whose start takes from what it looks at
     raise AssertionError("no run came to its approval")
 
 
@@ -188,7 +188,7 @@ def test_a_control_plane_killed_during_training_goes_on_with_the_same_command(tm
             phases(item).get("train") == "Running" for item in listed["items"] if item.get("status", {}).get("nodes")
         ):
             break
-        time.sleep(0.1)
+        time.sleep(0.5)
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
     done = setpoint(tmp_path / "home", *arguments, timeout=200)

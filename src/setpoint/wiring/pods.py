@@ -32,7 +32,6 @@ PRELOAD = (
     "sklearn.linear_model",
 )
 ENTRY_POINTS = {"setpoint": "setpoint.cli:main"}
-_WARM_PATIENCE_SECONDS = 0.5  # importing takes seconds: a step that comes first starts cold beside it
 
 
 def pod_settings(settings: Settings, visible: Sequence[str] = (), *, lasting: bool = False) -> PodSettings:
@@ -56,6 +55,5 @@ def pod_settings(settings: Settings, visible: Sequence[str] = (), *, lasting: bo
         entry_points=ENTRY_POINTS,
         preload=PRELOAD,
         visible=(str(Path.cwd()), *visible),
-        warm_patience_seconds=_WARM_PATIENCE_SECONDS,
         warm_on_demand=not lasting,
     )

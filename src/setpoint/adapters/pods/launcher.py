@@ -38,6 +38,7 @@ from setpoint.ports.launcher import LogLine, Machine, PodExit, PodPhase, PodRequ
 _LOG_POLL_SECONDS = 0.1
 _READY_POLL_SECONDS = 0.05
 _TIDY_SECONDS = 1.0
+_GLANCE_SECONDS = 0.05
 _log = logging.getLogger(__name__)
 
 
@@ -48,6 +49,7 @@ class HostLauncher:
         self._settings = settings.replace(home=str(Path(settings.home).resolve()))
         self._light = ZygoteProcess(self._settings, warm=False, on_end=self._note_end)
         self._warm = ZygoteProcess(self._settings, warm=True, on_end=self._note_end) if settings.preload else None
+        self._warm_is_late = False
         self._index = PodIndex(Path(self._settings.home), self._settings.pods)
         self._machine = this_machine(self._settings.capacity)
         self._book = Reservations(self._machine.resources)
@@ -312,12 +314,22 @@ class HostLauncher:
             )
 
     async def _zygote_for(self, request: PodRequest) -> ZygoteProcess:
-        """The warm process if it is of use and imports in time, else the light one."""
+        """The warm process if it is of use and imports in time, else the light one.
+
+        To start cold takes about as long as to import: the step that has the import begun starts cold beside it, those
+        that come later wait for it, until one has waited in vain.
+        """
         if self._warm is not None and entry_point_of(self._settings, request.main):
-            with suppress(TimeoutError, Unavailable):
-                ready = await asyncio.wait_for(self._warm.ready(), self._settings.warm_patience_seconds)
+            patience = self._settings.warm_patience_seconds if self._warm.begun and not self._warm_is_late else 0.0
+            try:
+                ready = await asyncio.wait_for(self._warm.ready(), patience or _GLANCE_SECONDS)
+                self._warm_is_late = False
                 if not ready.refusal:
                     return self._warm
+            except TimeoutError:
+                self._warm_is_late = patience > 0
+            except Unavailable:
+                pass
         return self._light
 
     def _adopt(self) -> None:

@@ -48,7 +48,7 @@ class PodSettings(Wire, frozen=True, kw_only=True):
         cgroups: Whether the limits of containers are kept by control groups where the host allows; else by looking.
         capacity: What pods may request of this machine, in place of what it has.
         retention: What of an ended pod's private root is kept.
-        warm_patience_seconds: How long a Python step waits for a warm process that still imports.
+        warm_patience_seconds: How long a Python step waits for a warm process that imports already.
         warm_on_demand: Begin to import when the first such step comes, not at once; for launchers with a short life.
     """
 
@@ -65,7 +65,7 @@ class PodSettings(Wire, frozen=True, kw_only=True):
     cgroups: bool = True
     capacity: dict[str, str] = {}
     retention: Retention = Retention.LOGS
-    warm_patience_seconds: float = 3.0
+    warm_patience_seconds: float = 10.0
     warm_on_demand: bool = False
 
     @property

@@ -38,6 +38,11 @@ class ZygoteProcess:
         self._ready: asyncio.Future[Ready] | None = None
         self._answers: dict[str, list[asyncio.Future[Launched]]] = {}
 
+    @property
+    def begun(self) -> bool:
+        """Whether the process was started and is not gone."""
+        return self._socket is not None
+
     async def start(self) -> None:
         """Start the process unless it runs."""
         if self._socket is not None:
