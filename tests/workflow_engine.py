@@ -91,7 +91,13 @@ def outside(home: Path, plugins: Sequence[str] = ()) -> Outside:
 
 @asynccontextmanager
 async def running_plane(
-    home: Path, *, plugins: Sequence[str] = (), parallelism: int = 0, engine: bool = True, **settings: Any
+    home: Path,
+    *,
+    plugins: Sequence[str] = (),
+    parallelism: int = 0,
+    engine: bool = True,
+    defaults: Workflow | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Plane]:
     """Store, launcher and engine up; at the end no pod is left."""
     with SqliteStore(home / "store", SystemClock()) as store:
@@ -103,6 +109,7 @@ async def running_plane(
                 clock=SystemClock(),
                 outside=outside(home, plugins),
                 parallelism=parallelism,
+                defaults=defaults,
             )
             task = asyncio.create_task(workflows.run() if engine else asyncio.Event().wait())
             try:

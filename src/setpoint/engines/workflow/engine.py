@@ -16,7 +16,7 @@ from itertools import islice
 
 from prometheus_client import CollectorRegistry
 
-from setpoint.apis.argo import WorkflowPhase
+from setpoint.apis.argo import Workflow, WorkflowPhase
 from setpoint.apis.core import ConfigMap
 from setpoint.apis.errors import Conflict, NotFound, SetpointError
 from setpoint.engines.runner import EventRecorder
@@ -62,6 +62,7 @@ class WorkflowEngine:
         collect: Delete workflows whose time to live is over.
         parallelism: How many workflows run at once, others are Pending; 0: as many as there are.
         namespace_parallelism: The same in each namespace.
+        defaults: What lies below every workflow that begins, labels and annotations too.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class WorkflowEngine:
         collect: bool = True,
         parallelism: int = 0,
         namespace_parallelism: int = 0,
+        defaults: Workflow | None = None,
     ) -> None:
         pods: dict[str, PodOwner] = {}
         self._metrics = WorkflowMetrics(pods.__len__, clock.now, registry)
@@ -95,6 +97,7 @@ class WorkflowEngine:
             locks=LockKeeper(parallelism, namespace_parallelism),
             collector=Collector(resources, launcher, clock, workflows=collect),
             pods=pods,
+            defaults=defaults,
         )
         self._workers: dict[str, Worker] = {}
         self._artifacts = ArtifactCollector(

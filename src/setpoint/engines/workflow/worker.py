@@ -26,10 +26,12 @@ from setpoint.apis.argo import (
     WorkflowPhase,
     WorkflowSpec,
     WorkflowTemplate,
+    merge_specs,
     resolve_spec,
 )
 from setpoint.apis.core import ConfigMap
 from setpoint.apis.errors import InvalidSpec, NotFound, Transient
+from setpoint.apis.meta import to_wire
 from setpoint.apis.pods import ContainerEnd, PodExit
 from setpoint.core.workflow import (
     ANNOTATION_MEMOIZED_FROM,
@@ -87,7 +89,7 @@ class Worker:
         self._head = head
         self._world = world
         self._state = WorkflowState()
-        self._library = Library()
+        self._library = Library(defaults=world.defaults.spec if world.defaults is not None else None)
         self._inbox: deque[Event] = deque()
         self._done: list[str] = []
         self._nodes: dict[str, str] = {}  # launch id -> node, of pods that run
@@ -209,6 +211,7 @@ class Worker:
         self._world.metrics.custom.emitted(self.uid, self._state.engine.metrics)
         self._asked = self._asked or bool(record.requests)
         if self._state.status.phase is WorkflowPhase.UNKNOWN:
+            await self._take_defaults()
             await self._adopt_metadata()
             invalid = await self._invalid()
             started = await self._carrying(WorkflowStarted(invalid=invalid))
@@ -226,6 +229,19 @@ class Worker:
                 self._orders.carry_out(command, again=True)
         await self._find_pods(taken_up, {command.id for command in pending if isinstance(command, LaunchPod)})
         self._wake.set()
+
+    async def _take_defaults(self) -> None:
+        """What lies below every workflow becomes part of the object; below a template that it refers to, later."""
+        defaults, head = self._world.defaults, self._head
+        if defaults is None:
+            return
+        labels = {**defaults.metadata.labels, **head.metadata.labels}
+        annotations = {**defaults.metadata.annotations, **head.metadata.annotations}
+        patch: dict[str, object] = {"metadata": {"labels": labels, "annotations": annotations}}
+        if head.spec.workflow_template_ref is None:
+            patch["spec"] = to_wire(merge_specs(head.spec, defaults.spec))
+        await self._world.resources.patch(Workflow, head.metadata.namespace, head.metadata.name, patch)
+        self._head = await self._world.resources.get(WorkflowHead, head.metadata.namespace, head.metadata.name)
 
     async def _adopt_metadata(self) -> None:
         """Labels and annotations of `workflowMetadata`, own or of the template referred to, land on the object."""
