@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from setpoint.apis.argo import Workflow, WorkflowPhase
 from setpoint.apis.core import ConfigMap
 from setpoint.apis.errors import Conflict, NotFound, SetpointError
+from setpoint.core.workflow.pod_labels import labels_of
 from setpoint.engines.runner import EventRecorder
 from setpoint.engines.workflow.actions import Actions, Outside
 from setpoint.engines.workflow.artifact_gc import ArtifactCollector, is_held
@@ -188,7 +189,8 @@ class WorkflowEngine:
             return
         state = state_of(record)
         self._metrics.custom.emitted(uid, state.engine.metrics)
-        self._world.collector.collect(head.spec.pod_gc, uid, state.nodes.values(), state.status.phase)
+        labels = partial(labels_of, workflow=head.workflow(), spec=head.spec, stored=state.status.stored_templates)
+        self._world.collector.collect(head.spec.pod_gc, uid, state.nodes.values(), state.status.phase, labels)
 
     def _start(self, head: WorkflowHead) -> None:
         worker = Worker(head, self._world)

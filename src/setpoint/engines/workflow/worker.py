@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Mapping, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from setpoint.apis.argo import (
     LABEL_CLUSTER_WORKFLOW_TEMPLATE,
@@ -66,6 +67,7 @@ from setpoint.core.workflow import (
     step,
 )
 from setpoint.core.workflow.artifact_gc import needs_finalizer
+from setpoint.core.workflow.pod_labels import labels_of
 from setpoint.engines.workflow.artifact_gc import FINALIZER, is_held
 from setpoint.engines.workflow.caches import with_entries
 from setpoint.engines.workflow.head import WorkflowHead
@@ -353,7 +355,8 @@ class Worker:
         everything = phase.completed and not before.status.completed
         ids = self._state.nodes if everything or not before.loaded else batch.changed
         nodes = [self._state.nodes[node] for node in ids if node in self._state.nodes]
-        self._world.collector.collect(spec.pod_gc, self.uid, nodes, phase)
+        labels = partial(labels_of, workflow=self.workflow(), spec=spec, stored=self._state.status.stored_templates)
+        self._world.collector.collect(spec.pod_gc, self.uid, nodes, phase, labels)
 
     async def _commit(self, change: Change) -> None:
         """Store, waiting as long as the store cannot be reached. Raises: NotFound if the object is gone."""

@@ -53,7 +53,6 @@ IGNORED: dict[str, str] = {
     "WorkflowSpec.pod_disruption_budget": "there is one machine",
     "WorkflowSpec.pod_priority_class_name": "there is no scheduler",
     "WorkflowSpec.resource_claims": "devices are not handed out",
-    "PodGC.label_selector": "pods carry no labels: with a selector none is deleted",
     "Template.affinity": "there is one machine",
     "Template.node_selector": "there is one machine",
     "Template.tolerations": "there is one machine",
