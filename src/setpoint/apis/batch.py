@@ -21,11 +21,15 @@ class JobCondition(Wire, frozen=True, kw_only=True):
 
 
 class JobStatus(Wire, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """How far a job has come. The sum of the counters is how many pods were made."""
+    """How far a job has come. The sum of the counters is how many pods were made.
+
+    `deleted` is ours alone: pods that ended because the job was suspended, which a cluster forgets.
+    """
 
     active: int = 0
     succeeded: int = 0
     failed: int = 0
+    deleted: int = 0
     start_time: datetime | None = None
     completion_time: datetime | None = None
     conditions: tuple[JobCondition, ...] = ()

@@ -19,6 +19,9 @@ from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.pods import PodExit, PodPhase
 
 BACKOFF_LIMIT = 6
+SUSPENDED = "the job was suspended"
+"""Why a pod is ended that a suspension deletes."""
+
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=10)
 _NOT_HERE = ("pod_failure_policy", "success_policy", "backoff_limit_per_index", "max_failed_indexes")
 
@@ -36,7 +39,7 @@ class JobPlan:
 
 def made(status: JobStatus) -> int:
     """How many pods there are, or are to be."""
-    return status.active + status.succeeded + status.failed
+    return status.active + status.succeeded + status.failed + status.deleted
 
 
 def plan_job(job: Job, exits: Sequence[PodExit | None], now: datetime) -> JobPlan:
@@ -49,15 +52,17 @@ def plan_job(job: Job, exits: Sequence[PodExit | None], now: datetime) -> JobPla
     """
     before, spec = job.status, job.spec
     running = [number for number, exit_ in enumerate(exits) if exit_ is None]
-    ended = [exit_ for exit_ in exits if exit_ is not None]
+    ended = [exit_ for exit_ in exits if exit_ is not None and not _is_deleted(exit_)]
+    deleted = len(exits) - len(running) - len(ended)
     succeeded = sum(exit_.phase is PodPhase.SUCCEEDED for exit_ in ended)
-    status = before.replace(active=len(running), succeeded=succeeded, failed=len(ended) - succeeded)
+    status = before.replace(active=len(running), succeeded=succeeded, failed=len(ended) - succeeded, deleted=deleted)
     if before.finished:
         return JobPlan(status=status, end=tuple(running), **_time_to_live(job, now))
     if problem := _problem(job):
         return _finished(status, "Failed", "InvalidSpec", problem, now, running)
-    if spec.suspend and not running:
-        return JobPlan(status=_with(status.replace(start_time=None), "Suspended", "JobSuspended", "Job suspended", now))
+    if spec.suspend:
+        status = _with(status.replace(start_time=None), "Suspended", "JobSuspended", "Job suspended", now)
+        return JobPlan(status=status, end=tuple(running))
     status = _without(status, "Suspended")
     status = status.replace(start_time=status.start_time or now)
     assert status.start_time is not None  # noqa: S101 - set in the line above
@@ -75,7 +80,7 @@ def plan_job(job: Job, exits: Sequence[PodExit | None], now: datetime) -> JobPla
         text = "Reached expected number of succeeded pods"
         return _finished(status, "Complete", "CompletionsReached", text, now, running)
     pause = _pause(ended, now)
-    more = 0 if spec.suspend or pause else max(0, wanted - len(running))
+    more = 0 if pause else max(0, wanted - len(running))
     first = len(exits)
     waits = [moment for moment in (left, pause or None) if moment is not None]
     return JobPlan(
@@ -83,6 +88,11 @@ def plan_job(job: Job, exits: Sequence[PodExit | None], now: datetime) -> JobPla
         start=tuple(range(first, first + more)),
         again=min(waits, default=None),
     )
+
+
+def _is_deleted(exit_: PodExit) -> bool:
+    """Whether the pod ended because the job was suspended; it counts as none."""
+    return exit_.phase is not PodPhase.SUCCEEDED and exit_.message == SUSPENDED
 
 
 def _problem(job: Job) -> str:

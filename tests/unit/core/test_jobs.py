@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from setpoint.apis.batch import Job
 from setpoint.apis.pods import PodExit, PodPhase
-from setpoint.core.jobs import JobPlan, made, plan_job
+from setpoint.core.jobs import SUSPENDED, JobPlan, made, plan_job
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -102,6 +102,21 @@ def test_suspended_waits_and_goes_on() -> None:
     on = job().replace(status=waiting.status)
     assert plan_job(on, [], START).start == (0,)
     assert plan_job(on, [], START).status.conditions == ()
+
+
+def test_pods_that_a_suspension_ends_count_as_none() -> None:
+    asked = job(backoffLimit=0, activeDeadlineSeconds=5)
+    running = plan_job(asked, [], START)
+    asked = asked.replace(status=running.status)
+    held = asked.replace(spec=asked.spec.replace(suspend=True))
+    plan = plan_job(held, [None], START)
+    assert (plan.end, plan.status.active, plan.status.has("Suspended"), plan.status.start_time) == ((0,), 1, True, None)
+    gone = PodExit(phase=PodPhase.FAILED, message=SUSPENDED, finished_at=START)
+    plan = plan_job(held.replace(status=plan.status), [gone], START)
+    assert (plan.status.active, plan.status.failed, made(plan.status)) == (0, 0, 1)
+    late = START + timedelta(seconds=60)
+    plan = plan_job(asked.replace(status=plan.status), [gone], late)
+    assert (plan.start, plan.status.start_time, plan.status.conditions) == ((1,), late, ())
 
 
 def test_time_to_live() -> None:

@@ -249,6 +249,8 @@ def _container(container: argo.Container, pod: Pod, identity: Identify) -> pods.
     for key, name in _NOT_DONE.items():  # lint refuses it where it is written, a patch may bring it in by a tag
         if getattr(container, key):
             raise NotSupported(f"container {container.name!r}: {name} is not supported on one machine")
+    if container.restart_policy not in ("", "Never"):
+        raise NotSupported(f"container {container.name!r}: restarts inside a pod are not supported: use sidecars")
     return pods.Container(
         name=container.name,
         image=container.image,

@@ -16,7 +16,7 @@ from setpoint.apis.argo import Workflow, WorkflowSpec
 from setpoint.apis.batch import Job
 from setpoint.apis.errors import InvalidSpec, NotFound
 from setpoint.apis.pods import PodExit, PodPhase
-from setpoint.core.jobs import JobPlan, made, plan_job, template_of
+from setpoint.core.jobs import SUSPENDED, JobPlan, made, plan_job, template_of
 from setpoint.core.workflow import LaunchPod
 from setpoint.core.workflow.ids import command_id
 from setpoint.core.workflow.pod_request import PodPlace, make_launch
@@ -88,7 +88,8 @@ class JobEngine:
             job = await self._resources.update_status(job.replace(status=plan.status))
             await self._tell(job, plan)
         for number in plan.end:
-            await self._launcher.kill(_pod_id(job, number), reason="the job has finished")
+            reason = "the job has finished" if plan.status.finished else SUSPENDED
+            await self._launcher.kill(_pod_id(job, number), reason=reason)
         if not plan.status.finished:
             await self._start(job, len(exits), made(plan.status))
         return Result(requeue_after=plan.again) if plan.again is not None else None
