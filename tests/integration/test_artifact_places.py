@@ -236,7 +236,7 @@ async def test_an_artifact_without_endpoint_lies_in_the_repository_even_if_it_na
     async with running_plane(tmp_path / "embedded") as plane:
         workflow = await plane.run(ONE_POD % ("", "s3: {bucket: other, key: own/data}"))
         assert workflow.status.phase.value == "Succeeded", workflow.status.message
-        assert workflow.status.artifact_repository_ref == {"default": True}
+        assert workflow.status.artifact_repository_ref is None
         assert (tmp_path / "embedded" / "artifacts" / "own" / "data").read_text() == "kept\n"
     with object_store(tmp_path, {}) as served:
         described = msgspec.json.encode(f"s3: {{{served.fields}}}").decode()

@@ -111,6 +111,12 @@ def _find_repository(d: Draft) -> bool:
     return True
 
 
+def _has_repository(d: Draft) -> bool:
+    """It was found at the start, but for a workflow that an older version has begun."""
+    begun_before = d.spec.artifact_repository_ref is not None and d.status.artifact_repository_ref is None
+    return not begun_before or _find_repository(d)
+
+
 def read_arguments_again(d: Draft) -> None:
     """Config maps that the workflow's arguments come from are read at every step, as at every pass of a cluster."""
     if d.status.phase is not WorkflowPhase.RUNNING or not d.loaded:
@@ -132,7 +138,7 @@ def load_workflow(d: Draft) -> None:
     d.clear_runtime()
     restore_daemons(d)
     d.loading = True
-    if not _load_spec(d) or not (d.status.artifact_repository_ref or _find_repository(d)):
+    if not _load_spec(d) or not _has_repository(d):
         end_unentered(d, _COMPLETED)
         return
     restore_outputs(d)

@@ -47,8 +47,10 @@ class Repository:
         return posixpath.join(str(substitute(self.key_format, Scope(values))), name)
 
 
-def resolve_repository(ref: ArtifactRepositoryRef | None, namespace: str, library: Library) -> dict[str, Any]:
+def resolve_repository(ref: ArtifactRepositoryRef | None, namespace: str, library: Library) -> dict[str, Any] | None:
     """Which repository it is, for `status.artifactRepositoryRef`; later changes of the default do not touch it.
+
+    None is the embedded store.
 
     Args:
         ref: What the workflow refers to; None looks for the map of the namespace.
@@ -60,7 +62,7 @@ def resolve_repository(ref: ArtifactRepositoryRef | None, namespace: str, librar
     name = (ref.config_map if ref is not None else "") or DEFAULT_MAP
     held = library.cache(name)
     if held is None and ref is None:
-        return {"default": True}
+        return None
     if held is None:
         raise InvalidSpec(f"failed to find any artifact repository: config map {name!r} not found")
     key = (ref.key if ref is not None else "") or held.annotations.get(DEFAULT_KEY, "")
@@ -71,11 +73,11 @@ def resolve_repository(ref: ArtifactRepositoryRef | None, namespace: str, librar
 
 
 def read_repository(resolved: Mapping[str, Any] | None, library: Library) -> Repository:
-    """The repository that `status.artifactRepositoryRef` names; without, as with the default, the embedded store.
+    """The repository that `status.artifactRepositoryRef` names; the embedded store without.
 
     Raises: InvalidSpec: No such map or key, or it cannot be read. NotSupported: It is no s3. ContextMissing.
     """
-    if resolved is None or resolved.get("default"):
+    if resolved is None:
         return Repository()
     name, key = str(resolved.get("configMap", "")), str(resolved.get("key", ""))
     held = library.cache(name)
