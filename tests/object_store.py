@@ -24,7 +24,7 @@ from tests.workflow_engine import Plane
 
 BUCKET = "plant"
 _REGION = "eu-central-1"
-_MAY_READ = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}'
+_MAY_READ = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*","sts:*","iam:*"],"Resource":"*"}]}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,16 @@ class ObjectStore:
             yield s3
         finally:
             s3.close()
+
+    def role(self) -> str:
+        """The name of a role that the user may assume, which may do what the user may."""
+        own = self.environment
+        keys = {"aws_access_key_id": own["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": own["AWS_SECRET_ACCESS_KEY"]}
+        iam = _client("iam", self.url, self.authority, keys)
+        made = iam.create_role(RoleName="reader", AssumeRolePolicyDocument=_MAY_READ)["Role"]
+        iam.put_role_policy(RoleName="reader", PolicyName="read", PolicyDocument=_MAY_READ)
+        iam.close()
+        return str(made["Arn"])
 
     def headers(self, method: str, path: str) -> dict[str, str]:
         """The headers of the last such request, their names in lower case."""

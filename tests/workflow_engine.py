@@ -99,6 +99,7 @@ async def running_plane(
     parallelism: int = 0,
     namespace_parallelism: int = 0,
     engine: bool = True,
+    defaults: Workflow | None = None,
     **settings: Any,
 ) -> AsyncIterator[Plane]:
     """Store, launcher and engine up; at the end no pod is left."""
@@ -112,6 +113,7 @@ async def running_plane(
                 outside=outside(home, plugins),
                 parallelism=parallelism,
                 namespace_parallelism=namespace_parallelism,
+                defaults=defaults,
             )
             task = asyncio.create_task(workflows.run() if engine else asyncio.Event().wait())
             try:

@@ -45,7 +45,7 @@ def stored(workflow: Workflow, name: str) -> dict[str, str]:
     """Keys by names of the output artifacts of a node."""
     outputs = node(workflow, name).outputs
     artifacts = outputs.artifacts if outputs is not None else ()
-    assert all(item.s3 is not None and item.s3.key_only for item in artifacts)
+    assert all(item.s3 is not None and not item.s3.located for item in artifacts)
     return {item.name: item.s3.key for item in artifacts if item.s3 is not None}
 
 

@@ -272,3 +272,48 @@ async def test_a_workflow_that_is_run_again_is_collected_again(tmp_path: Path) -
         assert again.status.phase.value == "Failed"
         assert is_deleted(again.status.nodes) == {"x": True}
         assert not store_of(tmp_path).exists("x")
+
+
+async def test_what_an_inline_template_stores_in_a_place_of_its_own_goes_too(tmp_path: Path) -> None:
+    with object_store(tmp_path, {"kept": b""}) as store:
+        text = f"""{HEAD}
+  artifactGC: {{strategy: OnWorkflowCompletion}}
+  templates:
+  - name: main
+    steps:
+    - - name: a
+        inline:
+          archiveLocation: {{s3: {{key: "inline/{{{{pod.name}}}}", {store.fields}}}}}
+          {MAKE}
+          outputs: {{artifacts: [{{name: x, path: /tmp/x}}, {{name: plain, path: /tmp/x, archive: {{none: {{}}}}}}]}}
+"""
+        async with running_plane(tmp_path / "home") as plane:
+            await keep_keys(plane, store)
+            ended = await plane.run(text)
+            assert ended.status.phase.value == "Succeeded", ended.status.message
+            ended = await plane.until("wf", is_let_go)
+            assert is_deleted(ended.status.nodes) == {"x": True, "plain": True}
+        assert keys_in(store) == {"kept"}
+
+
+async def test_what_a_pod_saves_after_it_was_told_to_end_goes_too(tmp_path: Path) -> None:
+    """Also where only a template that is written into its call says so, of which nothing was saved before."""
+    text = f"""{HEAD}
+  templates:
+  - name: main
+    steps:
+    - - name: a
+        inline:
+          container:
+            image: busybox
+            command: [sh, -c, "trap 'echo late > /tmp/x; exit 0' TERM; touch /tmp/x; echo ready; sleep 60 & wait"]
+          outputs:
+            artifacts: [{{name: x, path: /tmp/x, s3: {{key: late}}, artifactGC: {{strategy: OnWorkflowCompletion}}}}]
+"""
+    async with running_plane(tmp_path) as plane:
+        await plane.submit(text)
+        await made(plane)
+        await verbs.terminate(plane.resources, plane.journal, "default", "wf")
+        ended = await plane.until("wf", is_let_go)
+        assert is_deleted(ended.status.nodes) == {"x": True}
+        assert not (tmp_path / "artifacts" / "late").exists()

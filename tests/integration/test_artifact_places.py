@@ -9,12 +9,11 @@ import msgspec
 import pytest
 
 from setpoint.adapters import places
-from setpoint.apis.argo import Artifact, S3Artifact, Workflow
+from setpoint.apis.argo import Workflow
 from setpoint.apis.core import ConfigMap, Secret
-from setpoint.apis.errors import Forbidden, NotSupported
+from setpoint.apis.errors import Forbidden
 from setpoint.apis.meta import ObjectMeta
 from setpoint.apis.pods import ArtifactPlace
-from setpoint.core.workflow.places import place_of
 from tests.http_stub import serving
 from tests.object_store import BUCKET, keep_keys, object_store
 from tests.workflow_engine import Plane, node, running_plane
@@ -93,12 +92,6 @@ async def test_what_a_web_server_does_not_have_is_an_error_of_the_pod(tmp_path: 
             assert "init: Error (exit code 64): artifact data:" in workflow.status.message
 
 
-def test_what_of_s3_is_not_done_is_said() -> None:
-    s3 = S3Artifact(bucket="b", key="k", role_arn="arn:aws:iam::1:role/r")
-    with pytest.raises(NotSupported, match=r"artifact 'a': s3.roleARN is not done here"):
-        place_of(Artifact(name="a", s3=s3))
-
-
 @pytest.mark.parametrize("store", ["gcs: {bucket: b, key: k}", "azure: {container: c, blob: b, endpoint: e}"])
 @pytest.mark.rule("artifacts.stores-without-server")
 async def test_stores_that_need_a_service_lint_and_are_an_error_of_the_node(tmp_path: Path, store: str) -> None:
@@ -153,7 +146,9 @@ async def test_s3_with_an_endpoint_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.rule("artifacts.repository-ref")
-async def test_a_repository_of_a_config_map(tmp_path: Path) -> None:
+@pytest.mark.rule("artifacts.repository-default")
+@pytest.mark.parametrize("ref", ["artifactRepositoryRef: {}", "artifactRepositoryRef: null"])
+async def test_a_repository_of_a_config_map(tmp_path: Path, ref: str) -> None:
     with object_store(tmp_path, {}) as served:
         async with running_plane(tmp_path / "home") as plane:
             await keep_keys(plane, served)
@@ -161,13 +156,15 @@ async def test_a_repository_of_a_config_map(tmp_path: Path) -> None:
             annotations = {"workflows.argoproj.io/default-artifact-repository": "bucket"}
             meta = ObjectMeta(name="artifact-repositories", namespace="default", annotations=annotations)
             await plane.resources.create(ConfigMap(metadata=meta, data={"bucket": described}))
-            workflow = await plane.run(PASSED_ON)
+            workflow = await plane.run(PASSED_ON.replace("artifactRepositoryRef: {}", ref))
             assert workflow.status.phase.value == "Succeeded", workflow.status.message
+            named = {"configMap": "artifact-repositories", "key": "bucket", "namespace": "default"}
+            assert workflow.status.artifact_repository_ref == named
             made = node(workflow, "wf[0].make").outputs
             assert made is not None
             assert [item.s3.key for item in made.artifacts if item.s3 is not None] == ["plant/wf/data.tgz"]
             assert made.artifacts[0].s3 is not None
-            assert made.artifacts[0].s3.key_only
+            assert not made.artifacts[0].s3.located
             assert not made.artifacts[0].deleted  # it is not in the embedded store
             read = node(workflow, "wf[1].read").outputs
             assert read is not None
@@ -198,3 +195,62 @@ spec:
     container: {image: busybox, command: [cat, /tmp/data]}
     outputs: {parameters: [{name: out, valueFrom: {path: /tmp/data}}]}
 """
+
+
+ONE_POD = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: wf}
+spec:
+  entrypoint: main
+  %s
+  templates:
+  - name: main
+    container: {image: busybox, command: [sh, -c, "echo kept > /tmp/data"]}
+    outputs: {artifacts: [{name: data, path: /tmp/data, archive: {none: {}}, %s}]}
+"""
+
+
+@pytest.mark.rule("artifacts.repository-default")
+@pytest.mark.parametrize(
+    ("spec", "repositories", "message"),
+    [
+        ("", "{data: {a: 's3: {}'}}", "config map 'artifact-repositories' of artifact repositories has no default key"),
+        ("artifactRepositoryRef: {key: b}", "{data: {a: ''}}", "config map 'artifact-repositories' of artifact"),
+        ("artifactRepositoryRef: {configMap: own}", "{}", "failed to find any artifact repository: config map 'own'"),
+    ],
+)
+async def test_a_repository_that_cannot_be_found_is_an_error_of_the_workflow(
+    tmp_path: Path, spec: str, repositories: str, message: str
+) -> None:
+    made = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: artifact-repositories}}\n{repositories[1:-1]}\n---"
+    async with running_plane(tmp_path) as plane:
+        workflow = await plane.run(made + ONE_POD % (spec, "s3: {key: k}"))
+        assert workflow.status.phase.value == "Error"
+        assert workflow.status.message.startswith(f"failed to resolve artifact repository: {message}")
+        assert workflow.status.nodes == {}
+
+
+@pytest.mark.rule("artifacts.repository-default")
+async def test_an_artifact_without_endpoint_lies_in_the_repository_even_if_it_names_a_bucket(tmp_path: Path) -> None:
+    async with running_plane(tmp_path / "embedded") as plane:
+        workflow = await plane.run(ONE_POD % ("", "s3: {bucket: other, key: own/data}"))
+        assert workflow.status.phase.value == "Succeeded", workflow.status.message
+        assert workflow.status.artifact_repository_ref is None
+        assert (tmp_path / "embedded" / "artifacts" / "own" / "data").read_text() == "kept\n"
+    with object_store(tmp_path, {}) as served:
+        described = msgspec.json.encode(f"s3: {{{served.fields}}}").decode()
+        made = f"""
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: artifact-repositories
+  annotations: {{workflows.argoproj.io/default-artifact-repository: bucket}}
+data: {{bucket: {described}}}
+---"""
+        async with running_plane(tmp_path / "home") as plane:
+            await keep_keys(plane, served)
+            workflow = await plane.run(made + ONE_POD % ("", "s3: {bucket: other, key: own/data}"))
+            assert workflow.status.phase.value == "Succeeded", workflow.status.message
+        with served.client() as s3:
+            assert s3.get_object(Bucket=BUCKET, Key="own/data")["Body"].read() == b"kept\n"

@@ -9,7 +9,7 @@ import pytest
 
 from setpoint.adapters import places
 from setpoint.apis.argo import Artifact, S3Artifact, SecretKeySelector
-from setpoint.apis.errors import InvalidSpec, NotFound, NotSupported, Unavailable
+from setpoint.apis.errors import Forbidden, InvalidSpec, NotFound, NotSupported, Unavailable
 from setpoint.apis.pods import ArtifactPlace
 from setpoint.core.workflow.places import place_of
 from tests.certificates import Authority
@@ -164,7 +164,7 @@ SECRET = SecretKeySelector(name="creds", key="k")
 def test_encryption_that_makes_no_sense_is_refused(
     options: dict[str, object], insecure: bool, error: type[Exception], message: str
 ) -> None:
-    s3 = S3Artifact(bucket="b", key="k", insecure=insecure, encryption_options=options)
+    s3 = S3Artifact(bucket="b", key="k", endpoint="e", insecure=insecure, encryption_options=options)
     with pytest.raises(error, match=rf"artifact 'a': .*{message}"):
         place_of(Artifact(name="a", s3=s3))
 
@@ -173,15 +173,80 @@ def test_options_are_settings_of_the_place_and_keys_stay_in_their_secrets() -> N
     s3 = S3Artifact(
         bucket="b",
         key="k",
+        endpoint="e",
         ca_secret=SECRET,
         create_bucket_if_not_present={"objectLocking": False},
         encryption_options={"enableEncryption": True, "serverSideCustomerKeySecret": {"name": "creds", "key": "sse"}},
     )
     place = place_of(Artifact(name="a", s3=s3))
     assert place is not None
-    assert place.settings == {"bucket": "b", "key": "k", "createBucket": "true", "encryption": "customer"}
+    assert place.settings == {
+        "bucket": "b",
+        "key": "k",
+        "endpoint": "e",
+        "createBucket": "true",
+        "encryption": "customer",
+    }
     assert {name: source.key for name, source in place.secrets.items()} == {"ca": "k", "serverSideCustomerKey": "sse"}
     disabled = s3.replace(encryption_options={"kmsKeyId": "k"})
     place = place_of(Artifact(name="a", s3=disabled))
     assert place is not None
     assert "encryption" not in place.settings
+
+
+@pytest.mark.rule("artifacts.s3-marks")
+def test_marks_of_directories_are_no_objects_and_empty_files_are(tmp_path: Path) -> None:
+    objects = {"top/": b"", "top/a/": b"", "top/a/x": b"1", "top/b/": b"", "top/c": b"", "top/d": b"", "top/d/y": b"2"}
+    with object_store(tmp_path, objects) as store:
+        listed = places.keys(place_in(store, "top"))
+        assert listed == ("top/a/x", "top/c", "top/d", "top/d/y")
+        assert places.keys(place_in(store, "")) == listed
+        places.fetch(place_in(store, "top/a"), tmp_path / "a")
+        assert [file.name for file in (tmp_path / "a").iterdir()] == ["x"]
+
+
+def by_the_sdk(store: ObjectStore, key: str, **settings: str) -> ArtifactPlace:
+    place = place_in(store, key)
+    own = {name: text for name, text in place.settings.items() if name not in ("accessKey", "secretKey")}
+    return place.replace(settings=own | settings)
+
+
+@pytest.mark.rule("artifacts.s3-credentials")
+def test_the_sdks_own_credentials_are_found_in_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with object_store(tmp_path, {"k": b"measured"}) as store:
+        keys = store.environment
+        profile = tmp_path / "credentials"
+        profile.write_text(
+            f"[plant]\naws_access_key_id = {keys['AWS_ACCESS_KEY_ID']}\n"
+            f"aws_secret_access_key = {keys['AWS_SECRET_ACCESS_KEY']}\n"
+        )
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(profile))
+        monkeypatch.setenv("AWS_PROFILE", "plant")
+        places.fetch(by_the_sdk(store, "k", useSDKCreds="true"), tmp_path / "read")
+        assert (tmp_path / "read").read_text() == "measured"
+        monkeypatch.setenv("AWS_PROFILE", "nobody")
+        with pytest.raises(Forbidden, match=r"no credentials for s3: .*nobody"):
+            places.fetch(by_the_sdk(store, "k", useSDKCreds="true"), tmp_path / "other")
+
+
+@pytest.mark.rule("artifacts.s3-credentials")
+def test_a_role_is_assumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with object_store(tmp_path, {"k": b"measured"}) as store:
+        for name, text in store.environment.items():
+            monkeypatch.setenv(name, text)
+        role = store.role()
+        places.fetch(by_the_sdk(store, "k", roleARN=role), tmp_path / "read")
+        assert (tmp_path / "read").read_text() == "measured"
+        assert store.headers("GET", "/plant/k")["x-amz-security-token"]
+
+
+@pytest.mark.rule("artifacts.s3-credentials")
+def test_keys_of_a_secret_come_before_a_role() -> None:
+    key = SecretKeySelector(name="creds", key="k")
+    s3 = S3Artifact(bucket="b", key="k", endpoint="e", role_arn="arn:aws:iam::1:role/r", use_sdk_creds=True)
+    place = place_of(Artifact(name="a", s3=s3))
+    assert place is not None
+    assert (place.settings["roleARN"], place.settings["useSDKCreds"]) == ("arn:aws:iam::1:role/r", "true")
+    place = place_of(Artifact(name="a", s3=s3.replace(access_key_secret=key, secret_key_secret=key)))
+    assert place is not None
+    assert "roleARN" not in place.settings

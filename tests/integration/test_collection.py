@@ -77,3 +77,43 @@ async def test_pods_go_by_the_strategy(tmp_path: Path, strategy: str, kept: list
         async with asyncio.timeout(30):
             while [name for name, pod in pods.items() if await plane.launcher.state(pod) is not None] != kept:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
+
+
+LABELLED = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: wf}
+spec:
+  entrypoint: main
+  podGC: {strategy: OnPodCompletion, deleteDelayDuration: 0s, labelSelector: {%s}}
+  podMetadata: {labels: {line: a}}
+  templates:
+  - name: main
+    steps:
+    - - {name: one, template: work, arguments: {parameters: [{name: tank, value: t1}]}}
+      - {name: two, template: work, arguments: {parameters: [{name: tank, value: t2}]}}
+  - name: work
+    inputs: {parameters: [{name: tank}]}
+    metadata: {labels: {tank: "{{inputs.parameters.tank}}"}}
+    container: {image: busybox, command: ["true"]}
+"""
+
+
+@pytest.mark.rule("verbs.pod-gc")
+@pytest.mark.parametrize(
+    ("selector", "kept"),
+    [
+        ("matchLabels: {tank: t1}", ["two"]),
+        ("matchExpressions: [{key: tank, operator: NotIn, values: [t1]}]", ["one"]),
+        ("matchLabels: {line: a, workflows.argoproj.io/workflow: wf}", []),
+        ("matchLabels: {line: b}", ["one", "two"]),
+    ],
+)
+async def test_pods_go_that_the_selector_selects(tmp_path: Path, selector: str, kept: list[str]) -> None:
+    async with running_plane(tmp_path) as plane:
+        workflow = await plane.run(LABELLED % selector)
+        nodes = {node.display_name: node for node in workflow.status.nodes.values() if node.type.value == "Pod"}
+        pods = {name: pod_id(workflow.metadata.uid, node.id, node.started_at) for name, node in nodes.items()}
+        async with asyncio.timeout(30):
+            while sorted([name for name, pod in pods.items() if await plane.launcher.state(pod) is not None]) != kept:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)

@@ -125,3 +125,46 @@ async def test_a_control_plane_for_one_command_leaves_stored_jobs_alone(tmp_path
         before = (await plane.resources.get(Job, "default", "j")).metadata.resource_version
         await asyncio.sleep(0.3)
         assert (await plane.resources.get(Job, "default", "j")).metadata.resource_version == before
+
+
+async def test_suspending_ends_what_runs_and_going_on_starts_it_anew(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    script = f"if [ -e {mark} ]; then exit 0; fi; trap 'exit 0' TERM; sleep 100 & wait"
+    containers = ONE.replace(", envFrom: [{configMapRef: {name: conf}}]", "")
+    async with control_plane(Settings(home=tmp_path / "home"), serve_stored=True, visible=[str(tmp_path)]) as plane:
+        await plane.resources.create(job(script, containers, "  backoffLimit: 0\n"))
+        await until(plane, lambda found: found.status.active == 2)
+        await plane.resources.patch(Job, "default", "j", {"spec": {"suspend": True}})
+        held = await until(plane, lambda found: found.status.has("Suspended") and not found.status.active)
+        assert (held.status.failed, held.status.succeeded, held.status.start_time) == (0, 0, None)
+        mark.touch()
+        await plane.resources.patch(Job, "default", "j", {"spec": {"suspend": False}})
+        ended = await until(plane, finished)
+        assert ended.status.has("Complete")
+        assert (ended.status.failed, ended.status.succeeded) == (0, 3)
+
+
+async def test_an_indexed_job_tells_its_pods_their_number(tmp_path: Path) -> None:
+    containers = ONE.replace(", envFrom: [{configMapRef: {name: conf}}]", "").replace(
+        "image: busybox",
+        "image: busybox, env: [{name: NOTED, valueFrom: {fieldRef: {fieldPath: "
+        "\"metadata.annotations['batch.kubernetes.io/job-completion-index']\"}}}]",
+    )
+    script = f"touch {tmp_path}/$JOB_COMPLETION_INDEX-$NOTED"
+    async with control_plane(Settings(home=tmp_path / "home"), serve_stored=True, visible=[str(tmp_path)]) as plane:
+        await plane.resources.create(job(script, containers, "  completionMode: Indexed\n"))
+        ended = await until(plane, finished)
+        assert ended.status.has("Complete")
+        assert ended.status.completed_indexes == "0-2"
+    assert all(Path(f"{tmp_path}/{index}-{index}").exists() for index in range(3))  # noqa: ASYNC240
+
+
+async def test_an_exit_code_fails_a_job_at_once(tmp_path: Path) -> None:
+    containers = ONE.replace(", envFrom: [{configMapRef: {name: conf}}]", "")
+    rule = "{action: FailJob, onExitCodes: {containerName: work, operator: In, values: [42]}}"
+    async with control_plane(Settings(home=tmp_path / "home"), serve_stored=True) as plane:
+        await plane.resources.create(job("exit 42", containers, f"  podFailurePolicy: {{rules: [{rule}]}}\n"))
+        ended = await until(plane, finished)
+        condition = next(item for item in ended.status.conditions if item.type == "Failed")
+        assert condition.reason == "PodFailurePolicy"
+        assert condition.message == "Container work failed with exit code 42 matching FailJob rule at index 0"

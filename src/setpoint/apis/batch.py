@@ -21,11 +21,19 @@ class JobCondition(Wire, frozen=True, kw_only=True):
 
 
 class JobStatus(Wire, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """How far a job has come. The sum of the counters is how many pods were made."""
+    """How far a job has come. The sum of the counters is how many pods were made.
+
+    Ours alone are `deleted`, pods that count as none, because the job was suspended or its failure policy says so; and
+    `indexes`, the completion index of each pod by its number.
+    """
 
     active: int = 0
     succeeded: int = 0
     failed: int = 0
+    deleted: int = 0
+    indexes: tuple[int, ...] = ()
+    completed_indexes: str = ""
+    failed_indexes: str | None = None
     start_time: datetime | None = None
     completion_time: datetime | None = None
     conditions: tuple[JobCondition, ...] = ()

@@ -14,13 +14,23 @@ from typing import Any
 
 from setpoint.apis.argo import ContainerSetTemplate, Template, UserContainer
 from setpoint.apis.argo.containers import Container, ContainerNode
-from setpoint.apis.batch import Job, JobCondition, JobStatus
+from setpoint.apis.batch import Job, JobCondition, JobSpec, JobStatus
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.pods import PodExit, PodPhase
+from setpoint.core.job_policies import (
+    INDEXED,
+    failed_indexes,
+    format_indexes,
+    judge,
+    policy_problem,
+    success_rule,
+)
 
 BACKOFF_LIMIT = 6
+SUSPENDED = "the job was suspended"
+"""Why a pod is ended that a suspension deletes."""
+
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=10)
-_NOT_HERE = ("pod_failure_policy", "success_policy", "backoff_limit_per_index", "max_failed_indexes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +46,7 @@ class JobPlan:
 
 def made(status: JobStatus) -> int:
     """How many pods there are, or are to be."""
-    return status.active + status.succeeded + status.failed
+    return status.active + status.succeeded + status.failed + status.deleted
 
 
 def plan_job(job: Job, exits: Sequence[PodExit | None], now: datetime) -> JobPlan:
@@ -49,21 +59,30 @@ def plan_job(job: Job, exits: Sequence[PodExit | None], now: datetime) -> JobPla
     """
     before, spec = job.status, job.spec
     running = [number for number, exit_ in enumerate(exits) if exit_ is None]
-    ended = [exit_ for exit_ in exits if exit_ is not None]
+    ended = [exit_ for exit_ in exits if exit_ is not None and not _is_deleted(spec, exit_)]
+    deleted = len(exits) - len(running) - len(ended)
     succeeded = sum(exit_.phase is PodPhase.SUCCEEDED for exit_ in ended)
-    status = before.replace(active=len(running), succeeded=succeeded, failed=len(ended) - succeeded)
+    status = before.replace(active=len(running), succeeded=succeeded, failed=len(ended) - succeeded, deleted=deleted)
     if before.finished:
         return JobPlan(status=status, end=tuple(running), **_time_to_live(job, now))
     if problem := _problem(job):
         return _finished(status, "Failed", "InvalidSpec", problem, now, running)
-    if spec.suspend and not running:
-        return JobPlan(status=_with(status.replace(start_time=None), "Suspended", "JobSuspended", "Job suspended", now))
+    if spec.suspend:
+        status = _with(status.replace(start_time=None), "Suspended", "JobSuspended", "Job suspended", now)
+        return JobPlan(status=status, end=tuple(running))
     status = _without(status, "Suspended")
     status = status.replace(start_time=status.start_time or now)
     assert status.start_time is not None  # noqa: S101 - set in the line above
     deadline = spec.active_deadline_seconds
     left = status.start_time + timedelta(seconds=deadline) - now if deadline is not None else None
-    limit = BACKOFF_LIMIT if spec.backoff_limit is None else spec.backoff_limit
+    if verdict := _by_policy(job, exits):
+        kind, reason, text = verdict
+        return _finished(_indexed(job, status, exits), kind, reason, text, now, running)
+    status = _indexed(job, status, exits)
+    if spec.backoff_limit is None:
+        limit = BACKOFF_LIMIT if spec.backoff_limit_per_index is None else status.failed
+    else:
+        limit = spec.backoff_limit
     if status.failed > limit:
         text = "Job has reached the specified backoff limit"
         return _finished(status, "Failed", "BackoffLimitExceeded", text, now, running)
@@ -75,7 +94,11 @@ def plan_job(job: Job, exits: Sequence[PodExit | None], now: datetime) -> JobPla
         text = "Reached expected number of succeeded pods"
         return _finished(status, "Complete", "CompletionsReached", text, now, running)
     pause = _pause(ended, now)
-    more = 0 if spec.suspend or pause else max(0, wanted - len(running))
+    more = 0 if pause else max(0, wanted - len(running))
+    if spec.completion_mode == INDEXED:
+        free = _free_indexes(job, status, exits)[: max(0, more)]
+        more = len(free)
+        status = status.replace(indexes=(*status.indexes, *free))
     first = len(exits)
     waits = [moment for moment in (left, pause or None) if moment is not None]
     return JobPlan(
@@ -85,19 +108,64 @@ def plan_job(job: Job, exits: Sequence[PodExit | None], now: datetime) -> JobPla
     )
 
 
+def _is_deleted(spec: JobSpec, exit_: PodExit) -> bool:
+    """Whether the pod counts as none: the job was suspended, or its failure policy says so."""
+    if exit_.phase is PodPhase.SUCCEEDED:
+        return False
+    return exit_.message == SUSPENDED or judge(spec, exit_)[0] == "Ignore"
+
+
 def _problem(job: Job) -> str:
     """Why the job cannot be run here, "" if it can."""
     spec, pod = job.spec, job.spec.template.spec
-    if spec.completion_mode not in (None, "NonIndexed"):
-        return f"spec.completionMode: {spec.completion_mode} is not done on one machine (allowed: NonIndexed)"
-    for name in _NOT_HERE:
-        if getattr(spec, name) is not None:
-            return f"spec.{name.split('_')[0]}{''.join(part.title() for part in name.split('_')[1:])} is not done here"
     if pod.restart_policy not in ("Never", "OnFailure"):
         return 'spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"'
     if not pod.containers:
         return "spec.template.spec.containers: Required value"
-    return ""
+    return policy_problem(spec)
+
+
+def _succeeded(status: JobStatus, exits: Sequence[PodExit | None]) -> set[int]:
+    pairs = zip(status.indexes, exits, strict=False)
+    return {index for index, exit_ in pairs if exit_ is not None and exit_.phase is PodPhase.SUCCEEDED}
+
+
+def _indexed(job: Job, status: JobStatus, exits: Sequence[PodExit | None]) -> JobStatus:
+    """With what is said of indexes."""
+    if job.spec.completion_mode != INDEXED:
+        return status
+    status = status.replace(completed_indexes=format_indexes(_succeeded(status, exits)))
+    if job.spec.backoff_limit_per_index is None:
+        return status
+    return status.replace(failed_indexes=format_indexes(failed_indexes(job.spec, status.indexes, exits)))
+
+
+def _free_indexes(job: Job, status: JobStatus, exits: Sequence[PodExit | None]) -> list[int]:
+    """The indexes that need a pod, lowest first."""
+    taken = _succeeded(status, exits) | failed_indexes(job.spec, status.indexes, exits)
+    taken |= {index for index, exit_ in zip(status.indexes, exits, strict=False) if exit_ is None}
+    return [index for index in range(job.spec.completions or 0) if index not in taken]
+
+
+def _by_policy(job: Job, exits: Sequence[PodExit | None]) -> tuple[str, str, str] | None:
+    """Kind, reason and message of the end that a policy brings about, None if none does."""
+    spec, status = job.spec, job.status
+    for exit_ in exits:
+        if exit_ is not None and exit_.phase is not PodPhase.SUCCEEDED and exit_.message != SUSPENDED:
+            action, text = judge(spec, exit_)
+            if action == "FailJob":
+                return "Failed", "PodFailurePolicy", text
+    succeeded, failed = _succeeded(status, exits), failed_indexes(spec, status.indexes, exits)
+    rule = success_rule(spec, succeeded)
+    if rule is not None:
+        return "Complete", "SuccessPolicy", f"Matched rules at index {rule}"
+    most = spec.max_failed_indexes
+    if most is not None and len(failed) > most:
+        text = "Job has exceeded the specified maximal number of failed indexes"
+        return "Failed", "MaxFailedIndexesExceeded", text
+    if failed and len(succeeded | failed) >= (spec.completions or 0):
+        return "Failed", "FailedIndexes", "Job has failed indexes"
+    return None
 
 
 def _wanted(job: Job, status: JobStatus) -> int:

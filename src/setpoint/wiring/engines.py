@@ -33,6 +33,7 @@ from setpoint.server.argo import ArgoRoutes
 from setpoint.server.gateway import RouteFile
 from setpoint.server.kubernetes import KubernetesRoutes
 from setpoint.server.metrics import metrics_route
+from setpoint.wiring.defaults import workflow_defaults
 from setpoint.wiring.endpoint import Endpoint
 from setpoint.wiring.http import serve
 from setpoint.wiring.settings import Settings
@@ -80,6 +81,7 @@ async def engines_up(
         collect=serve_stored,
         parallelism=settings.parallelism,
         namespace_parallelism=settings.namespace_parallelism,
+        defaults=workflow_defaults(settings),
     )
     runner.background("workflow-engine", workflows.run)
     async with serve([*routes, metrics_route(registry)], sock, endpoint.token):

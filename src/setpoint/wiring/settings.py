@@ -47,6 +47,9 @@ class Settings:
     namespace_parallelism: int = 0
     """The same in each namespace."""
 
+    workflow_defaults: str = ""
+    """A YAML file, from the state directory on: `metadata` and `spec` that lie below every workflow; empty: none."""
+
     port: int = 0
     """Port of the API on loopback; 0 picks a free one and keeps it for the state directory."""
 

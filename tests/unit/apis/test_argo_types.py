@@ -154,9 +154,9 @@ def test_an_expression_makes_always_the_default_policy() -> None:
     assert RetryStrategy(expression="true", retry_policy="OnError").effective_policy is RetryPolicy.ON_ERROR
 
 
-def test_key_only_means_no_field_but_the_key() -> None:
-    assert S3Artifact(key="k").key_only
-    assert not S3Artifact(key="k", bucket="b").key_only
+def test_an_artifact_is_located_by_endpoint_bucket_and_key_together() -> None:
+    assert S3Artifact(key="k", bucket="b", endpoint="e").located
+    assert not S3Artifact(key="k", bucket="b").located
     assert msgspec.convert({"name": "a", "s3": {"key": "k"}}, Artifact).stores == ("s3",)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from setpoint.apis.batch import Job
 from setpoint.apis.pods import PodExit, PodPhase
-from setpoint.core.jobs import JobPlan, made, plan_job
+from setpoint.core.jobs import SUSPENDED, JobPlan, made, plan_job
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -104,6 +104,21 @@ def test_suspended_waits_and_goes_on() -> None:
     assert plan_job(on, [], START).status.conditions == ()
 
 
+def test_pods_that_a_suspension_ends_count_as_none() -> None:
+    asked = job(backoffLimit=0, activeDeadlineSeconds=5)
+    running = plan_job(asked, [], START)
+    asked = asked.replace(status=running.status)
+    held = asked.replace(spec=asked.spec.replace(suspend=True))
+    plan = plan_job(held, [None], START)
+    assert (plan.end, plan.status.active, plan.status.has("Suspended"), plan.status.start_time) == ((0,), 1, True, None)
+    gone = PodExit(phase=PodPhase.FAILED, message=SUSPENDED, finished_at=START)
+    plan = plan_job(held.replace(status=plan.status), [gone], START)
+    assert (plan.status.active, plan.status.failed, made(plan.status)) == (0, 0, 1)
+    late = START + timedelta(seconds=60)
+    plan = plan_job(asked.replace(status=plan.status), [gone], late)
+    assert (plan.start, plan.status.start_time, plan.status.conditions) == ((1,), late, ())
+
+
 def test_time_to_live() -> None:
     asked = job(ttlSecondsAfterFinished=60, completions=0)
     asked = asked.replace(status=plan_job(asked, [], START).status)
@@ -114,9 +129,13 @@ def test_time_to_live() -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ({"completionMode": "Indexed"}, "spec.completionMode: Indexed is not done"),
-        ({"podFailurePolicy": {"rules": []}}, "spec.podFailurePolicy is not done"),
-        ({"backoffLimitPerIndex": 1}, "spec.backoffLimitPerIndex is not done"),
+        ({"completionMode": "Indexed"}, "spec.completions: Required value"),
+        ({"completionMode": "Numbered"}, "spec.completionMode: Unsupported value"),
+        (
+            {"podFailurePolicy": {"rules": [{"action": "Fail"}]}},
+            "spec.podFailurePolicy.rules[0].action: Unsup",
+        ),
+        ({"backoffLimitPerIndex": 1}, "spec.backoffLimitPerIndex: Invalid value"),
         ({"template": {"spec": {"containers": [{"name": "a"}]}}}, "restartPolicy: Required value"),
         ({"template": {"spec": {"restartPolicy": "Never"}}}, "containers: Required value"),
     ],
@@ -126,3 +145,64 @@ def test_what_is_not_done_fails_and_says_so(spec: dict[str, Any], words: str) ->
     (condition,) = plan.status.conditions
     assert (condition.type, plan.start) == ("Failed", ())
     assert words in condition.message
+
+
+def failed(code: int) -> PodExit:
+    return PodExit(phase=PodPhase.FAILED, exit_code=code, finished_at=START)
+
+
+LATER = START + timedelta(hours=1)
+
+
+def test_indexes_are_numbered_and_a_failed_one_is_tried_again() -> None:
+    asked = job(completionMode="Indexed", completions=3, parallelism=2)
+    plan = plan_job(asked, [], START)
+    assert (plan.start, plan.status.indexes) == ((0, 1), (0, 1))
+    exits = [failed(1), ended(well=True)]
+    plan = plan_job(asked.replace(status=plan.status), exits, LATER)
+    assert (plan.start, plan.status.indexes, plan.status.completed_indexes) == ((2, 3), (0, 1, 0, 2), "1")
+    exits += [ended(well=True), ended(well=True)]
+    plan = plan_job(asked.replace(status=plan.status), exits, LATER)
+    assert (plan.status.has("Complete"), plan.status.completed_indexes) == (True, "0-2")
+
+
+def test_an_index_has_a_limit_of_its_own() -> None:
+    asked = job(completionMode="Indexed", completions=2, parallelism=2, backoffLimitPerIndex=0)
+    asked = asked.replace(status=plan_job(asked, [], START).status)
+    plan = plan_job(asked, [failed(1), None], LATER)
+    assert (plan.start, plan.status.failed_indexes) == ((), "0")
+    plan = plan_job(asked, [failed(1), ended(well=True)], LATER)
+    assert [(item.type, item.reason) for item in plan.status.conditions] == [("Failed", "FailedIndexes")]
+    strict = asked.replace(spec=msgspec.structs.replace(asked.spec, max_failed_indexes=0))
+    plan = plan_job(strict, [failed(1), None], LATER)
+    assert [item.reason for item in plan.status.conditions] == ["MaxFailedIndexesExceeded"]
+    assert plan.end == (1,)
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason", "count"),
+    [
+        ({"action": "FailJob", "onExitCodes": {"operator": "In", "values": [42]}}, ["PodFailurePolicy"], (1, 0)),
+        ({"action": "FailJob", "onExitCodes": {"operator": "NotIn", "values": [42]}}, [], (1, 0)),
+        ({"action": "Ignore", "onExitCodes": {"operator": "In", "values": [42]}}, [], (0, 1)),
+        ({"action": "FailJob", "onPodConditions": [{"type": "DisruptionTarget"}]}, [], (1, 0)),
+    ],
+)
+def test_a_failure_policy_judges_by_exit_codes(rule: dict[str, Any], reason: list[str], count: tuple[int, int]) -> None:
+    asked = job(podFailurePolicy={"rules": [rule]})
+    asked = asked.replace(status=plan_job(asked, [], START).status)
+    plan = plan_job(asked, [failed(42)], LATER)
+    assert [item.reason for item in plan.status.conditions] == reason
+    assert (plan.status.failed, plan.status.deleted) == count
+
+
+@pytest.mark.parametrize(
+    ("rule", "met"),
+    [({"succeededIndexes": "0"}, True), ({"succeededCount": 1}, True), ({"succeededIndexes": "1-2"}, False)],
+)
+def test_a_success_policy_ends_a_job_early(rule: dict[str, Any], met: bool) -> None:
+    asked = job(completionMode="Indexed", completions=3, parallelism=3, successPolicy={"rules": [rule]})
+    asked = asked.replace(status=plan_job(asked, [], START).status)
+    plan = plan_job(asked, [ended(well=True), None, None], LATER)
+    assert plan.status.has("Complete") is met
+    assert plan.end == ((1, 2) if met else ())

@@ -463,6 +463,13 @@ BAD: dict[str, tuple[str, str, str | None]] = {
         "spec.templates[0].sidecars[0]",
         "templates.main.sidecars[0].name is required",
     ),
+    "podGC.labelSelector": (
+        GOOD["hello"].replace(
+            "spec:", "spec:\n  podGC: {labelSelector: {matchExpressions: [{key: a, operator: Is, values: [b]}]}}"
+        ),
+        "spec.podGC.labelSelector",
+        "podGC.labelSelector invalid: 'Is' is not an operator",
+    ),
     "podGC": (
         GOOD["hello"].replace("spec:", "spec:\n  podGC: {strategy: OnPodDone}"),
         "spec.podGC.strategy",

@@ -195,3 +195,18 @@ def test_a_limit_that_does_nothing_is_told() -> None:
 def test_metrics_are_judged_as_on_a_cluster(metric: str, reason: str) -> None:
     (error,) = lint_text(main_of(f"container: {{image: a}}\nmetrics: {{prometheus: [{{{metric}}}]}}\n"), "f").errors
     assert error.reason == reason
+
+
+def test_an_init_container_that_is_to_go_on_is_refused_once_and_a_security_context_is_one_warning() -> None:
+    """It would never end here, and main never begin."""
+    report = lint_text(
+        main_of(
+            "initContainers: [{name: proxy, image: a, command: [a], restartPolicy: Always}]\n"
+            "container: {image: a, command: [a], securityContext: {runAsUser: 1, readOnlyRootFilesystem: true}}\n"
+        ),
+        "f.yaml",
+    )
+    (error,) = report.errors
+    assert error.path == "spec.templates[0].initContainers[0].restartPolicy"
+    assert "what runs beside main belongs into sidecars" in error.reason
+    assert [item.path for item in report.warnings] == ["spec.templates[0].container.securityContext"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from setpoint.adapters.places.s3_bucket import DEFAULT_REGION, create_bucket, endpoint_of
+from setpoint.adapters.places.s3_credentials import with_credentials
 from setpoint.apis.errors import Forbidden, InvalidSpec, NotFound, NotSupported, SetpointError, Unavailable
 from setpoint.apis.pods import ArtifactPlace
 
@@ -56,7 +57,7 @@ def put(place: ArtifactPlace, source: Path) -> None:
     bucket = _Bucket(place)
     with _told(place, "written"):
         if place.settings.get("createBucket"):
-            create_bucket(place)
+            create_bucket(bucket.place)
         if source.is_file():
             bucket.obstore.put(bucket.at(bucket.key), bucket.key, source)
             return
@@ -113,8 +114,9 @@ class _Bucket:
             raise InvalidSpec("an s3 artifact with a bucket of its own needs a key")
         if bool(place.settings.get("accessKey")) != bool(place.settings.get("secretKey")):
             raise InvalidSpec("an s3 artifact needs both accessKeySecret and secretKeySecret, or neither")
-        self._settings = place.settings
+        self._settings = with_credentials(place.settings)
         self.obstore: ModuleType = _obstore()
+        self.place = place.replace(settings=self._settings)
         self.plain = self._store()
 
     def at(self, key: str) -> S3Store:
@@ -131,11 +133,20 @@ class _Bucket:
         return self._store(**config)
 
     def below(self) -> list[str]:
-        """Keys below the place's, but for the empty objects by which some tools mark a directory."""
+        """Keys below the place's, but for the empty objects `.../` by which some tools mark a directory."""
         prefix = self.key.rstrip("/") + "/" if self.key else None
-        found = {item["path"]: item["size"] for chunk in self.obstore.list(self.plain, prefix) for item in chunk}
-        directories = {path[:index] for path in found for index, sign in enumerate(path) if sign == "/"}
-        return [path for path, size in found.items() if size or (path not in directories and f"{path}/" != prefix)]
+        found = [(item["path"], item["size"]) for chunk in self.obstore.list(self.plain, prefix) for item in chunk]
+        empty = {path for path, size in found if not size}
+        marks = empty - self._files({path.rpartition("/")[0] for path in empty})
+        return sorted({path for path, size in found if size or path not in marks})
+
+    def _files(self, directories: Iterable[str]) -> set[str]:
+        """The objects right below these prefixes; obstore tells the key `a/` from `a` by this listing alone."""
+        found = set[str]()
+        for one in directories:  # its own mark is listed too
+            listing = self.obstore.list_with_delimiter(self.plain, f"{one}/" if one else None)
+            found |= {item["path"] for item in listing["objects"] if item["path"] != one}
+        return found
 
     def _customer_key(self, key: str) -> str:
         """As Argo derives it, so that each reads what the other has written."""

@@ -40,9 +40,9 @@ class S3Artifact(Wire, frozen=True, kw_only=True):
     encryption_options: dict[str, Any] | None = None
 
     @property
-    def key_only(self) -> bool:
-        """Whether bucket and credentials are left to the artifact repository."""
-        return self == S3Artifact(key=self.key)
+    def located(self) -> bool:
+        """Whether it says by itself where the object lies; else all but the key is the artifact repository's."""
+        return bool(self.endpoint and self.bucket and self.key)
 
 
 class RawArtifact(Wire, frozen=True, kw_only=True):

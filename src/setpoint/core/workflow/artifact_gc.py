@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from setpoint.apis.argo import Artifact, ArtifactGC, NodeStatus, NodeType, Template, WorkflowSpec, WorkflowStatus
+from setpoint.apis.argo import (
+    Artifact,
+    ArtifactGC,
+    NodeStatus,
+    NodeType,
+    Outputs,
+    Template,
+    WorkflowSpec,
+    WorkflowStatus,
+)
 from setpoint.apis.argo.merge import with_defaults
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.meta import Condition
@@ -61,6 +70,14 @@ def due(node: NodeStatus, spec: WorkflowSpec, strategy: str) -> tuple[Artifact, 
     """The artifacts of a node that go by the strategy and have not gone yet."""
     outputs = node.outputs.artifacts if node.type is NodeType.POD and node.outputs is not None else ()
     return tuple(item for item in outputs if not item.deleted and strategy_of(item, spec) == strategy)
+
+
+def with_places(outputs: Outputs, spec: WorkflowSpec, repository: Repository) -> Outputs:
+    """The outputs of a template that is stored nowhere: what is to be deleted says itself where it lies."""
+    artifacts = tuple(
+        item if strategy_of(item, spec) == NEVER else repository.located(item) for item in outputs.artifacts
+    )
+    return outputs.replace(artifacts=artifacts)
 
 
 def without(node: NodeStatus, gone: Iterable[str]) -> NodeStatus:

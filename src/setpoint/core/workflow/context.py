@@ -55,6 +55,7 @@ class Library:
     cluster_workflow_templates: Mapping[str, WorkflowSpec | None] = field(default_factory=dict)
     config_maps: Mapping[str, Mapping[str, str] | None] = field(default_factory=dict)
     caches: Mapping[str, Cache | None] = field(default_factory=dict)
+    defaults: WorkflowSpec | None = None
 
     def template_spec(self, name: str, *, cluster: bool) -> WorkflowSpec | None:
         """The spec of a template object, None if there is no such object. Raises: ContextMissing."""

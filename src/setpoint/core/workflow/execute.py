@@ -19,6 +19,7 @@ from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.meta import to_wire
 from setpoint.core.expr import ExpressionError, substitute
 from setpoint.core.workflow import ids
+from setpoint.core.workflow.artifact_gc import with_places
 from setpoint.core.workflow.container_nodes import make_containers
 from setpoint.core.workflow.dag_plan import plan_dag
 from setpoint.core.workflow.draft import BuildError, Draft
@@ -305,6 +306,8 @@ def _enter_pod(d: Draft, call: TemplateCall, template: Template) -> None:
             make_containers(d, node_id, call, template.container_set)
     place = _place(d, call, template, node_id)
     outputs = saved_outputs(template, place)
+    if call.inline is not None and template.archive_location is not None:
+        outputs = with_places(outputs, d.spec, place.repository)
     pending_until, _ = time_limits(template, place.started_at)
     leaf = Leaf(
         owner=call.owner,

@@ -137,7 +137,7 @@ def _listed_place(d: Draft, template: Template) -> ArtifactPlace | None:
 def template_repository(d: Draft, template: Template) -> Repository:
     """The artifact repository of a template's outputs, its own or the workflow's. Raises: BuildError."""
     try:
-        return of_template(template, read_repository(d.spec.artifact_repository_ref, d.ctx.library))
+        return of_template(template, read_repository(d.status.artifact_repository_ref, d.ctx.library))
     except InvalidSpec as error:
         raise BuildError(str(error)) from error
 

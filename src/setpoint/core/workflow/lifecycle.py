@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from setpoint.apis.argo import Arguments, LifecycleHook, NodePhase, NodeStatus, NodeType, WorkflowPhase
+from setpoint.apis.errors import InvalidSpec
 from setpoint.core.expr import ExpressionError, evaluate_condition, substitute
 from setpoint.core.workflow import ids
 from setpoint.core.workflow.artifact_gc import first_gc_status
@@ -21,6 +22,7 @@ from setpoint.core.workflow.labels_from import take_labels
 from setpoint.core.workflow.locks import LockError
 from setpoint.core.workflow.outputs import restore_outputs
 from setpoint.core.workflow.phases import Cause
+from setpoint.core.workflow.repository import resolve_repository
 from setpoint.core.workflow.resubmission import take_over
 from setpoint.core.workflow.state import WORKFLOW, TemplateCall
 from setpoint.core.workflow.synchronization import take_locks, try_locks
@@ -48,6 +50,8 @@ def start_workflow(d: Draft, event: WorkflowStarted) -> None:
         seen_suspend=bool(spec.suspend),
     )
     if not _load_spec(d):
+        return
+    if not _find_repository(d):
         return
     found = first_gc_status(d.spec)
     d.status = d.status if found is None else d.status.replace(artifact_gc_status=found)
@@ -97,6 +101,22 @@ def _load_spec(d: Draft) -> bool:
     return True
 
 
+def _find_repository(d: Draft) -> bool:
+    try:
+        ref = resolve_repository(d.spec.artifact_repository_ref, d.ctx.workflow.metadata.namespace, d.ctx.library)
+    except InvalidSpec as error:
+        d.mark_workflow(WorkflowPhase.ERROR, f"failed to resolve artifact repository: {error}")
+        return False
+    d.status = d.status.replace(artifact_repository_ref=ref)
+    return True
+
+
+def _has_repository(d: Draft) -> bool:
+    """It was found at the start, but for a workflow that an older version has begun."""
+    begun_before = d.spec.artifact_repository_ref is not None and d.status.artifact_repository_ref is None
+    return not begun_before or _find_repository(d)
+
+
 def read_arguments_again(d: Draft) -> None:
     """Config maps that the workflow's arguments come from are read at every step, as at every pass of a cluster."""
     if d.status.phase is not WorkflowPhase.RUNNING or not d.loaded:
@@ -118,7 +138,7 @@ def load_workflow(d: Draft) -> None:
     d.clear_runtime()
     restore_daemons(d)
     d.loading = True
-    if not _load_spec(d):
+    if not _load_spec(d) or not _has_repository(d):
         end_unentered(d, _COMPLETED)
         return
     restore_outputs(d)

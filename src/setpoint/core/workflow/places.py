@@ -36,7 +36,7 @@ def place_of(item: Artifact) -> ArtifactPlace | None:
         return _http(item.http)
     if item.git is not None:
         return _git(item.git)
-    if item.s3 is not None and not item.s3.key_only:
+    if item.s3 is not None and item.s3.located:
         return _s3(item.name, item.s3)
     return None
 
@@ -81,13 +81,13 @@ def _git(git: dict[str, Any]) -> ArtifactPlace:
 
 
 def _s3(name: str, s3: S3Artifact) -> ArtifactPlace:
-    for field, undone in {"roleARN": s3.role_arn, "useSDKCreds": s3.use_sdk_creds}.items():
-        if undone:
-            raise NotSupported(f"artifact {name!r}: s3.{field} is not done here; use accessKeySecret, secretKeySecret")
     given = {"endpoint": s3.endpoint, "bucket": s3.bucket, "key": s3.key, "region": s3.region}
     settings = {key: text for key, text in given.items() if text}
     if s3.insecure:
         settings["insecure"] = "true"
+    if s3.access_key_secret is None or s3.secret_key_secret is None:  # credentials of its own come first
+        settings |= {"roleARN": s3.role_arn} if s3.role_arn else {}
+        settings |= {"useSDKCreds": "true"} if s3.use_sdk_creds else {}
     if s3.create_bucket_if_not_present is not None:
         settings["createBucket"] = "true"
         if s3.create_bucket_if_not_present.get("objectLocking"):
@@ -116,7 +116,8 @@ def _encrypt(name: str, s3: S3Artifact, settings: dict[str, str]) -> SecretKey |
     if not options.get("enableEncryption"):
         return None
     if kms and options.get("kmsEncryptionContext"):
-        raise NotSupported(f"artifact {name!r}: s3.encryptionOptions.kmsEncryptionContext is not done here")
+        reason = "the s3 client cannot sign one"
+        raise NotSupported(f"artifact {name!r}: s3.encryptionOptions.kmsEncryptionContext is not done here: {reason}")
     settings["encryption"] = "customer" if customer is not None else "kms" if kms else "server"
     if kms:
         settings["kmsKeyId"] = kms

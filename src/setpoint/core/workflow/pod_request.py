@@ -23,6 +23,7 @@ from setpoint.apis.probes import Probes, read_probe
 from setpoint.core.workflow.commands import LaunchPod
 from setpoint.core.workflow.durations import parse_duration
 from setpoint.core.workflow.places import place_of
+from setpoint.core.workflow.pod_labels import first_labels
 from setpoint.core.workflow.pod_resources import GPU, limit_of, pod_limit, pod_requests
 from setpoint.core.workflow.pod_sources import (
     Identify,
@@ -185,10 +186,7 @@ def make_launch(template: Template, outputs: Outputs, place: PodPlace) -> Launch
 def _identity(template: Template, place: PodPlace) -> PodIdentity:
     """What the pod may know of itself; labels and annotations as a cluster sets them."""
     meta = place.spec.pod_metadata or argo.Metadata()
-    labels = {
-        "workflows.argoproj.io/completed": "false",
-        "workflows.argoproj.io/workflow": place.workflow.metadata.name,
-    }
+    labels = first_labels(place.workflow.metadata.name)
     annotations = {
         "kubectl.kubernetes.io/default-container": "main",
         "workflows.argoproj.io/node-id": place.node,
@@ -251,6 +249,8 @@ def _container(container: argo.Container, pod: Pod, identity: Identify) -> pods.
     for key, name in _NOT_DONE.items():  # lint refuses it where it is written, a patch may bring it in by a tag
         if getattr(container, key):
             raise NotSupported(f"container {container.name!r}: {name} is not supported on one machine")
+    if container.restart_policy not in ("", "Never"):
+        raise NotSupported(f"container {container.name!r}: restarts inside a pod are not supported: use sidecars")
     return pods.Container(
         name=container.name,
         image=container.image,

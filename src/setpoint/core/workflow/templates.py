@@ -16,6 +16,7 @@ from setpoint.apis.argo import (
     TemplateRef,
     WorkflowPhase,
     WorkflowSpec,
+    merge_specs,
     resolve_spec,
     with_defaults,
 )
@@ -39,6 +40,8 @@ def load_spec(d: Draft) -> None:
             stored = resolve_spec(d.ctx.workflow, d.ctx.library)
         except InvalidSpec as error:
             raise BuildError(error.reason) from error
+        if d.ctx.library.defaults is not None:
+            stored = merge_specs(stored, d.ctx.library.defaults)
         d.status = d.status.replace(stored_workflow_template_spec=stored)
     spec = stored if stored is not None else own
     spec = spec.replace(arguments=spec.arguments.replace(parameters=_valued_arguments(d, spec)))

@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 import msgspec
 
-from setpoint.apis.argo import Workflow, WorkflowSpec
+from setpoint.apis.argo import Metadata, Workflow, WorkflowSpec
 from setpoint.apis.batch import Job
 from setpoint.apis.errors import InvalidSpec, NotFound
-from setpoint.apis.pods import PodExit, PodPhase
-from setpoint.core.jobs import JobPlan, made, plan_job, template_of
+from setpoint.apis.pods import Container, PodExit, PodPhase
+from setpoint.core.jobs import SUSPENDED, JobPlan, made, plan_job, template_of
 from setpoint.core.workflow import LaunchPod
 from setpoint.core.workflow.ids import command_id
 from setpoint.core.workflow.pod_request import PodPlace, make_launch
@@ -29,6 +30,7 @@ from setpoint.ports.resources import ResourceApi
 _log = logging.getLogger(__name__)
 
 FINALIZER = "batch.setpoint.dev/pods"
+_INDEX = "batch.kubernetes.io/job-completion-index"
 _SUFFIX = 5  # characters of a pod's name behind its job's
 
 
@@ -88,7 +90,8 @@ class JobEngine:
             job = await self._resources.update_status(job.replace(status=plan.status))
             await self._tell(job, plan)
         for number in plan.end:
-            await self._launcher.kill(_pod_id(job, number), reason="the job has finished")
+            reason = "the job has finished" if plan.status.finished else SUSPENDED
+            await self._launcher.kill(_pod_id(job, number), reason=reason)
         if not plan.status.finished:
             await self._start(job, len(exits), made(plan.status))
         return Result(requeue_after=plan.again) if plan.again is not None else None
@@ -114,7 +117,7 @@ class JobEngine:
         """Start a pod; how it ended, if it cannot be started at all."""
         pod = _pod_id(job, number)
         try:
-            order = _order(job, pod, self._clock)
+            order = _order(job, number, self._clock)
             request = order.request
             if request.requests:
                 request = await self._launcher.reserve(request, lambda _: None)
@@ -157,15 +160,18 @@ def _pod_id(job: Job, number: int) -> str:
     return command_id(job.metadata.uid, "job", str(number))
 
 
-def _order(job: Job, pod: str, clock: Clock) -> LaunchPod:
+def _order(job: Job, number: int, clock: Clock) -> LaunchPod:
     """Raises: InvalidSpec."""
-    name = f"{job.metadata.name}-{pod[:_SUFFIX]}"
+    pod, about = _pod_id(job, number), {"batch.kubernetes.io/job-name": job.metadata.name}
+    index = str(job.status.indexes[number]) if number < len(job.status.indexes) else ""
+    about |= {_INDEX: index} if index else {}
+    name = "-".join(filter(None, (job.metadata.name, index, pod[:_SUFFIX])))
     now = clock.now()
     deadline = job.spec.active_deadline_seconds
     started = job.status.start_time or now
     place = PodPlace(
         workflow=Workflow(metadata=job.metadata, spec=WorkflowSpec()),
-        spec=WorkflowSpec(),
+        spec=WorkflowSpec(pod_metadata=Metadata(labels=about, annotations={_INDEX: index} if index else {})),
         node=name,
         node_name=name,
         pod_id=pod,
@@ -182,8 +188,16 @@ def _order(job: Job, pod: str, clock: Clock) -> LaunchPod:
         one.replace(env={key: value for key, value in one.env.items() if not key.startswith("ARGO_")})
         for one in (request.main, *request.fellows)
     ]
+    if index:
+        number_of = partial(_numbered, index=index)
+        own = [number_of(one) for one in own]
+        request = request.replace(init_containers=tuple(number_of(one) for one in request.init_containers))
     grace = job.spec.template.spec.termination_grace_period_seconds
     request = request.replace(main=own[0], fellows=tuple(own[1:]), owner="")
     if grace is not None:
         request = request.replace(grace_seconds=float(grace))
     return msgspec.structs.replace(order, request=request)
+
+
+def _numbered(container: Container, index: str) -> Container:
+    return container.replace(env={"JOB_COMPLETION_INDEX": index, **container.env})

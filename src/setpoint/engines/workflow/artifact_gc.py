@@ -21,7 +21,7 @@ from setpoint.apis.errors import NotFound, SetpointError
 from setpoint.apis.pods import ArtifactPlace
 from setpoint.core.workflow import Cache, Library
 from setpoint.core.workflow import artifact_gc as gc
-from setpoint.core.workflow.repository import DEFAULT_MAP, Repository, read_repository
+from setpoint.core.workflow.repository import Repository, read_repository
 from setpoint.engines.runner import EventRecorder
 from setpoint.engines.workflow.environment import filled_place
 from setpoint.engines.workflow.head import WorkflowHead
@@ -165,7 +165,7 @@ class ArtifactCollector:
                 for artifact in gc.due(node, spec, strategy):
                     done.pods.add(gc.gc_pod_name(head.metadata.name, strategy, artifact, spec))
                     try:
-                        repository = repository or await self._repository(head, spec)
+                        repository = repository or await self._repository(head, status)
                         await self._delete(head, artifact, node, spec, status, repository)
                         done.nodes[node.id] = gc.without(done.nodes.get(node.id, node), (artifact.name,))
                     except (SetpointError, OSError) as error:
@@ -178,11 +178,11 @@ class ArtifactCollector:
             return True
         return not done.failure
 
-    async def _repository(self, head: WorkflowHead, spec: WorkflowSpec) -> Repository:
-        ref = spec.artifact_repository_ref
-        if ref is None:
+    async def _repository(self, head: WorkflowHead, status: WorkflowStatus) -> Repository:
+        ref = status.artifact_repository_ref or {}
+        name = str(ref.get("configMap", ""))
+        if not name:
             return Repository()
-        name = ref.config_map or DEFAULT_MAP
         try:
             found = await self._resources.get(ConfigMap, head.metadata.namespace, name)
             held = Cache(data=found.data, annotations=found.metadata.annotations)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from heapq import heappop, heappush
 
 from setpoint.apis.argo import NodeStatus, NodeType, PodGC, TTLStrategy, Workflow, WorkflowPhase
 from setpoint.apis.errors import InvalidSpec, NotFound, SetpointError
+from setpoint.apis.selectors import selector_from_spec
 from setpoint.core.workflow import pod_id
 from setpoint.core.workflow.durations import parse_duration
 from setpoint.engines.workflow.head import WorkflowHead
@@ -41,7 +43,7 @@ def time_to_live(strategy: TTLStrategy | None, phase: WorkflowPhase) -> timedelt
 
 def is_collected(gc: PodGC, node: NodeStatus, workflow: WorkflowPhase) -> bool:
     """Whether the strategy lets the pod of a node go now."""
-    if node.type is not NodeType.POD or not node.completed or gc.label_selector:
+    if node.type is not NodeType.POD or not node.completed:
         return False
     match gc.strategy:
         case "OnPodCompletion":
@@ -64,6 +66,7 @@ class Collector:
         self._clock = clock
         self._workflows = workflows
         self._due: dict[str, tuple[datetime, Callable[[], Awaitable[None]]]] = {}
+        self._queue: list[tuple[datetime, str]] = []  # a heap; what is not so in `_due` any more is passed over
         self._wake = asyncio.Event()
 
     def see(self, head: WorkflowHead) -> None:
@@ -78,20 +81,36 @@ class Collector:
         work = partial(self._delete, head.metadata.namespace, head.metadata.name, uid)
         self._add(uid, status.finished_at + wait, work)
 
-    def collect(self, gc: PodGC | None, uid: str, nodes: Iterable[NodeStatus], workflow: WorkflowPhase) -> None:
-        """Nodes of a workflow in a phase: the pods that the strategy lets go are due after its delay."""
+    def collect(
+        self,
+        gc: PodGC | None,
+        uid: str,
+        nodes: Iterable[NodeStatus],
+        workflow: WorkflowPhase,
+        labels: Callable[[NodeStatus], Mapping[str, str]],
+    ) -> None:
+        """Nodes of a workflow in a phase: the pods that the strategy lets go are due after its delay.
+
+        `labels` tells those of a node's pod, for the strategy's selector.
+        """
         if gc is None or not gc.strategy:
             return
+        try:
+            selector = selector_from_spec(gc.label_selector)
+        except InvalidSpec:
+            return  # lint has said so
         due = self._clock.now() + _delay(gc)
         for node in nodes:
-            if is_collected(gc, node, workflow):
+            if is_collected(gc, node, workflow) and (not selector or selector.matches(labels(node))):
                 pod = pod_id(uid, node.id, node.started_at)
                 self._add(pod, due, partial(self._launcher.remove, pod))
 
     def _add(self, key: str, due: datetime, work: Callable[[], Awaitable[None]]) -> None:
         if key not in self._due or self._due[key][0] != due:
             self._due[key] = (due, work)
-            self._wake.set()
+            heappush(self._queue, (due, key))
+            if self._queue[0] == (due, key):  # it is the next one now
+                self._wake.set()
 
     async def _delete(self, namespace: str, name: str, uid: str) -> None:
         await self._resources.delete(Workflow, namespace, name, uid=uid)
@@ -101,9 +120,18 @@ class Collector:
         while True:
             self._wake.clear()
             now = self._clock.now()
-            for key in [key for key, (due, _) in self._due.items() if due <= now]:
-                await self._do(key)
+            while (moment := self._next()) is not None and moment <= now:
+                await self._do(heappop(self._queue)[1])
             await self._wait()
+
+    def _next(self) -> datetime | None:
+        """When the next thing is due, None if nothing is."""
+        while self._queue:
+            due, key = self._queue[0]
+            if key in self._due and self._due[key][0] == due:
+                return due
+            heappop(self._queue)
+        return None
 
     async def _do(self, key: str) -> None:
         _, work = self._due.pop(key)
@@ -116,8 +144,8 @@ class Collector:
 
     async def _wait(self) -> None:
         waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self._wake.wait())]
-        if self._due:
-            waits.append(asyncio.ensure_future(self._clock.sleep_until(min(due for due, _ in self._due.values()))))
+        if (moment := self._next()) is not None:
+            waits.append(asyncio.ensure_future(self._clock.sleep_until(moment)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

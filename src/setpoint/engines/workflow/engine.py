@@ -16,9 +16,10 @@ from itertools import islice
 
 from prometheus_client import CollectorRegistry
 
-from setpoint.apis.argo import WorkflowPhase
+from setpoint.apis.argo import Workflow, WorkflowPhase
 from setpoint.apis.core import ConfigMap
 from setpoint.apis.errors import Conflict, NotFound, SetpointError
+from setpoint.core.workflow.pod_labels import labels_of
 from setpoint.engines.runner import EventRecorder
 from setpoint.engines.workflow.actions import Actions, Outside
 from setpoint.engines.workflow.artifact_gc import ArtifactCollector, is_held
@@ -62,6 +63,7 @@ class WorkflowEngine:
         collect: Delete workflows whose time to live is over.
         parallelism: How many workflows run at once, others are Pending; 0: as many as there are.
         namespace_parallelism: The same in each namespace.
+        defaults: What lies below every workflow that begins, labels and annotations too.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class WorkflowEngine:
         collect: bool = True,
         parallelism: int = 0,
         namespace_parallelism: int = 0,
+        defaults: Workflow | None = None,
     ) -> None:
         pods: dict[str, PodOwner] = {}
         self._metrics = WorkflowMetrics(pods.__len__, clock.now, registry)
@@ -95,6 +98,7 @@ class WorkflowEngine:
             locks=LockKeeper(parallelism, namespace_parallelism),
             collector=Collector(resources, launcher, clock, workflows=collect),
             pods=pods,
+            defaults=defaults,
         )
         self._workers: dict[str, Worker] = {}
         self._artifacts = ArtifactCollector(
@@ -185,7 +189,8 @@ class WorkflowEngine:
             return
         state = state_of(record)
         self._metrics.custom.emitted(uid, state.engine.metrics)
-        self._world.collector.collect(head.spec.pod_gc, uid, state.nodes.values(), state.status.phase)
+        labels = partial(labels_of, workflow=head.workflow(), spec=head.spec, stored=state.status.stored_templates)
+        self._world.collector.collect(head.spec.pod_gc, uid, state.nodes.values(), state.status.phase, labels)
 
     def _start(self, head: WorkflowHead) -> None:
         worker = Worker(head, self._world)

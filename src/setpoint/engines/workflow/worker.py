@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 
 from setpoint.apis.argo import (
@@ -25,12 +26,13 @@ from setpoint.apis.argo import (
     Workflow,
     WorkflowMetadata,
     WorkflowPhase,
-    WorkflowSpec,
     WorkflowTemplate,
+    merge_specs,
     resolve_spec,
 )
 from setpoint.apis.core import ConfigMap
 from setpoint.apis.errors import InvalidSpec, NotFound, Transient
+from setpoint.apis.meta import to_wire
 from setpoint.apis.pods import ContainerEnd, PodExit
 from setpoint.core.workflow import (
     ANNOTATION_MEMOIZED_FROM,
@@ -65,8 +67,9 @@ from setpoint.core.workflow import (
     steps,
 )
 from setpoint.core.workflow.artifact_gc import needs_finalizer
+from setpoint.core.workflow.pod_labels import labels_of
 from setpoint.engines.workflow.artifact_gc import FINALIZER, is_held
-from setpoint.engines.workflow.caches import with_entries
+from setpoint.engines.workflow.caches import shelved, with_entries
 from setpoint.engines.workflow.head import WorkflowHead
 from setpoint.engines.workflow.journal_record import Batch, commands_of, state_of
 from setpoint.engines.workflow.locks import claimant, claims_key
@@ -89,7 +92,7 @@ class Worker:
         self._head = head
         self._world = world
         self._state = WorkflowState()
-        self._library = Library()
+        self._library = Library(defaults=world.defaults.spec if world.defaults is not None else None)
         self._inbox: deque[Event] = deque()
         self._done: list[str] = []
         self._nodes: dict[str, str] = {}  # launch id -> node, of pods that run
@@ -213,6 +216,7 @@ class Worker:
         self._world.metrics.custom.emitted(self.uid, self._state.engine.metrics)
         self._asked = self._asked or bool(record.requests)
         if self._state.status.phase is WorkflowPhase.UNKNOWN:
+            await self._take_defaults()
             await self._adopt_metadata()
             invalid = await self._invalid()
             started = await self._carrying(WorkflowStarted(invalid=invalid))
@@ -230,6 +234,19 @@ class Worker:
                 self._orders.carry_out(command, again=True)
         await self._find_pods(taken_up, {command.id for command in pending if isinstance(command, LaunchPod)})
         self._wake.set()
+
+    async def _take_defaults(self) -> None:
+        """What lies below every workflow becomes part of the object; below a template that it refers to, later."""
+        defaults, head = self._world.defaults, self._head
+        if defaults is None:
+            return
+        labels = {**defaults.metadata.labels, **head.metadata.labels}
+        annotations = {**defaults.metadata.annotations, **head.metadata.annotations}
+        patch: dict[str, object] = {"metadata": {"labels": labels, "annotations": annotations}}
+        if head.spec.workflow_template_ref is None:
+            patch["spec"] = to_wire(merge_specs(head.spec, defaults.spec))
+        await self._world.resources.patch(Workflow, head.metadata.namespace, head.metadata.name, patch)
+        self._head = await self._world.resources.get(WorkflowHead, head.metadata.namespace, head.metadata.name)
 
     async def _adopt_metadata(self) -> None:
         """Labels and annotations of `workflowMetadata`, own or of the template referred to, land on the object."""
@@ -343,7 +360,8 @@ class Worker:
         everything = phase.completed and not before.status.completed
         ids = self._state.nodes if everything or not before.loaded else batch.changed
         nodes = [self._state.nodes[node] for node in ids if node in self._state.nodes]
-        self._world.collector.collect(spec.pod_gc, self.uid, nodes, phase)
+        labels = partial(labels_of, workflow=self.workflow(), spec=spec, stored=self._state.status.stored_templates)
+        self._world.collector.collect(spec.pod_gc, self.uid, nodes, phase, labels)
 
     async def _commit(self, change: Change) -> None:
         """Store, waiting as long as the store cannot be reached. Raises: NotFound if the object is gone."""
@@ -414,20 +432,20 @@ class Worker:
             if missing.kind is Kind.CONFIG_MAP:
                 elsewhere, _, name = missing.name.rpartition("/")
                 data = (await resources.get(ConfigMap, elsewhere or namespace, name)).data
-                self._library = _shelved(held, missing, config_map=data)
+                self._library = shelved(held, missing, config_map=data)
             elif missing.kind is Kind.CACHE:
                 found = await resources.get(ConfigMap, namespace, missing.name)
                 meta = found.metadata
                 cache = Cache(data=found.data, labels=meta.labels, annotations=meta.annotations)
-                self._library = _shelved(held, missing, cache=cache)
+                self._library = shelved(held, missing, cache=cache)
             elif missing.kind is Kind.WORKFLOW_TEMPLATE:
                 template = await resources.get(WorkflowTemplate, namespace, missing.name)
-                self._library = _shelved(held, missing, spec=template.spec)
+                self._library = shelved(held, missing, spec=template.spec)
             else:
                 cluster = await resources.get(ClusterWorkflowTemplate, "", missing.name)
-                self._library = _shelved(held, missing, spec=cluster.spec)
+                self._library = shelved(held, missing, spec=cluster.spec)
         except NotFound:
-            self._library = _shelved(held, missing)
+            self._library = shelved(held, missing)
 
     async def _tell(self, before: WorkflowState, refusals: list[str]) -> None:
         """Events people see: the workflow's phases, and requests that were refused; and its metrics."""
@@ -460,23 +478,3 @@ def _broken(state: WorkflowState, message: str, now: datetime) -> WorkflowState:
     """The workflow in phase Error after a bug of ours."""
     status = state.status.replace(phase=WorkflowPhase.ERROR, message=message, finished_at=now, synchronization=None)
     return replace(state, status=status, claims=Claims())
-
-
-def _shelved(
-    held: Library,
-    missing: ContextMissing,
-    *,
-    spec: WorkflowSpec | None = None,
-    config_map: Mapping[str, str] | None = None,
-    cache: Cache | None = None,
-) -> Library:
-    """The library with the thing that was missing; None notes that there is none."""
-    match missing.kind:
-        case Kind.CONFIG_MAP:
-            return replace(held, config_maps={**held.config_maps, missing.name: config_map})
-        case Kind.CACHE:
-            return replace(held, caches={**held.caches, missing.name: cache})
-        case Kind.WORKFLOW_TEMPLATE:
-            return replace(held, workflow_templates={**held.workflow_templates, missing.name: spec})
-        case Kind.CLUSTER_WORKFLOW_TEMPLATE:
-            return replace(held, cluster_workflow_templates={**held.cluster_workflow_templates, missing.name: spec})

@@ -55,3 +55,4 @@ class World:
     locks: LockKeeper
     collector: Collector
     pods: dict[str, PodOwner] = field(default_factory=dict)
+    defaults: Workflow | None = None

@@ -53,7 +53,6 @@ IGNORED: dict[str, str] = {
     "WorkflowSpec.pod_disruption_budget": "there is one machine",
     "WorkflowSpec.pod_priority_class_name": "there is no scheduler",
     "WorkflowSpec.resource_claims": "devices are not handed out",
-    "PodGC.label_selector": "pods carry no labels: with a selector none is deleted",
     "Template.affinity": "there is one machine",
     "Template.node_selector": "there is one machine",
     "Template.tolerations": "there is one machine",
@@ -101,7 +100,6 @@ IGNORED: dict[str, str] = {
     "Container.security_context": "processes run as the user who started Setpoint",
     "Container.image_pull_policy": "no images are pulled",
     "Container.resize_policy": "limits of a running container do not change",
-    "Container.restart_policy": "a pod's containers are not restarted",
     "Container.stdin": "processes have no standard input",
     "Container.stdin_once": "processes have no standard input",
     "Container.tty": "processes have no terminal",
@@ -143,11 +141,17 @@ def _check_probes(value: Any) -> Iterator[tuple[str, str]]:
             yield name, f"probes by gRPC are not supported, only {', '.join(HANDLERS)}"
 
 
+def _check_container(container: Container) -> Iterator[tuple[str, str]]:
+    yield from _check_probes(container)
+    if container.restart_policy not in ("", "Never"):
+        yield "restartPolicy", "restarts inside a pod are not supported: what runs beside main belongs into sidecars"
+
+
 _CHECKS: dict[type, Callable[[Any], Iterator[tuple[str, str]]]] = {
     ArtifactPaths: _check_paths,
     Volume: _check_volume,
     EnvVar: _check_env,
-    **dict.fromkeys((Container, ScriptTemplate, UserContainer, ContainerNode), _check_probes),
+    **dict.fromkeys((Container, ScriptTemplate, UserContainer, ContainerNode), _check_container),
 }
 
 

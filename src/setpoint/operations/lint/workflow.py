@@ -19,8 +19,10 @@ from setpoint.apis.argo import (
     merge_specs,
     with_defaults,
 )
+from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.manifest import FieldPath
 from setpoint.apis.meta import ObjectMeta, Resource, to_wire
+from setpoint.apis.selectors import selector_from_spec
 from setpoint.core.cron.schedule import ScheduleError, parse_schedule
 from setpoint.core.expr import ExpressionError, check_syntax
 from setpoint.operations.lint.calls import Resolver, Target, check_arguments, check_supplied
@@ -150,6 +152,11 @@ class _Check:
         if spec.pod_gc is not None and spec.pod_gc.strategy and spec.pod_gc.strategy not in _POD_GC:
             reason = f"podGC.strategy unknown strategy '{spec.pod_gc.strategy}'"
             self.findings.error((*self.base, "podGC", "strategy"), reason, _POD_GC)
+        try:
+            selector_from_spec(spec.pod_gc.label_selector if spec.pod_gc is not None else None)
+        except InvalidSpec as error:
+            reason = f"podGC.labelSelector invalid: {error.reason}"
+            self.findings.error((*self.base, "podGC", "labelSelector"), reason, error.allowed)
         for key, value in (
             ("parallelism", spec.parallelism),
             ("activeDeadlineSeconds", spec.active_deadline_seconds),
