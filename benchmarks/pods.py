@@ -70,11 +70,14 @@ async def _measure(home: Path, pods: int, steps: int) -> dict[str, Any]:
             process += await _time_pods(launcher, true, f"p{turn}", pods // _ROUNDS)
             floor += await asyncio.to_thread(time_floor, home / f"floor{turn}", pods // _ROUNDS, isolation)
         step = Container(name="main", image="step", command=("step",))
-        script = Container(name="main", image="python", command=("python",), source="print(1)")
         warm = await _time_pods(launcher, step, "w", 10 * steps)
         computing = await _time_pods(launcher, step.replace(args=("compute",)), "q", steps)
-        scripts = await _time_pods(launcher, script, "s", 10 * steps)
         cold = await _time_pods(launcher, step.replace(env={"PYTHONHASHSEED": "0"}), "c", steps)
+    async with HostLauncher(
+        PodSettings(home=str(home / "light"))
+    ) as launcher:  # without paths of its own to import from
+        script = Container(name="main", image="python", command=("python",), source="print(1)")
+        scripts = await _time_pods(launcher, script, "s", 10 * steps)
     return {
         "isolation": isolation.reason,
         "process_step_ms": round(statistics.median(process), 2),
