@@ -61,7 +61,7 @@ def decide(
         return Verdict(NodePhase.SUCCEEDED if last.phase is NodePhase.SUCCEEDED else last.phase)
     if shutdown:
         return Verdict(last.phase, f"Stopped with strategy '{shutdown}'")
-    if deadline is not None and now > deadline:
+    if deadline is not None and now >= deadline:
         return Verdict(last.phase, f"retry exceeded workflow deadline {deadline:%Y-%m-%d %H:%M:%S +0000 UTC}")
     limit = _limit(strategy)
     waiting = _backoff(strategy, attempts, limit, now)

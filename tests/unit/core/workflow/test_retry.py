@@ -111,9 +111,11 @@ def test_the_longest_duration_counts_from_the_first_start() -> None:
 @pytest.mark.rule("retry.check-order")
 def test_shutdown_and_deadline_come_first() -> None:
     assert verdict(BACKOFF, attempts(1), shutdown="Stop") == Verdict(NodePhase.FAILED, "Stopped with strategy 'Stop'")
-    found = verdict(BACKOFF, attempts(1), deadline=NOW - timedelta(seconds=1))
-    assert found.phase is NodePhase.FAILED
-    assert found.message.startswith("retry exceeded workflow deadline")
+    for ago in (0, 1):  # at the deadline too: what runs then is ended by it
+        found = verdict(BACKOFF, attempts(1), deadline=NOW - timedelta(seconds=ago))
+        assert found.phase is NodePhase.FAILED
+        assert found.message.startswith("retry exceeded workflow deadline")
+    assert verdict(RetryStrategy(limit=1), attempts(1), deadline=NOW + timedelta(seconds=1)) == AGAIN
 
 
 @pytest.mark.parametrize(
