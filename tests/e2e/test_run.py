@@ -145,7 +145,7 @@ def wait_for(home: Path, phase: str, name: str = "waiting") -> None:
             status = json.loads(done.stdout).get("status", {})
             if status.get("phase") == phase and status.get("nodes"):
                 return
-        time.sleep(0.1)
+        time.sleep(0.3)  # each look is a process of its own
     raise AssertionError(f"{name} was not {phase} in time")
 
 
