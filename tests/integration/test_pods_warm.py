@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Awaitable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,21 @@ async def test_a_warm_process_that_is_late_is_not_waited_for(home: Path) -> None
     given = options(home, "slow", "lightgbm") | {"warm_patience_seconds": 0.05}
     async with running_launcher(home, **given) as launcher:
         assert not await is_warm(launcher, "cold")
+
+
+async def test_once_a_step_has_waited_in_vain_none_waits_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "steps" / "slow.py").write_text("import time\ntime.sleep(600)\n")
+    waits, patience, wait_for = list[float](), 0.7, asyncio.wait_for
+
+    async def noting(awaited: Awaitable[Any], seconds: float) -> Any:
+        waits.append(seconds)
+        return await wait_for(awaited, seconds)
+
+    async with running_launcher(home, **options(home, "slow") | {"warm_patience_seconds": patience}) as launcher:
+        monkeypatch.setattr(asyncio, "wait_for", noting)
+        for turn in range(4):
+            assert (await run(launcher, step("exit", "0", id=f"cold{turn}"))).phase is PodPhase.SUCCEEDED
+    assert waits.count(patience) == 1
 
 
 async def test_a_warm_process_that_dies_is_replaced_by_a_cold_start(home: Path) -> None:

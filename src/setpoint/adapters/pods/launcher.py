@@ -327,7 +327,7 @@ class HostLauncher:
                 if not ready.refusal:
                     return self._warm
             except TimeoutError:
-                self._warm_is_late = patience > 0
+                self._warm_is_late = self._warm_is_late or patience > 0
             except Unavailable:
                 pass
         return self._light
