@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from setpoint.adapters.pods import records
+from setpoint.adapters.pods.index import PodIndex
 from setpoint.adapters.pods.isolation import Isolation
 from setpoint.adapters.pods.launcher import HostLauncher
 from setpoint.adapters.pods.spare import set_stage
@@ -206,3 +207,26 @@ def test_what_a_pod_left_in_its_root_is_cleaned_without_following_a_link(tmp_pat
         assert (precious / "file").read_text() == "x"
     assert set_stage(None, place).spare == place
     assert (precious / "file").read_text() == "x"
+
+
+async def test_a_request_that_cannot_be_read_ends_its_pod_and_not_the_supervisor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter = PodIndex.enter
+
+    def torn(index: PodIndex, request: PodRequest) -> None:
+        enter(index, request)
+        (tmp_path / "pods" / request.id / records.REQUEST).write_text("{")
+
+    async with running_launcher(tmp_path) as launcher:
+        with monkeypatch.context() as patched:
+            patched.setattr(PodIndex, "enter", torn)
+            exit_ = await run(launcher, pod("true", id="torn"))
+        assert "request is not readable" in exit_.message
+        (result,) = await _run_on_the_same(launcher, tmp_path, pod("echo on", id="next", capture_result=True))
+        assert result == "on"
+        claim = records.read_note(tmp_path / "pods" / "torn", records.CLAIM, records.ProcessIdentity)
+        assert claim is not None
+    async with asyncio.timeout(30):
+        while records.is_alive(claim):
+            await asyncio.sleep(0.02)

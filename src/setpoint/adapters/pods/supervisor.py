@@ -487,5 +487,6 @@ def supervise(
     if request is None:
         ended = PodExit(phase=PodPhase.ERROR, message="init: Error: the pod's request is not readable")
         records.write_record(directory, records.EXIT, ended)
+        kill_descendants()  # the embryo, which nobody will tell what to be
         return
     Supervisor(settings, isolation, request, folder, directory, stage, embryo).run(warm=warm)
