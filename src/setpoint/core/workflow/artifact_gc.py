@@ -56,9 +56,10 @@ def first_gc_status(spec: WorkflowSpec) -> dict[str, Any] | None:
     return {} if specifies_gc(declared, spec) else {"notSpecified": True}
 
 
-def with_gc(status: WorkflowStatus) -> WorkflowStatus:
-    """The status of a workflow that turns out to have artifacts to delete."""
-    return status if needs_finalizer(status) else status.replace(artifact_gc_status={})
+def with_gc(status: WorkflowStatus, artifacts: Iterable[Artifact], spec: WorkflowSpec) -> WorkflowStatus:
+    """The status of a workflow with these outputs: perhaps of a template that was fetched, or written into a call."""
+    known = needs_finalizer(status) or not specifies_gc(artifacts, spec)
+    return status if known else status.replace(artifact_gc_status={})
 
 
 def needs_finalizer(status: WorkflowStatus) -> bool:

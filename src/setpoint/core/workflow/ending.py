@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from setpoint.apis.argo import NodePhase, NodeType
 from setpoint.core.workflow import ids
-from setpoint.core.workflow.artifact_gc import needs_finalizer, specifies_gc, with_gc
+from setpoint.core.workflow.artifact_gc import needs_finalizer, with_gc
 from setpoint.core.workflow.commands import CancelAction
 from setpoint.core.workflow.draft import Draft
 from setpoint.core.workflow.state import GroupFrame, RetryFrame
@@ -21,8 +21,7 @@ def end_leaf(d: Draft, node_id: str, phase: NodePhase, message: str) -> None:
     elif d.need(node_id).type is NodeType.POD and (leaf is None or leaf.waits is None):
         d.kill(node_id, message)
         if leaf is not None and leaf.outputs.artifacts:
-            if specifies_gc(leaf.outputs.artifacts, d.spec):
-                d.status = with_gc(d.status)  # perhaps of a template that was fetched, or written into a call
+            d.status = with_gc(d.status, leaf.outputs.artifacts, d.spec)
             if needs_finalizer(d.status):
                 d.parting = d.parting.set(node_id, leaf.outputs)
     d.mark(node_id, phase, message)

@@ -13,7 +13,7 @@ from setpoint.apis.argo import NodePhase, NodeType, WorkflowPhase
 from setpoint.apis.errors import InvariantViolation
 from setpoint.apis.pods import POD_DELETED, PodExit, PodPhase, parse_progress
 from setpoint.core.workflow import ids
-from setpoint.core.workflow.artifact_gc import specifies_gc, with_gc
+from setpoint.core.workflow.artifact_gc import with_gc
 from setpoint.core.workflow.commands import TimerKind
 from setpoint.core.workflow.container_nodes import end_containers, lose_containers, start_containers
 from setpoint.core.workflow.context import StepContext
@@ -322,8 +322,8 @@ def _pod_ended(d: Draft, node_id: str, pod: str, end: PodExit) -> None:
         phase, message = NodePhase.ERROR, problem
     d.mark(node_id, phase, message, outputs=outputs)
     publish_outputs(d, outputs)
-    if outputs is not None and outputs.artifacts and specifies_gc(outputs.artifacts, d.spec):
-        d.status = with_gc(d.status)  # perhaps of a template that was fetched, or written into a call
+    if outputs is not None and outputs.artifacts:
+        d.status = with_gc(d.status, outputs.artifacts, d.spec)
 
 
 def _is_parting(d: Draft, event: PodEnded) -> bool:

@@ -1,4 +1,4 @@
-"""One workflow while it runs: its events folded one at a time, committed in batches, its orders carried out after.
+"""One workflow while it runs: its events folded as they come, committed in batches, its orders carried out after.
 
 Order of things, which the crash story rests on: what a step decided is durable before any order of it is carried
 out, and an order is marked done only after it was. So after a kill at any point the next engine finds every order

@@ -86,7 +86,8 @@ def test_a_workflow_waits_only_if_a_template_declares_something_to_delete(
     assert first_gc_status(WorkflowSpec(templates=(Template(name="t", outputs=Outputs(artifacts=(PLAIN,))),))) is None
     status = WorkflowStatus(artifact_gc_status=found)
     assert needs_finalizer(status) is specified
-    assert needs_finalizer(with_gc(status))
+    assert needs_finalizer(with_gc(status, (EARLY,), spec))
+    assert with_gc(status, (KEPT,), spec) == status
     assert not needs_finalizer(WorkflowStatus())
 
 
