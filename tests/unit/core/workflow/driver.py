@@ -70,6 +70,15 @@ from setpoint.core.workflow.memoize import CACHE_LABEL, CACHE_VALUE
 from setpoint.core.workflow.state import EngineMemory
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+HEAD = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: wf}
+spec:
+  entrypoint: main
+  templates:
+"""
+"""What a manifest begins with; its templates follow."""
 
 
 def workflow(text: str) -> Workflow:

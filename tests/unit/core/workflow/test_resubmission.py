@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from setpoint.core.workflow import WorkflowStarted, carried_nodes
-from tests.unit.core.workflow.driver import Cluster, workflow
+from tests.unit.core.workflow.driver import HEAD, Cluster, workflow
 
 pytestmark = pytest.mark.rule("verbs.resubmit-memoized")
 
@@ -83,13 +83,9 @@ def test_only_what_failed_runs_again(restarts: bool) -> None:
 
 def test_a_memoized_resubmission_takes_over_pods_and_asks_again() -> None:
     cluster = Cluster(
-        workflow("""
-apiVersion: argoproj.io/v1alpha1
-kind: Workflow
-metadata: {name: wf}
-spec:
-  entrypoint: main
-  templates:
+        workflow(
+            HEAD
+            + """
   - name: main
     dag:
       tasks:
@@ -110,7 +106,8 @@ spec:
     http: {url: test:200/ok}
   - name: bad
     container: {image: test, command: [exit, "1"]}
-""")
+"""
+        )
     ).run()
     assert cluster.phase == "Failed"
     assert sorted(node.name for node in carried_nodes(cluster.state.nodes.values())) == ["wf.again", "wf.pod"]

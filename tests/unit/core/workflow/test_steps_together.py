@@ -5,15 +5,11 @@ from __future__ import annotations
 import pytest
 
 from setpoint.core.workflow import Event, Step, StepContext, steps
-from tests.unit.core.workflow.driver import Cluster, workflow
+from tests.unit.core.workflow.driver import HEAD, Cluster, workflow
 
-HEAD = """
-apiVersion: argoproj.io/v1alpha1
-kind: Workflow
-metadata: {name: wf}
-spec:
-  entrypoint: main
-  templates:
+PLAIN = (
+    HEAD
+    + """
   - name: main
     dag:
       tasks:
@@ -23,8 +19,9 @@ spec:
   - name: work
     container: {image: test, command: [block]}
 """
-MEMOIZED = HEAD + "    memoize: {key: same, cache: {configMap: {name: kept}}}\n"
-GUARDED = HEAD + "    synchronization: {semaphores: [{configMapKeyRef: {name: limits, key: two}}]}\n"
+)
+MEMOIZED = PLAIN + "    memoize: {key: same, cache: {configMap: {name: kept}}}\n"
+GUARDED = PLAIN + "    synchronization: {semaphores: [{configMapKeyRef: {name: limits, key: two}}]}\n"
 
 
 def ended_together(text: str) -> tuple[Cluster, list[Event], Step]:
@@ -36,7 +33,7 @@ def ended_together(text: str) -> tuple[Cluster, list[Event], Step]:
 
 
 def test_events_that_concern_the_workflow_alone_are_folded_to_the_last() -> None:
-    _, ends, result = ended_together(HEAD)
+    _, ends, result = ended_together(PLAIN)
     assert result.folded == len(ends) == 3
     assert result.state.status.phase.completed
 
@@ -49,7 +46,7 @@ def test_what_others_look_up_is_told_before_the_next_event(text: str) -> None:
 
 
 def test_nothing_is_folded_after_the_end_of_the_workflow() -> None:
-    cluster, ends, _ = ended_together(HEAD)
+    cluster, ends, _ = ended_together(PLAIN)
     late = ends[0]
     ctx = StepContext(now=cluster.now, workflow=cluster.workflow)
     result = steps(cluster.state, [*ends, late, late], ctx)
