@@ -27,7 +27,7 @@ class ContainerRun:
     pid: int
     streams: dict[int, bytes]  # our end of a pipe -> name of the stream
     log: LogWriter
-    last: LastWord
+    last: LastWord | None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     exit_code: int | None = None
     ended_at: datetime | None = None

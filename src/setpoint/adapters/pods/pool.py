@@ -28,8 +28,9 @@ from typing import NoReturn
 
 from setpoint.adapters.pods import linux
 from setpoint.adapters.pods.isolation import Isolation, IsolationReport, enter_base_namespace
-from setpoint.adapters.pods.processes import Embryo, TurnInto, conceive
+from setpoint.adapters.pods.processes import TurnInto
 from setpoint.adapters.pods.spare import Stage, drop_old_spares, drop_spare, host_view, set_stage
+from setpoint.adapters.pods.starter import Starter
 
 _ID_BYTES = 1 << 12
 _FREED_BYTES = 1 << 12
@@ -38,7 +39,7 @@ _MEMBERS = 64  # supervisors that are used again: each has a descriptor here
 _MOMENT_SECONDS = 0.02  # longer than a supervisor takes to put away what its pod left
 _PID = struct.Struct("=i")
 
-Supervise = Callable[[str, Stage | None, Embryo | None], bool]
+Supervise = Callable[[str, Stage | None, Starter], bool]
 """Live a pod's life; False if the process must end then: nobody heard of the pod's end, or it is not as it was."""
 
 
@@ -54,7 +55,14 @@ class SupervisorPool:
     """The zygote's side; `settle` and `supervise` run in its forks."""
 
     def __init__(
-        self, found: IsolationReport, spares: Path, *, settle: Callable[[], None], supervise: Supervise, waiting: int
+        self,
+        found: IsolationReport,
+        spares: Path,
+        *,
+        settle: Callable[[], None],
+        supervise: Supervise,
+        setpriv: str | None,
+        waiting: int,
     ) -> None:
         """`spares` is the directory of the roots made ahead, `waiting` how many may wait at most."""
         self._found = found
@@ -62,6 +70,7 @@ class SupervisorPool:
         self._settle = settle
         self._supervise = supervise
         self._most = waiting
+        self._setpriv = setpriv
         self._members: dict[int, _Member] = {}
         self._waiting: deque[int] = deque()  # pids
         self._free, self._freed = os.pipe()
@@ -170,7 +179,7 @@ class SupervisorPool:
 
     def _live(self, pipe: int) -> None:
         place, pid = self._spares / str(os.getpid()), _PID.pack(os.getpid())
-        home = None
+        home, starter = None, Starter(self._setpriv)
         if self._found.mode is Isolation.NAMESPACE:
             with suppress(OSError):  # no right any more: the pod finds out, and says so
                 home = enter_base_namespace(user=self._found.user_namespace)
@@ -182,14 +191,13 @@ class SupervisorPool:
             if home is not None or self._found.mode is not Isolation.NAMESPACE:
                 with suppress(OSError):
                     stage = set_stage(home, place)
-            embryo = None
             if home is None or linux.PIVOTS:
                 with suppress(OSError):
-                    embryo = conceive(pipe)
+                    starter.prepare(pipe)
             pod_id = os.read(pipe, _ID_BYTES).decode()
             if not pod_id:
                 break
-            if not self._supervise(pod_id, stage, embryo):
+            if not self._supervise(pod_id, stage, starter):
                 return
             signal.set_wakeup_fd(-1)
             for descriptor in _descriptors() - kept:

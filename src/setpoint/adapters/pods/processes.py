@@ -20,8 +20,9 @@ from setpoint.adapters.pods import linux
 from setpoint.adapters.pods.last_word import LastWord, is_alone
 from setpoint.adapters.pods.programs import Program
 
+UMASK = 0o022
 NOT_STARTED = 64  # what Argo's executor exits with when it cannot start the command
-_HANDLED = (
+HANDLED = (
     signal.SIGCHLD,
     signal.SIGTERM,
     signal.SIGUSR1,
@@ -69,8 +70,8 @@ class Started:
     pid: int
     stdout: int
     stderr: int
-    last: LastWord
-    error: str
+    last: LastWord | None = None
+    error: str = ""
 
 
 class _Order(msgspec.Struct, frozen=True):
@@ -196,13 +197,13 @@ def _separate(parent: int, stdout: int, stderr: int) -> None:
     linux.die_with_parent(parent)
     os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
-    for number in _HANDLED:
+    for number in HANDLED:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     null = os.open(os.devnull, os.O_RDONLY)
     for target, descriptor in enumerate((null, stdout, stderr)):
         os.dup2(descriptor, target)
-    os.umask(0o022)
+    os.umask(UMASK)
 
 
 def _become(order: _Order, last: LastWord) -> NoReturn:

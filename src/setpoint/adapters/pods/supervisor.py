@@ -32,7 +32,6 @@ from setpoint.adapters.pods.outcome import ContainerRun, EndOrder, assess
 from setpoint.adapters.pods.probes import prepare, start_prober
 from setpoint.adapters.pods.processes import (
     NOT_STARTED,
-    Embryo,
     ProcessSpec,
     kill_descendants,
     signal_group,
@@ -43,6 +42,7 @@ from setpoint.adapters.pods.roots import RootPlan
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.pods.signals import heard
 from setpoint.adapters.pods.spare import Stage, take_spare
+from setpoint.adapters.pods.starter import Starter
 from setpoint.adapters.pods.transfer import TransferError, load_artifacts, read_parameters, save_outputs
 from setpoint.adapters.pods.volumes import write_files
 from setpoint.apis.errors import SetpointError
@@ -75,9 +75,9 @@ class Supervisor:
         folder: Path,
         directory: int,
         stage: Stage | None,
-        embryo: Embryo | None,
+        starter: Starter,
     ) -> None:
-        self._stage, self._embryo = stage, embryo
+        self._stage, self._starter = stage, starter
         self._settings = settings
         self._isolation = isolation
         self._request = request
@@ -179,7 +179,7 @@ class Supervisor:
         if not alone:
             linux.unshare(linux.CLONE_NEWNS)
         if not alone or self._stage is None:
-            self._embryo = None  # it lives in another namespace
+            self._starter.drop_embryo()  # it lives in another namespace
         root.enter()
         return base
 
@@ -240,21 +240,17 @@ class Supervisor:
         environment = environment_of(container, resolved, root, path, self._settings, self._folder)
         working_dir = str(root.locate(root.working_dir))
         argv = argv_of(container, resolved, root)
-        started = start(
-            ProcessSpec(
-                argv=argv,
-                environment=environment,
-                working_dir=working_dir,
-                join=limit.join if limit is not None else None,
-                enter=None if is_main else enter,
-                program=program_of(container, resolved, argv, environment, working_dir, self._settings, warm=self._warm)
-                if is_main and limit is None
-                else None,
-            ),
-            self._embryo if is_main else None,
+        spec = ProcessSpec(
+            argv=argv,
+            environment=environment,
+            working_dir=working_dir,
+            join=limit.join if limit is not None else None,
+            enter=None if is_main else enter,
+            program=program_of(container, resolved, argv, environment, working_dir, self._settings, warm=self._warm)
+            if is_main and limit is None
+            else None,
         )
-        if is_main:
-            self._embryo = None
+        started = self._starter.start_main(spec) if is_main else start(spec)
         log = self._log(container, resolved.warning, limit.warning if limit is not None else "")
         streams = {started.stdout: b"stdout", started.stderr: b"stderr"}
         running = ContainerRun(
@@ -407,7 +403,8 @@ class Supervisor:
 
     def _let_leave(self, running: ContainerRun) -> None:
         """A program that has said how it ended is not waited for, unless it has started others."""
-        code = running.last.code if running.exit_code is None and not running.streams else None
+        done = running.last is not None and running.exit_code is None and not running.streams
+        code = running.last.code if running.last is not None and done else None
         if code is not None and is_alone(running.pid, self._running.keys()):
             signal_group(running.pid, signal.SIGKILL)
             self._leaving = running.pid
@@ -475,7 +472,7 @@ def supervise(
     *,
     warm: bool,
     stage: Stage | None,
-    embryo: Embryo | None,
+    starter: Starter,
 ) -> None:
     """Body of a claimed pod's process; returns when the exit record is written.
 
@@ -489,4 +486,4 @@ def supervise(
         records.write_record(directory, records.EXIT, ended)
         kill_descendants()  # the embryo, which nobody will tell what to be
         return
-    Supervisor(settings, isolation, request, folder, directory, stage, embryo).run(warm=warm)
+    Supervisor(settings, isolation, request, folder, directory, stage, starter).run(warm=warm)

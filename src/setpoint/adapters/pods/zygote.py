@@ -38,10 +38,11 @@ from setpoint.adapters.pods.images import resolve
 from setpoint.adapters.pods.last_word import reap
 from setpoint.adapters.pods.pool import SupervisorPool
 from setpoint.adapters.pods.preload import count_threads, preload
-from setpoint.adapters.pods.processes import Embryo, TurnInto
+from setpoint.adapters.pods.processes import TurnInto
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.pods.signals import forget_signals, note_signals
 from setpoint.adapters.pods.spare import Stage, put_back
+from setpoint.adapters.pods.starter import Starter, find_setpriv
 from setpoint.adapters.pods.supervisor import supervise
 from setpoint.apis.meta import Wire
 from setpoint.ports.launcher import Container, PodExit, PodPhase, PodRequest, Retention
@@ -101,6 +102,7 @@ class Zygote:
         _rehearse(settings)
         with suppress(OSError):  # nobody there any more: the end of file says so
             self._connection.send(msgspec.json.encode(Ready(isolation=found, refusal=refusal)))
+        setpriv = find_setpriv()
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors leave no zombies
         gc.collect()
         gc.freeze()  # shared pages stay shared
@@ -110,6 +112,7 @@ class Zygote:
             Path(settings.home) / "kubelet" / ("spare-warm" if self._warm else "spare"),
             settle=self._settle,
             supervise=partial(self._supervise, settings, found),
+            setpriv=setpriv,
             waiting=os.cpu_count() or 1,
         )
         while packet := self._next_packet(pool):
@@ -136,7 +139,7 @@ class Zygote:
         found: isolation.IsolationReport,
         pod_id: str,
         stage: Stage | None,
-        embryo: Embryo | None,
+        starter: Starter,
     ) -> bool:
         forget_signals()
         identity = records.own_identity()
@@ -146,7 +149,7 @@ class Zygote:
             return self._tell(Launched(id=pod_id, error=str(error)))
         self._tell(Launched(id=pod_id, claimant=identity if claimed else None))
         if claimed:
-            supervise(settings, found, pod_id, warm=self._warm, stage=stage, embryo=embryo)
+            supervise(settings, found, pod_id, warm=self._warm, stage=stage, starter=starter)
             as_it_was = self._is_as_it_was()
             if as_it_was and stage is not None and stage.spare is not None and settings.retention is Retention.LOGS:
                 put_back(settings.pods / pod_id / records.ROOT, stage.spare)
