@@ -212,7 +212,7 @@ def _become(order: _Order, last: LastWord) -> NoReturn:
     os.chdir(order.working_dir)
     if order.program is not None:
         _close_all_but_streams()
-        gc.freeze()  # what the supervisor leaves is not collected: it would close numbers that are the program's by then
+        gc.freeze()  # what the supervisor leaves is not collected: it would close numbers that mean something else then
         last.take()
         raise TurnInto(order.program, order.environment, last)
     program = find_program(order.argv[0], order.environment)
