@@ -1,0 +1,1 @@
+"""What monitors compute: drift, performance and traffic, with evidence; pure, over arrays and tables in memory."""
