@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from setpoint.apis.meta import Wire
+from setpoint.core.monitors.label import Label
 
 if TYPE_CHECKING:
     import polars as pl
+
+__all__ = ["PREDICTION_COLUMNS", "REASONS", "Label", "LabelSource", "PredictionLog"]
 
 PREDICTION_COLUMNS = {
     "id": "String",  # inference id: the request's, else one that the server made; empty if none was given out
@@ -55,23 +57,6 @@ REASONS = (
     "internal",
     "other",
 )
-
-
-class Label(Wire, frozen=True, kw_only=True):
-    """What was true, for one answer (`inference_id`), or for an asset from `begin` to before `end`.
-
-    Exactly one of the two keys is given. `revision` counts the statements about one key from 1; a reader gets the last
-    one of each. `label` is one of the model's classes.
-    """
-
-    label: str
-    author: str
-    at: datetime  # when it was said
-    revision: int = 1
-    inference_id: str = ""
-    asset: str = ""
-    begin: datetime | None = None
-    end: datetime | None = None
 
 
 class PredictionLog(Protocol):
