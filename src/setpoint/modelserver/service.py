@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import secrets
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -96,7 +97,9 @@ class ModelService:
             self.depth -= 1
             self.metrics.queue.set(self.depth)
         self.metrics.rows.inc(rows)
-        return InferResponse(model_name=self.name, model_version=self.version, id=request.id, outputs=outputs)
+        # An answer without an id could not be labelled when the truth is known.
+        answer_id = request.id or secrets.token_hex(8)
+        return InferResponse(model_name=self.name, model_version=self.version, id=answer_id, outputs=outputs)
 
     def _timed(self, model: Servable, inputs: Mapping[str, Array], rows: int) -> tuple[Tensor, ...]:
         started = time.perf_counter()

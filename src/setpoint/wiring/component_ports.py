@@ -11,12 +11,15 @@ from typing import Any
 import httpx
 
 from setpoint.adapters.clock import SystemClock
+from setpoint.adapters.labels import DirectoryLabels
+from setpoint.adapters.prediction_log import DirectoryPredictionLog
 from setpoint.adapters.table_cache import DirectoryTableCache
 from setpoint.apis.errors import InvariantViolation
 from setpoint.clients.connection import Address, connect
 from setpoint.clients.kubernetes import KubernetesClient
 from setpoint.components import Component
 from setpoint.ports.clock import Clock
+from setpoint.ports.predictions import LabelSource, PredictionLog
 from setpoint.ports.registry import ModelRegistry
 from setpoint.ports.resources import ResourceApi
 from setpoint.ports.tables import TableCache
@@ -33,6 +36,8 @@ def component_ports(settings: Settings, component: Component[..., Any]) -> dict[
         ModelRegistry: model_registry,
         ResourceApi: resource_api,
         Clock: lambda _: SystemClock(),
+        PredictionLog: lambda settings: DirectoryPredictionLog(settings.home),
+        LabelSource: lambda settings: DirectoryLabels(settings.home),
         TableCache: lambda settings: DirectoryTableCache(settings.home / "cache" / "tables"),
     }
     ports: dict[type, Any] = {}

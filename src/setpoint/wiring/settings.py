@@ -53,6 +53,9 @@ class Settings:
     port: int = 0
     """Port of the API on loopback; 0 picks a free one and keeps it for the state directory."""
 
+    prediction_log_mb: int = 512
+    """What is kept of each service's requests and answers, in MiB; 0: nothing."""
+
     @property
     def plugin_addresses(self) -> tuple[str, ...]:
         """The executor plugins, in the order they are asked."""
@@ -89,11 +92,13 @@ def load_settings(
         raise InvalidSpec(
             f"{settings.isolation!r} is no isolation mode", path="settings.isolation", allowed=ISOLATION_MODES
         )
-    for name in ("parallelism", "namespace_parallelism"):
+    for name, what in (
+        ("parallelism", "workflows"),
+        ("namespace_parallelism", "workflows"),
+        ("prediction_log_mb", "MiB"),
+    ):
         if getattr(settings, name) < 0:
-            raise InvalidSpec(
-                f"{getattr(settings, name)} is no number of workflows: 0 or more", path=f"settings.{name}"
-            )
+            raise InvalidSpec(f"{getattr(settings, name)} is no number of {what}: 0 or more", path=f"settings.{name}")
     for address in settings.plugin_addresses:
         if not _on_loopback(address):
             raise InvalidSpec(

@@ -8,7 +8,7 @@ Source: Open Inference Protocol V2, inference request and response objects; bina
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -152,13 +152,14 @@ def encode_request(
     request_id: str | None = None,
     outputs: Iterable[str] | None = None,
     binary: bool = False,
+    parameters: Mapping[str, str | int | float | bool] | None = None,
 ) -> Body:
     """A request body; `binary` sends the inputs as bytes and asks for all outputs as bytes."""
     tensors, chunks = _encode_tensors(inputs, lambda _: binary)
     wire = WireRequest(
         inputs=tensors,
         id=request_id,
-        parameters={"binary_data_output": True} if binary else {},
+        parameters=dict(parameters or {}) | ({"binary_data_output": True} if binary else {}),
         outputs=None if outputs is None else [WireRequestedOutput(name=name) for name in outputs],
     )
     return _encode(wire, chunks)
@@ -176,7 +177,7 @@ def encode_response(response: InferResponse, request: InferRequest) -> Body:
     wanted = response.outputs if request.outputs is None else tuple(response.output(name) for name in request.outputs)
     tensors, chunks = _encode_tensors(wanted, request.wants_binary)
     wire = WireResponse(
-        model_name=response.model_name, model_version=response.model_version, id=request.id, outputs=tensors
+        model_name=response.model_name, model_version=response.model_version, id=response.id, outputs=tensors
     )
     return _encode(wire, chunks)
 

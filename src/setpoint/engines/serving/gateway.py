@@ -22,8 +22,11 @@ _DELAY_FIRST, _DELAY_MOST = timedelta(milliseconds=500), timedelta(seconds=30)
 class GatewayKeeper:
     """The gateway of one state directory."""
 
-    def __init__(self, *, home: Path, launcher: Launcher, clock: Clock, image: str) -> None:
-        """Starts nothing yet."""
+    def __init__(
+        self, *, home: Path, launcher: Launcher, clock: Clock, image: str, arguments: tuple[str, ...] = ()
+    ) -> None:
+        """Starts nothing yet; `arguments` are given to the gateway beside the state directory."""
+        self._arguments = arguments
         self._home, self._launcher, self._clock, self._image = home, launcher, clock, image
         self._directory = home / "gateway"
         self._attempts = self._directory / "attempt"
@@ -95,7 +98,7 @@ class GatewayKeeper:
                 name="main",
                 image=self._image,
                 command=("python", "-m", "setpoint.server.gateway"),
-                args=("--home", home),
+                args=("--home", home, *self._arguments),
                 mounts=(Mount(volume="home", path=home, host_path=home),),
             ),
         )

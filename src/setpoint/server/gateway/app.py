@@ -14,11 +14,13 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
+from setpoint.core.predictions.exchange import Exchange
+from setpoint.core.serving.messages import HEADER_LENGTH
 from setpoint.server.gateway.metrics import CONTENT_TYPE, GatewayMetrics
 from setpoint.server.gateway.routes import Route, RouteReader
 from setpoint.server.gateway.upstream import Connection, Headers, Lost, Pool
@@ -30,6 +32,9 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 logger = logging.getLogger(__name__)
 
 BUFFER_BYTES = 1024 * 1024  # a request body up to this can be sent again; a larger one is streamed once
+CLIENT_GONE = 499  # in metrics and log only: nobody is there to get it
+_JSON_LENGTH = HEADER_LENGTH.lower().encode()
+_CLIENT_CHARACTERS, _PATH_CHARACTERS = 100, 300
 _TRIES = 4
 _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade "
@@ -51,6 +56,37 @@ class _Refused(Exception):
         super().__init__(message)
 
 
+class ExchangeLog(Protocol):
+    """Where exchanges with known services go; it never makes anybody wait."""
+
+    def note(self, key: str, exchange: Exchange) -> None:
+        """One exchange with `namespace/name`, ended."""
+        ...
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What passed through of one exchange."""
+
+    revision: str = ""
+    request: bytes | None = None
+    request_bytes: int = 0
+    response: list[bytes] = field(default_factory=list)
+    response_bytes: int = 0
+    response_json_length: str | None = None
+
+    def take(self, data: bytes) -> None:
+        """A piece of the answer."""
+        self.response_bytes += len(data)
+        if self.response_bytes <= BUFFER_BYTES:
+            self.response.append(data)
+
+    @property
+    def answer(self) -> bytes | None:
+        """The answer's body; None if it is larger than what is kept."""
+        return b"".join(self.response) if self.response_bytes <= BUFFER_BYTES else None
+
+
 @dataclass(slots=True)
 class _Body:
     """A request's body: what was read of it, and whether there is more to stream."""
@@ -63,31 +99,51 @@ class _Body:
 class Gateway:
     """The ASGI application."""
 
-    def __init__(self, routes: RouteReader, pool: Pool, metrics: GatewayMetrics, *, max_body_bytes: int) -> None:
-        """Bodies above the limit are refused with 413."""
-        self._routes, self._pool, self._metrics = routes, pool, metrics
+    def __init__(
+        self,
+        routes: RouteReader,
+        pool: Pool,
+        metrics: GatewayMetrics,
+        *,
+        max_body_bytes: int,
+        log: ExchangeLog | None = None,
+    ) -> None:
+        """Bodies above the limit are refused with 413; without a log nothing is kept of what passes through."""
+        self._routes, self._pool, self._metrics, self._log = routes, pool, metrics, log
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] != "http":
             return
-        started = time.perf_counter()
-        key = ""
+        started, began = (
+            time.perf_counter(),
+            time.time_ns(),
+        )  # the log's clock is the host's: it is compared with others
+        key, path = "", ""
         status = 500
+        seen = _Seen()
         try:
             key, path = self._target(scope)
-            status = await (self._pass_on(key, path, scope, receive, send) if key else self._own(path, scope, send))
+            if key:
+                status = await self._pass_on(key, path, scope, receive, send, seen)
+            else:
+                status = await self._own(path, scope, send)
         except _Refused as refused:
             status = refused.status
-            await _answer(send, status, _encode({"error": str(refused)}), headers=refused.headers)
+            body = _encode({"error": str(refused)})
+            seen.take(body)
+            await _answer(send, status, body, headers=refused.headers)
         except Exception as error:  # one request's supervision point
             logger.exception("%s %s failed", scope["method"], scope["path"])
             await _answer(send, 500, _encode({"error": f"internal error: {type(error).__name__}"}))
         if key:
             # An unknown service is counted as one, so that a scanner cannot grow the series without end.
-            known = key if self._routes.get(key) is not None else "unknown"
-            self._metrics.observe(known, status, time.perf_counter() - started)
+            known = self._routes.get(key) is not None
+            seconds = time.perf_counter() - started
+            self._metrics.observe(key if known else "unknown", status, seconds)
+            if known and self._log is not None:
+                self._log.note(key, _exchange(scope, path, status, began // 1000, seconds, seen))
 
     def _target(self, scope: Scope) -> tuple[str, str]:
         """(`namespace/name`, the path behind it), or ("", path) for the gateway's own paths."""
@@ -118,9 +174,11 @@ class Gateway:
                 raise _Refused(404, f"no such path {path}; services are at /serving/NAMESPACE/NAME/...")
         return 200
 
-    async def _pass_on(self, key: str, path: str, scope: Scope, receive: Receive, send: Send) -> int:
+    async def _pass_on(self, key: str, path: str, scope: Scope, receive: Receive, send: Send, seen: _Seen) -> int:
         route, port = self._route(key)
+        seen.revision = route.revision
         body = await self._read(scope, receive)
+        seen.request, seen.request_bytes = (None if body.more else body.first), body.length or len(body.first)
         try:
             async with asyncio.timeout(route.timeout_seconds) as limit:
                 connection, status, headers = await self._exchange(key, port, path, scope, body, receive)
@@ -128,8 +186,9 @@ class Gateway:
         except TimeoutError as error:
             message = f"InferenceService {key} did not answer within {route.timeout_seconds:g} s"
             raise _Refused(504, message) from error
-        await _relay(connection, status, headers, receive, send, watch=not body.more)
-        return status
+        seen.response_json_length = _header(headers, _JSON_LENGTH)
+        whole = await _relay(connection, status, headers, receive, send, watch=not body.more, seen=seen)
+        return status if whole else CLIENT_GONE
 
     def _route(self, key: str) -> tuple[Route, int]:
         route = self._routes.get(key)
@@ -180,7 +239,7 @@ class Gateway:
             message = await receive()
             first += message.get("body", b"")
         if message["type"] == "http.disconnect":
-            raise _Refused(400, "the client went away before its body was whole")
+            raise _Refused(CLIENT_GONE, "the client went away before its body was whole")
         return _Body(first=first, more=bool(message.get("more_body")), length=length)
 
     async def _stream(self, connection: Connection, body: _Body, receive: Receive) -> None:
@@ -211,14 +270,18 @@ class Gateway:
 
 
 async def _relay(
-    connection: Connection, status: int, headers: Headers, receive: Receive, send: Send, *, watch: bool
-) -> None:
-    """The response to the client as it comes; ends early when the client goes (`watch`: its body was read whole)."""
+    connection: Connection, status: int, headers: Headers, receive: Receive, send: Send, *, watch: bool, seen: _Seen
+) -> bool:
+    """The response to the client as it comes; False if it broke off before its end.
+
+    It ends early when the client goes (`watch`: its body was read whole).
+    """
     await send({"type": "http.response.start", "status": status, "headers": _response_headers(headers)})
     gone: asyncio.Future[MutableMapping[str, Any]] | None = None
     try:
         while True:
             data = await connection.chunk()
+            seen.take(data)
             if connection.complete and data:
                 # All of it is here: one message instead of two.
                 await send({"type": "http.response.body", "body": data})
@@ -230,18 +293,43 @@ async def _relay(
                 gone = asyncio.ensure_future(receive())
             if gone is not None and gone.done():
                 connection.close()
-                return
+                return False
         connection.release()
+        return True
     except Lost as lost:
         # The head is out: all that is left is to break the connection, which the server does for us.
         logger.warning("an answer broke off: %s", lost)
         connection.close()
+        return False
     except BaseException:
         connection.close()
         raise
     finally:
         if gone is not None:
             gone.cancel()
+
+
+def _exchange(scope: Scope, path: str, status: int, time_us: int, seconds: float, seen: _Seen) -> Exchange:
+    headers = scope["headers"]
+    return Exchange(
+        time_us=time_us,
+        revision=seen.revision,
+        client=(_header(headers, b"x-client-id") or _header(headers, b"user-agent") or "")[:_CLIENT_CHARACTERS],
+        method=scope["method"],
+        path=path[:_PATH_CHARACTERS],
+        status=status,
+        seconds=seconds,
+        request_bytes=seen.request_bytes or int(_header(headers, b"content-length") or 0),
+        response_bytes=seen.response_bytes,
+        request=seen.request,
+        request_json_length=_header(headers, _JSON_LENGTH),
+        response=seen.answer,
+        response_json_length=seen.response_json_length,
+    )
+
+
+def _header(headers: Headers, wanted: bytes) -> str | None:
+    return next((value.decode("latin-1") for name, value in headers if name.lower() == wanted), None)
 
 
 def _request(scope: Scope, path: str, port: int, body: _Body) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from collections.abc import Callable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -13,8 +15,12 @@ _LABELS = ["namespace", "inferenceservice"]
 class GatewayMetrics:
     """One registry per gateway."""
 
-    def __init__(self) -> None:
-        """No series yet; they appear with a service's first request."""
+    def __init__(self, dropped: Callable[[], Mapping[str, int]] = dict) -> None:
+        """No series yet; they appear with a service's first request.
+
+        `dropped` counts, by service, the requests that are missing in the prediction log.
+        """
+        self._dropped = dropped
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._requests = Counter(
@@ -25,6 +31,12 @@ class GatewayMetrics:
             "Seconds from a request's head to its answer's last byte",
             _LABELS,
             buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._missing = Gauge(
+            "setpoint_gateway_prediction_log_dropped",
+            "Requests that were answered and are missing in the prediction log",
+            _LABELS,
             registry=self._registry,
         )
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
@@ -41,4 +53,7 @@ class GatewayMetrics:
 
     def render(self) -> bytes:
         """The Prometheus text."""
+        for key, number in self._dropped().items():
+            namespace, _, name = key.rpartition("/")
+            self._missing.labels(namespace, name).set(number)
         return generate_latest(self._registry)

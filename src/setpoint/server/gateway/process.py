@@ -26,6 +26,7 @@ import uvloop
 from setpoint.apis.errors import AlreadyExists, Unavailable
 from setpoint.server.gateway.app import Gateway
 from setpoint.server.gateway.metrics import GatewayMetrics
+from setpoint.server.gateway.prediction_log import PredictionLogger
 from setpoint.server.gateway.routes import ADDRESS_FILE, PORT_FILE, Address, RouteReader, replace_file
 from setpoint.server.gateway.upstream import Pool
 
@@ -41,6 +42,7 @@ class GatewaySettings:
     home: Path
     max_body_bytes: int = 64 * 2**20
     grace_seconds: int = 20
+    prediction_log_mb: int = 0  # kept of each service; 0: nothing is
 
 
 class _Server(uvicorn.Server):
@@ -111,7 +113,17 @@ def _bind(port: int) -> socket.socket | None:
 
 async def _serve(settings: GatewaySettings, listener: socket.socket) -> None:
     pool = Pool()
-    app = Gateway(RouteReader(settings.home), pool, GatewayMetrics(), max_body_bytes=settings.max_body_bytes)
+    log = None
+    if settings.prediction_log_mb:
+        log = PredictionLogger(settings.home, most_bytes=settings.prediction_log_mb * 2**20)
+        log.start()
+    app = Gateway(
+        RouteReader(settings.home),
+        pool,
+        GatewayMetrics(dropped=log.dropped if log is not None else dict),
+        max_body_bytes=settings.max_body_bytes,
+        log=log,
+    )
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -136,3 +148,5 @@ async def _serve(settings: GatewaySettings, listener: socket.socket) -> None:
         await server.serve(sockets=[listener])
     finally:
         pool.close()
+        if log is not None:
+            await asyncio.to_thread(log.close)
