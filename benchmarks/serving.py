@@ -1,8 +1,9 @@
 """Model server and gateway against a bare echo application under the same HTTP server, in the same run.
 
 Requests/s and latency of V2 infer (one window of the tiny test model, so the server's own work shows), JSON and binary,
-directly and through the gateway, at one client and at eight. The load comes from this process over raw keep-alive
-connections; server and load share the machine, so the ratios say more than the numbers.
+directly and through the gateway, with and without the prediction log, at one client and at eight. The load comes from
+this process over raw keep-alive connections; server and load share the machine, so the ratios say more than the
+numbers.
 """
 
 from __future__ import annotations
@@ -52,6 +53,9 @@ def run() -> dict[str, object]:
             "model_server_binary": _Target(ports["model"], _request(infer, binary.content, extra)),
             "gateway_to_echo": _Target(ports["gateway"], _request(f"/serving/bench/echo{infer}", plain.content)),
             "gateway_to_model_json": _Target(ports["gateway"], _request(f"/serving/bench/model{infer}", plain.content)),
+            "logging_gateway_to_model_json": _Target(
+                ports["logging"], _request(f"/serving/bench/model{infer}", plain.content)
+            ),
         }
         results: dict[str, object] = {"predict_alone_ms": _predict_alone(Path(scratch) / "model")}
         for clients in (1, 8):
@@ -60,6 +64,10 @@ def run() -> dict[str, object]:
             for name, figures in measured.items():
                 ratio = round(figures["requests_per_second"] / floor, 3)
                 results[f"{name}, {clients} clients"] = figures | {"ratio_to_echo": ratio}
+            silent, logging = measured["gateway_to_model_json"], measured["logging_gateway_to_model_json"]
+            results[f"logging to not logging, {clients} clients"] = {
+                name: round(logging[name] / silent[name], 2) for name in ("requests_per_second", "p50_ms", "p99_ms")
+            }
         return results
 
 
@@ -84,14 +92,18 @@ def _request(path: str, body: bytes, headers: str = "") -> bytes:
 def _servers(scratch: Path) -> Iterator[dict[str, int]]:
     model = write_tiny_model(scratch / "model")
     home = scratch / "home"
+    logged = scratch / "logged"
     home.mkdir()
+    logged.mkdir()
     port = scratch / "model.port"
     commands = {
         "echo": ["-m", "benchmarks._echo", str(scratch / "echo.port")],
         "model": ["-m", "setpoint.modelserver", "--model-name=reactor", f"--model-dir={model}", f"--port-file={port}"],
         "gateway": ["-m", "setpoint.server.gateway", "--home", str(home)],
+        "logging": ["-m", "setpoint.server.gateway", "--home", str(logged), "--prediction-log-mb", "64"],
     }
-    files = {"echo": scratch / "echo.port", "model": port, "gateway": home / "gateway" / "port"}
+    files = {"echo": scratch / "echo.port", "model": port}
+    files |= {"gateway": home / "gateway" / "port", "logging": logged / "gateway" / "port"}
     with contextlib.ExitStack() as stack:
         for name, command in commands.items():
             log = stack.enter_context((scratch / f"{name}.log").open("wb"))
@@ -99,9 +111,10 @@ def _servers(scratch: Path) -> Iterator[dict[str, int]]:
             stack.callback(process.wait)
             stack.callback(process.terminate)
         ports = {name: _port(file) for name, file in files.items()}
-        routes = RouteFile(home)
-        routes.set("bench/echo", port=ports["echo"])
-        routes.set("bench/model", port=ports["model"])
+        for directory in (home, logged):
+            routes = RouteFile(directory)
+            routes.set("bench/echo", port=ports["echo"])
+            routes.set("bench/model", port=ports["model"])
         uvloop.run(_until_ready(ports["model"]))
         yield ports
 
