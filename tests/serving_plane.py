@@ -109,7 +109,9 @@ async def control_plane(home: Path, *, stop_services: bool = True, rest: bool = 
                 launcher=launcher,
                 routes=RouteFile(home),
                 probe=probe_ready,
-                gateway=GatewayKeeper(home=home, launcher=launcher, clock=clock, image=IMAGE),
+                gateway=GatewayKeeper(
+                    home=home, launcher=launcher, clock=clock, image=IMAGE, arguments=("--prediction-log-mb", "16")
+                ),
                 clock=clock,
                 settings=ServingSettings(home=home, image=IMAGE, limits=LIMITS),
             )

@@ -16,10 +16,14 @@ from setpoint.core.monitors.spot import LEAST, fit_tail
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-DAY = 86_400.0
+HOUR, DAY = 3600.0, 86_400.0
 DEAD_MAN = 1.5  # nominal periods without a request
 FACTOR = 3.0  # a surge is at least so many times what is usual, a drop at most its inverse
-RISK = 1e-4
+RISK = 1e-4  # of one slot
+_OUTAGE = 20.0  # times the median gap
+_GAP_RISK = 1e-3  # of all gaps of an observation together
+_WIDTHS = (1, 5)  # slots looked at together: a short surge shows in one, a drop of a rare thing in several
+_EDGE = 1.5
 _NORMAL = 5.0  # limit on Anscombe's scale where there is too little to learn a tail from
 _SEASON_SLOTS = 24  # of a day
 
@@ -66,26 +70,47 @@ def slots_of(times: Floats, baseline: Floats, *, begin: float, end: float, base_
     edges: Floats = (begin + seconds * np.arange(count + 1)).astype(np.float64)
     counts = np.histogram(times, edges)[0].astype(np.float64)
     begins = edges[:-1]
-    whole = np.minimum(edges[1:], end) - begins >= 0.5 * seconds  # half a slot says little
     before = int((begin - base_begin) / seconds + 1e-9)
-    if before < 1:
-        usual = np.full(count, np.median(counts))
-        limit = _NORMAL
-    else:
+    base = base_usual = np.zeros(0)
+    usual = (
+        np.full(count, np.median(counts)) if np.median(counts) else counts
+    )  # one burst says nothing of what is usual
+    if before >= 1:
         base_edges: Floats = (begin - seconds * np.arange(before, -1, -1)).astype(np.float64)
         base = np.histogram(baseline, base_edges)[0].astype(np.float64)
-        usual_base, usual = _usual(base, base_edges[:-1], begins)
-        deviations = np.abs(_scale(base) - _scale(usual_base))
-        limit = max(_NORMAL, fit_tail(deviations).quantile(RISK)) if len(base) >= LEAST else _NORMAL
-    deviation = _scale(counts) - _scale(usual)
-    return Slots(
-        begins=begins,
-        counts=counts,
-        usual=usual,
-        surge=whole & (deviation > limit) & (counts >= FACTOR * usual),
-        drop=whole & (deviation < -limit) & (counts <= usual / FACTOR),
-        seconds=seconds,
-    )
+        base_usual, usual = _usual(base, base_edges[:-1], begins)
+    whole = np.minimum(edges[1:], end) - begins >= 0.999 * seconds  # a part of a slot says little
+    surge, drop = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
+    for width in _WIDTHS:
+        if np.count_nonzero(whole) < width:
+            continue
+        found, expected = _sums(counts[whole], width), _sums(usual[whole], width)
+        deviation = _scale(found) - _scale(expected)
+        limit = _limit(base, base_usual, width)
+        for flags, hit in (
+            (surge, (deviation > limit) & (found >= FACTOR * expected)),
+            (drop, (deviation < -limit) & (found <= expected / FACTOR)),
+        ):
+            for start in np.flatnonzero(hit).tolist():  # not the slots of a stretch that had not begun, or was over
+                part = slice(start, start + width)
+                far = counts[part] >= _EDGE * usual[part] if flags is surge else counts[part] <= usual[part] / _EDGE
+                flags[part] |= far
+    return Slots(begins=begins, counts=counts, usual=usual, surge=surge, drop=drop, seconds=seconds)
+
+
+def _limit(base: Floats, usual: Floats, width: int) -> float:
+    """How far the count of so many slots may lie off, on Anscombe's scale."""
+    count = len(base) // width
+    if count < LEAST:
+        return _NORMAL
+    sums = [each[: count * width].reshape(count, width).sum(axis=1) for each in (base, usual)]
+    return max(_NORMAL, fit_tail(np.abs(_scale(sums[0]) - _scale(sums[1]))).quantile(RISK))
+
+
+def _sums(counts: Floats, width: int) -> Floats:
+    """Of each `width` slots that follow each other."""
+    sums: Floats = np.convolve(counts, np.ones(width), mode="valid")
+    return sums
 
 
 def find_gaps(times: Floats, baseline: Floats, *, begin: float, end: float, nominal: float | None) -> tuple[Gap, ...]:
@@ -97,27 +122,56 @@ def find_gaps(times: Floats, baseline: Floats, *, begin: float, end: float, nomi
         begin: Start of the observation.
         end: Its end.
         nominal: Seconds between two requests by agreement; None: what is usual is learnt from the baseline, or from
-            the observation where that is too short.
+            the observation where that is too short. Then the end is no gap: whether more was to come is not known.
     """
     known = baseline if len(baseline) > LEAST else np.concatenate([baseline, times])
     if nominal is None and len(known) < 3:
         return ()
-    limit = DEAD_MAN * nominal if nominal is not None else _gap_limit(np.diff(known), learnt=known is baseline)
     first = baseline[-1:] if len(baseline) else np.array([begin])
     points = np.concatenate([first, times, [end]])
+    last = len(points) - 2
+    if nominal is None and known is not baseline:
+        points = points[:-1]
+    if nominal is not None:
+        limits = np.full(len(points) - 1, DEAD_MAN * nominal)
+    else:
+        limits = _gap_limits(points, known, looked_at=len(times) + 1)
     lengths = np.diff(points)
     return tuple(
-        Gap(begin=float(points[index]), end=float(points[index + 1]), limit=limit, open=index == len(lengths) - 1)
-        for index in np.flatnonzero((lengths > limit) & (points[1:] > begin)).tolist()
+        Gap(
+            begin=float(points[index]),
+            end=float(points[index + 1]),
+            limit=float(limits[index]),
+            open=index == last,
+        )
+        for index in np.flatnonzero((lengths > limits) & (points[1:] > begin)).tolist()
     )
 
 
-def _gap_limit(gaps: Floats, *, learnt: bool) -> float:
+def _gap_limits(points: Floats, known: Floats, *, looked_at: int) -> Floats:
+    """For each gap between two points, how long it may be.
+
+    If days are known, gaps are measured in requests that were to be expected meanwhile, so that a night is no silence.
+    """
+    if known[-1] - known[0] < 2 * DAY * 0.99:
+        return np.full(len(points) - 1, _gap_limit(np.diff(known), looked_at=looked_at))
+    hours: Floats = np.arange(known[0] // HOUR * HOUR, points[-1] + HOUR, HOUR).astype(np.float64)
+    seen = hours[1:] <= known[-1]
+    counts = np.histogram(known, hours)[0].astype(np.float64)
+    _, rates = _usual(counts[seen], hours[:-1][seen], hours[:-1])
+    expected = np.concatenate([[0.0], np.cumsum(np.maximum(rates, 1e-3))])
+    limit = _gap_limit(np.diff(np.interp(known, hours, expected)), looked_at=looked_at)
+    ends: Floats = np.interp(np.interp(points[:-1], hours, expected) + limit, expected, hours, right=np.inf)
+    return ends - points[:-1]
+
+
+def _gap_limit(gaps: Floats, *, looked_at: int) -> float:
     """Longer than this is no accident: never below the dead man's, far above it where arrivals are random."""
     typical = float(np.median(gaps))
-    limit = DEAD_MAN * max(typical, float(np.quantile(gaps, 0.99)))
-    if learnt and len(gaps) >= LEAST:
-        return max(limit, fit_tail(gaps).quantile(RISK))
+    usual = gaps[gaps <= _OUTAGE * typical]  # else a silence of before would be learnt as usual
+    limit = DEAD_MAN * max(typical, float(np.quantile(usual, 0.99)))
+    if len(usual) >= LEAST:
+        return max(limit, fit_tail(usual).quantile(_GAP_RISK / looked_at))
     return max(limit, 10 * typical)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.stats import chi2
 
 HAMMERING_SHARE, HAMMERING_FACTOR, HAMMERING_LEAST = 0.5, 5.0, 200
+_LONE_FACTOR = 20.0  # of the other clients, where nothing is known of before: somebody always asks most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,6 @@ def find_hammering(
     if not usual or now[client] < HAMMERING_LEAST or share < HAMMERING_SHARE:
         return None
     factor = now[client] / seconds / usual
-    if factor < HAMMERING_FACTOR:
+    if factor < (HAMMERING_FACTOR if before else _LONE_FACTOR):
         return None
     return Hammering(client=client, requests=now[client], share=share, factor=factor)

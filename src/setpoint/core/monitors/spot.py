@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 LEVEL = 0.98
 LEAST = 50  # values to learn from; fewer have no excess to speak of
-_SHAPES = (-0.5, 0.5)  # beyond it moments do not exist, or the tail is a guess
+_SHAPES = (-1.0, 0.5)  # from the uniform distribution to where the weighted moments no longer exist
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ def judge_traffic(
     view = View(window, before, begin.timestamp(), end.timestamp(), baseline_begin.timestamp(), rules)
     notes: list[str] = []
     findings: list[Finding] = []
-    if not before.height:
+    if window.height and not before.height:
         notes.append("There is nothing before this window: it is judged by itself and by what was agreed.")
     if window.height:
         for check in _CHECKS:

@@ -22,6 +22,8 @@ _LATENCY_BUDGET = 0.01  # a p99 objective: one request in a hundred may be slowe
 def check_silence(view: View, notes: list[str]) -> Iterator[Finding]:
     """No request for too long."""
     nominal = view.rules.nominal_period_seconds
+    if nominal is None and len(view.times_before) <= LEAST and len(view.times):
+        notes.append("Whether requests have ceased is not judged: no period is agreed, and too few came before.")
     gaps = find_gaps(view.times, view.times_before, begin=view.begin, end=view.end, nominal=nominal)
     if not gaps:
         if view.window.height:
