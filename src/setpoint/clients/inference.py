@@ -7,7 +7,7 @@ any V2 server: ours, KServe's runtimes, Triton.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -25,18 +25,24 @@ from setpoint.core.serving.messages import (
 )
 from setpoint.core.serving.tensors import Tensor
 
+CLIENT_HEADER = "x-client-id"
+
 
 class InferenceClient:
     """One model behind one URL, such as an InferenceService's `status.url`; keeps its connections until closed."""
 
-    def __init__(self, url: str, model: str, *, version: str | None = None, timeout_seconds: float = 30.0) -> None:
-        """No connection is made yet. `url` is what comes before `/v2`."""
+    def __init__(
+        self, url: str, model: str, *, version: str | None = None, timeout_seconds: float = 30.0, client: str = ""
+    ) -> None:
+        """No connection is made yet. `url` is what comes before `/v2`; `client` is how the caller calls itself."""
         self._base = url.rstrip("/")
         self._model = f"{self._base}/v2/models/{quote(model, safe='')}"
         if version is not None:
             self._model += f"/versions/{quote(version, safe='')}"
         # Loopback and cluster addresses: a proxy of the environment has no business in between.
-        self._http = httpx.AsyncClient(timeout=timeout_seconds, trust_env=False)
+        self._http = httpx.AsyncClient(
+            timeout=timeout_seconds, trust_env=False, headers={CLIENT_HEADER: client} if client else None
+        )
 
     async def __aenter__(self) -> Self:
         """The client itself."""
@@ -73,6 +79,7 @@ class InferenceClient:
         outputs: Iterable[str] | None = None,
         request_id: str | None = None,
         binary: bool = True,
+        parameters: Mapping[str, str | int | float | bool] | None = None,
     ) -> InferResponse:
         """The model's answer.
 
@@ -81,11 +88,12 @@ class InferenceClient:
             outputs: Names of the outputs wanted; None means all.
             request_id: Echoed in the response.
             binary: Send and ask for bytes instead of JSON numbers.
+            parameters: Of the request as a whole, such as `asset` and `event_time`; the model does not see them.
 
         Raises: InvalidSpec for a request that the server refuses, NotFound for an unknown model or version,
             NotSupported, Timeout, Unavailable.
         """
-        body = encode_request(inputs, request_id=request_id, outputs=outputs, binary=binary)
+        body = encode_request(inputs, request_id=request_id, outputs=outputs, binary=binary, parameters=parameters)
         headers = {"content-type": body.content_type}
         if body.json_length is not None:
             headers[HEADER_LENGTH] = str(body.json_length)

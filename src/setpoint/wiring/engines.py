@@ -116,7 +116,13 @@ def _serving_engine(settings: Settings, resources: ResourceApi, launcher: Launch
         launcher=launcher,
         routes=RouteFile(settings.home),
         probe=probe_ready,
-        gateway=GatewayKeeper(home=settings.home, launcher=launcher, clock=clock, image=IMAGE),
+        gateway=GatewayKeeper(
+            home=settings.home,
+            launcher=launcher,
+            clock=clock,
+            image=IMAGE,
+            flags=("--prediction-log-mb", str(settings.prediction_log_mb)),
+        ),
         clock=clock,
         settings=ServingSettings(home=settings.home, image=IMAGE),
     )

@@ -53,6 +53,9 @@ class Settings:
     port: int = 0
     """Port of the API on loopback; 0 picks a free one and keeps it for the state directory."""
 
+    prediction_log_mb: int = 512
+    """MiB that the prediction log of one service may take; the oldest requests go first. 0: nothing is logged."""
+
     @property
     def plugin_addresses(self) -> tuple[str, ...]:
         """The executor plugins, in the order they are asked."""
@@ -94,6 +97,10 @@ def load_settings(
             raise InvalidSpec(
                 f"{getattr(settings, name)} is no number of workflows: 0 or more", path=f"settings.{name}"
             )
+    if settings.prediction_log_mb < 0:
+        raise InvalidSpec(
+            f"{settings.prediction_log_mb} is no size in MiB: 0 or more", path="settings.prediction_log_mb"
+        )
     for address in settings.plugin_addresses:
         if not _on_loopback(address):
             raise InvalidSpec(

@@ -8,8 +8,8 @@ Source: Open Inference Protocol V2, inference request and response objects; bina
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
@@ -78,6 +78,7 @@ class InferRequest:
     outputs: tuple[str, ...] | None = None
     binary: frozenset[str] = frozenset()  # outputs asked for in binary by name
     binary_default: bool = False  # for outputs that say nothing
+    parameters: Parameters = field(default_factory=dict)  # of the request as a whole, such as `asset` and `event_time`
 
     def wants_binary(self, name: str) -> bool:
         """Whether the output is to be sent as bytes."""
@@ -134,7 +135,7 @@ def decode_request(body: bytes, json_length: int | None = None) -> InferRequest:
     inputs = _decode_tensors(wire.inputs, rest, "inputs")
     binary_default = _flag(wire.parameters, "binary_data_output", "parameters", default=False)
     if wire.outputs is None:
-        return InferRequest(inputs=inputs, id=wire.id, binary_default=binary_default)
+        return InferRequest(inputs=inputs, id=wire.id, binary_default=binary_default, parameters=wire.parameters)
     binary = {
         output.name
         for index, output in enumerate(wire.outputs)
@@ -143,7 +144,7 @@ def decode_request(body: bytes, json_length: int | None = None) -> InferRequest:
     names = tuple(output.name for output in wire.outputs)
     if len(set(names)) != len(names):
         raise InvalidSpec("an output is named twice", path="outputs")
-    return InferRequest(inputs=inputs, id=wire.id, outputs=names, binary=frozenset(binary))
+    return InferRequest(inputs=inputs, id=wire.id, outputs=names, binary=frozenset(binary), parameters=wire.parameters)
 
 
 def encode_request(
@@ -152,13 +153,18 @@ def encode_request(
     request_id: str | None = None,
     outputs: Iterable[str] | None = None,
     binary: bool = False,
+    parameters: Mapping[str, str | int | float | bool] | None = None,
 ) -> Body:
-    """A request body; `binary` sends the inputs as bytes and asks for all outputs as bytes."""
+    """A request body; `binary` sends the inputs as bytes and asks for all outputs as bytes.
+
+    `parameters` are of the request as a whole: `asset` (text) and `event_time` (ISO 8601 or seconds since 1970) say
+    where and when the windows were measured, for whoever logs; the model does not see them.
+    """
     tensors, chunks = _encode_tensors(inputs, lambda _: binary)
     wire = WireRequest(
         inputs=tensors,
         id=request_id,
-        parameters={"binary_data_output": True} if binary else {},
+        parameters=dict(parameters or {}) | ({"binary_data_output": True} if binary else {}),
         outputs=None if outputs is None else [WireRequestedOutput(name=name) for name in outputs],
     )
     return _encode(wire, chunks)
@@ -175,8 +181,9 @@ def encode_response(response: InferResponse, request: InferRequest) -> Body:
     """A response body with the outputs, and in the form, that the request asked for."""
     wanted = response.outputs if request.outputs is None else tuple(response.output(name) for name in request.outputs)
     tensors, chunks = _encode_tensors(wanted, request.wants_binary)
+    answer_id = request.id if response.id is None else response.id
     wire = WireResponse(
-        model_name=response.model_name, model_version=response.model_version, id=request.id, outputs=tensors
+        model_name=response.model_name, model_version=response.model_version, id=answer_id, outputs=tensors
     )
     return _encode(wire, chunks)
 

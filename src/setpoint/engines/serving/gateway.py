@@ -22,8 +22,11 @@ _DELAY_FIRST, _DELAY_MOST = timedelta(milliseconds=500), timedelta(seconds=30)
 class GatewayKeeper:
     """The gateway of one state directory."""
 
-    def __init__(self, *, home: Path, launcher: Launcher, clock: Clock, image: str) -> None:
-        """Starts nothing yet."""
+    def __init__(
+        self, *, home: Path, launcher: Launcher, clock: Clock, image: str, flags: tuple[str, ...] = ()
+    ) -> None:
+        """Starts nothing yet; `flags` are handed to the gateway's program."""
+        self._flags = flags
         self._home, self._launcher, self._clock, self._image = home, launcher, clock, image
         self._directory = home / "gateway"
         self._attempts = self._directory / "attempt"
@@ -95,7 +98,7 @@ class GatewayKeeper:
                 name="main",
                 image=self._image,
                 command=("python", "-m", "setpoint.server.gateway"),
-                args=("--home", home),
+                args=("--home", home, *self._flags),
                 mounts=(Mount(volume="home", path=home, host_path=home),),
             ),
         )

@@ -19,8 +19,10 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from setpoint.core.predictions.exchange import Exchange
 from setpoint.server.gateway.metrics import CONTENT_TYPE, GatewayMetrics
 from setpoint.server.gateway.routes import Route, RouteReader
+from setpoint.server.gateway.spool import Spool
 from setpoint.server.gateway.upstream import Connection, Headers, Lost, Pool
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -31,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 BUFFER_BYTES = 1024 * 1024  # a request body up to this can be sent again; a larger one is streamed once
 _TRIES = 4
+_PATIENT_SECONDS = 0.1  # after a longer wait it is worth asking whether the client is still there
+_PATH_CHARACTERS, _CLIENT_CHARACTERS = 400, 100  # of what is logged
 _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade "
     b"proxy-connection expect".split()
@@ -51,6 +55,35 @@ class _Refused(Exception):
         super().__init__(message)
 
 
+class _Gone(_Refused):
+    """The client left; nobody reads the answer."""
+
+    def __init__(self) -> None:
+        super().__init__(499, "the client went away before its body was whole")
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is known of one request, for the log; filled in as it goes on."""
+
+    route: Route | None = None
+    request: bytes | None = b""  # None: larger than the buffer
+    request_bytes: int = 0
+    response: list[bytes] | None = None  # None: none yet, or larger than the buffer
+    response_bytes: int = 0
+    response_json: str | None = None
+    gone: bool = False
+    keep: str = ""  # what of it is to be logged
+
+    def answered(self, data: bytes) -> None:
+        """Some of the answer's body."""
+        self.response_bytes += len(data)
+        if self.response is not None:
+            self.response.append(data)
+            if self.response_bytes > BUFFER_BYTES:
+                self.response = None
+
+
 @dataclass(slots=True)
 class _Body:
     """A request's body: what was read of it, and whether there is more to stream."""
@@ -63,8 +96,17 @@ class _Body:
 class Gateway:
     """The ASGI application."""
 
-    def __init__(self, routes: RouteReader, pool: Pool, metrics: GatewayMetrics, *, max_body_bytes: int) -> None:
-        """Bodies above the limit are refused with 413."""
+    def __init__(
+        self,
+        routes: RouteReader,
+        pool: Pool,
+        metrics: GatewayMetrics,
+        *,
+        max_body_bytes: int,
+        spool: Spool | None = None,
+    ) -> None:
+        """Bodies above the limit are refused with 413; `spool` takes what passed through, None for nothing."""
+        self._spool = spool
         self._routes, self._pool, self._metrics = routes, pool, metrics
         self._max_body_bytes = max_body_bytes
 
@@ -72,22 +114,60 @@ class Gateway:
         """One request."""
         if scope["type"] != "http":
             return
-        started = time.perf_counter()
-        key = ""
+        started, moment = time.perf_counter(), time.time_ns() // 1000
+        key = path = ""
         status = 500
+        seen = _Seen()
         try:
             key, path = self._target(scope)
-            status = await (self._pass_on(key, path, scope, receive, send) if key else self._own(path, scope, send))
+            status = await (
+                self._pass_on(key, path, scope, receive, send, seen) if key else self._own(path, scope, send)
+            )
         except _Refused as refused:
             status = refused.status
-            await _answer(send, status, _encode({"error": str(refused)}), headers=refused.headers)
+            body = _encode({"error": str(refused)})
+            seen.response, seen.response_bytes = [body], len(body)
+            await _answer(send, status, body, headers=refused.headers)
         except Exception as error:  # one request's supervision point
             logger.exception("%s %s failed", scope["method"], scope["path"])
             await _answer(send, 500, _encode({"error": f"internal error: {type(error).__name__}"}))
         if key:
+            seconds = time.perf_counter() - started
             # An unknown service is counted as one, so that a scanner cannot grow the series without end.
-            known = key if self._routes.get(key) is not None else "unknown"
-            self._metrics.observe(known, status, time.perf_counter() - started)
+            route = self._routes.get(key)
+            seen.keep = route.keep if route is not None else ""
+            self._metrics.observe(key if route is not None else "unknown", status, seconds)
+            if self._spool is not None and route is not None:
+                self._write_down(self._spool, key, path, scope, seen, (moment, status, seconds))
+
+    def _write_down(
+        self, spool: Spool, key: str, path: str, scope: Scope, seen: _Seen, outcome: tuple[int, int, float]
+    ) -> None:
+        """Hand the exchange to the log; `outcome` is when it began, its status, and its seconds."""
+        moment, status, seconds = outcome
+        named = {b"x-client-id": "", b"user-agent": "", b"inference-header-content-length": ""}
+        for name, value in scope["headers"]:
+            if name in named:
+                named[name] = value.decode("latin-1")
+        good = 200 <= status < 300
+        exchange = Exchange(
+            time=moment,
+            seconds=seconds,
+            method=scope["method"],
+            path=path[:_PATH_CHARACTERS],
+            status=status,
+            client=(named[b"x-client-id"] or named[b"user-agent"])[:_CLIENT_CHARACTERS],
+            revision=seen.route.revision if seen.route is not None else "",
+            request_bytes=seen.request_bytes,
+            response_bytes=seen.response_bytes,
+            # Even where only answers are wanted, the request says which asset and moment they are of.
+            request=seen.request,
+            request_json=named[b"inference-header-content-length"] or None,
+            response=None if seen.response is None or (good and seen.keep == "request") else b"".join(seen.response),
+            response_json=seen.response_json,
+            keep=seen.keep,
+        )
+        spool.put(key, exchange)
 
     def _target(self, scope: Scope) -> tuple[str, str]:
         """(`namespace/name`, the path behind it), or ("", path) for the gateway's own paths."""
@@ -118,18 +198,26 @@ class Gateway:
                 raise _Refused(404, f"no such path {path}; services are at /serving/NAMESPACE/NAME/...")
         return 200
 
-    async def _pass_on(self, key: str, path: str, scope: Scope, receive: Receive, send: Send) -> int:
+    async def _pass_on(self, key: str, path: str, scope: Scope, receive: Receive, send: Send, seen: _Seen) -> int:
         route, port = self._route(key)
-        body = await self._read(scope, receive)
+        seen.route = route
+        started = time.perf_counter()
+        body = await self._read(scope, receive, seen)
         try:
             async with asyncio.timeout(route.timeout_seconds) as limit:
-                connection, status, headers = await self._exchange(key, port, path, scope, body, receive)
+                connection, status, headers = await self._exchange(key, port, path, scope, body, receive, seen)
                 limit.reschedule(None)  # the head came; a stream may last
         except TimeoutError as error:
             message = f"InferenceService {key} did not answer within {route.timeout_seconds:g} s"
             raise _Refused(504, message) from error
-        await _relay(connection, status, headers, receive, send, watch=not body.more)
-        return status
+        seen.response = []
+        seen.response_json = next(
+            (value.decode("latin-1") for name, value in headers if name == b"inference-header-content-length"), None
+        )
+        if not body.more and time.perf_counter() - started > _PATIENT_SECONDS:
+            seen.gone = await _has_left(receive)
+        await _relay(connection, status, headers, receive, send, seen, watch=not body.more and not seen.gone)
+        return 499 if seen.gone else status
 
     def _route(self, key: str) -> tuple[Route, int]:
         route = self._routes.get(key)
@@ -141,7 +229,7 @@ class Gateway:
         return route, route.port
 
     async def _exchange(
-        self, key: str, port: int, path: str, scope: Scope, body: _Body, receive: Receive
+        self, key: str, port: int, path: str, scope: Scope, body: _Body, receive: Receive, seen: _Seen
     ) -> tuple[Connection, int, Headers]:
         """Send the request until an answer begins, to another connection where that is safe."""
         streamed = False
@@ -154,13 +242,13 @@ class Gateway:
                 connection.start(_request(scope, path, port, body), no_body=scope["method"] == "HEAD")
                 if body.more:
                     streamed = True
-                    await self._stream(connection, body, receive)
+                    await self._stream(connection, body, receive, seen)
                 status, headers = await connection.head()
                 return connection, status, headers
             except Lost as lost:
                 reused = connection is not None and connection.reused
                 before = port
-                _, port = self._route(key)
+                seen.route, port = self._route(key)
                 again = lost.untouched and not streamed and tries < _TRIES and (reused or port != before)
                 if not again:
                     raise _Refused(502, f"InferenceService {key}: {lost}", (b"retry-after", b"1")) from lost
@@ -169,21 +257,24 @@ class Gateway:
                     connection.close()
                 raise
 
-    async def _read(self, scope: Scope, receive: Receive) -> _Body:
+    async def _read(self, scope: Scope, receive: Receive, seen: _Seen) -> _Body:
         """The first part of the body: all of it, unless it is larger than the buffer."""
         length = next((int(value) for name, value in scope["headers"] if name == b"content-length"), None)
         if length is not None and length > self._max_body_bytes:
+            seen.request, seen.request_bytes = None, length
             raise self._too_large()
         message = await receive()
         first: bytes = message.get("body", b"")
         while message.get("more_body") and len(first) < BUFFER_BYTES:
             message = await receive()
             first += message.get("body", b"")
+        more = bool(message.get("more_body"))
+        seen.request, seen.request_bytes = None if more else first, len(first)
         if message["type"] == "http.disconnect":
-            raise _Refused(400, "the client went away before its body was whole")
-        return _Body(first=first, more=bool(message.get("more_body")), length=length)
+            raise _Gone
+        return _Body(first=first, more=more, length=length)
 
-    async def _stream(self, connection: Connection, body: _Body, receive: Receive) -> None:
+    async def _stream(self, connection: Connection, body: _Body, receive: Receive, seen: _Seen) -> None:
         """The rest of a large body, chunk by chunk; as chunks too if the client declared no length."""
         chunked = body.length is None
         sent = len(body.first)
@@ -191,10 +282,11 @@ class Gateway:
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise _Refused(400, "the client went away before its body was whole")
+                raise _Gone
             data: bytes = message.get("body", b"")
             more = bool(message.get("more_body"))
             sent += len(data)
+            seen.request_bytes = sent
             if sent > self._max_body_bytes:
                 raise self._too_large()
             if connection.answered:
@@ -211,7 +303,14 @@ class Gateway:
 
 
 async def _relay(
-    connection: Connection, status: int, headers: Headers, receive: Receive, send: Send, *, watch: bool
+    connection: Connection,
+    status: int,
+    headers: Headers,
+    receive: Receive,
+    send: Send,
+    seen: _Seen,
+    *,
+    watch: bool,
 ) -> None:
     """The response to the client as it comes; ends early when the client goes (`watch`: its body was read whole)."""
     await send({"type": "http.response.start", "status": status, "headers": _response_headers(headers)})
@@ -219,6 +318,7 @@ async def _relay(
     try:
         while True:
             data = await connection.chunk()
+            seen.answered(data)
             if connection.complete and data:
                 # All of it is here: one message instead of two.
                 await send({"type": "http.response.body", "body": data})
@@ -229,6 +329,7 @@ async def _relay(
             if watch and gone is None:
                 gone = asyncio.ensure_future(receive())
             if gone is not None and gone.done():
+                seen.gone = True
                 connection.close()
                 return
         connection.release()
@@ -242,6 +343,16 @@ async def _relay(
     finally:
         if gone is not None:
             gone.cancel()
+
+
+async def _has_left(receive: Receive) -> bool:
+    """Whether the client, whose body was read whole, has closed its connection by now."""
+    told = asyncio.ensure_future(receive())
+    await asyncio.sleep(0)
+    if not told.done():
+        told.cancel()
+        return False
+    return bool(told.result()["type"] == "http.disconnect")
 
 
 def _request(scope: Scope, path: str, port: int, body: _Body) -> bytes:

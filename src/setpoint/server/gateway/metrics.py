@@ -27,6 +27,12 @@ class GatewayMetrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        self._dropped = Counter(
+            "setpoint_gateway_prediction_log_dropped",
+            "Requests that were answered and could not be logged",
+            _LABELS,
+            registry=self._registry,
+        )
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, key: str, code: int, seconds: float) -> None:
@@ -38,6 +44,11 @@ class GatewayMetrics:
             self._children[key, code] = found
         found[0].inc()
         found[1].observe(seconds)
+
+    def dropped(self, key: str, count: int) -> None:
+        """So many requests of the service `namespace/name` are missing in the prediction log."""
+        namespace, _, name = key.rpartition("/")
+        self._dropped.labels(namespace, name).inc(count)
 
     def render(self) -> bytes:
         """The Prometheus text."""

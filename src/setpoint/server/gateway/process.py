@@ -27,6 +27,7 @@ from setpoint.apis.errors import AlreadyExists, Unavailable
 from setpoint.server.gateway.app import Gateway
 from setpoint.server.gateway.metrics import GatewayMetrics
 from setpoint.server.gateway.routes import ADDRESS_FILE, PORT_FILE, Address, RouteReader, replace_file
+from setpoint.server.gateway.spool import Spool
 from setpoint.server.gateway.upstream import Pool
 
 HOST = "127.0.0.1"
@@ -41,6 +42,7 @@ class GatewaySettings:
     home: Path
     max_body_bytes: int = 64 * 2**20
     grace_seconds: int = 20
+    prediction_log_mb: int = 512  # MiB of each service's prediction log; 0 for none
 
 
 class _Server(uvicorn.Server):
@@ -111,7 +113,9 @@ def _bind(port: int) -> socket.socket | None:
 
 async def _serve(settings: GatewaySettings, listener: socket.socket) -> None:
     pool = Pool()
-    app = Gateway(RouteReader(settings.home), pool, GatewayMetrics(), max_body_bytes=settings.max_body_bytes)
+    metrics = GatewayMetrics()
+    spool = _spool(settings, metrics)
+    app = Gateway(RouteReader(settings.home), pool, metrics, max_body_bytes=settings.max_body_bytes, spool=spool)
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -136,3 +140,12 @@ async def _serve(settings: GatewaySettings, listener: socket.socket) -> None:
         await server.serve(sockets=[listener])
     finally:
         pool.close()
+        if spool is not None:
+            spool.close()
+
+
+def _spool(settings: GatewaySettings, metrics: GatewayMetrics) -> Spool | None:
+    if settings.prediction_log_mb <= 0:
+        return None
+    directory = settings.home / "predictions"
+    return Spool(directory, cap_bytes=settings.prediction_log_mb * 2**20, on_drop=metrics.dropped)
