@@ -11,12 +11,15 @@ from typing import Any
 import httpx
 
 from setpoint.adapters.clock import SystemClock
+from setpoint.adapters.labels import FileLabels
+from setpoint.adapters.prediction_log import DirectoryPredictionLog
 from setpoint.adapters.table_cache import DirectoryTableCache
 from setpoint.apis.errors import InvariantViolation
 from setpoint.clients.connection import Address, connect
 from setpoint.clients.kubernetes import KubernetesClient
 from setpoint.components import Component
 from setpoint.ports.clock import Clock
+from setpoint.ports.predictions import LabelSource, PredictionLog
 from setpoint.ports.registry import ModelRegistry
 from setpoint.ports.resources import ResourceApi
 from setpoint.ports.tables import TableCache
@@ -33,6 +36,8 @@ def component_ports(settings: Settings, component: Component[..., Any]) -> dict[
         ModelRegistry: model_registry,
         ResourceApi: resource_api,
         Clock: lambda _: SystemClock(),
+        PredictionLog: prediction_log,
+        LabelSource: label_source,
         TableCache: lambda settings: DirectoryTableCache(settings.home / "cache" / "tables"),
     }
     ports: dict[type, Any] = {}
@@ -50,6 +55,16 @@ def model_registry(settings: Settings) -> ModelRegistry:
     from setpoint.adapters.mlflow_registry import MlflowRegistry  # noqa: PLC0415  MLflow is slow to import
 
     return MlflowRegistry(settings.home / "mlflow", uri=settings.mlflow_uri)
+
+
+def prediction_log(settings: Settings) -> PredictionLog:
+    """What the gateway of the state directory wrote down."""
+    return DirectoryPredictionLog(settings.home / "predictions")
+
+
+def label_source(settings: Settings) -> LabelSource:
+    """What people and historians said, in the state directory."""
+    return FileLabels(settings.home / "labels")
 
 
 def resource_api(settings: Settings) -> ResourceApi:
