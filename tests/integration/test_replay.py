@@ -18,7 +18,9 @@ import pytest
 from setpoint.adapters.clock import SystemClock
 from setpoint.adapters.labels import FileLabels
 from setpoint.adapters.prediction_log import DirectoryPredictionLog
+from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
+from setpoint.apis.meta import ObjectMeta
 from setpoint.cli import main
 from setpoint.components.replay import replay_data
 from setpoint.components.replay.sources import Row, open_source
@@ -108,6 +110,12 @@ async def test_a_plant_and_recorded_data_reach_the_service_as_windows(tmp_path: 
         table = _records(40)
         file = tmp_path / "run.csv"
         pl.concat([table[:15], table[20:]]).write_csv(file)
+        service = await plane.get()
+        with SqliteStore(home / "store", SystemClock()) as store:  # where the command looks
+            stored = await store.resources.create(
+                service.replace(metadata=ObjectMeta(name="reactor", namespace="default"))
+            )
+            await store.resources.update_status(stored.replace(status=service.status))
         words = ["replay", "reactor", str(file), "--client", "historian"]
         environment = os.environ | {"SETPOINT_HOME": str(home)}
         done = await asyncio.to_thread(

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from setpoint.adapters.clock import SystemClock
 from setpoint.cli._context import EXIT_FAILED, EXIT_INTERRUPTED, HomeOption, NamespaceOption, run_async
 from setpoint.components.replay.component import make_replay
-from setpoint.components.replay.driver import CLIENT, Report, run_replay
+from setpoint.components.replay.driver import CLIENT, Report, run_replay, service_url
 from setpoint.components.replay.driver import Progress as Tell
 from setpoint.wiring.component_ports import label_source
 from setpoint.wiring.session import Need, open_session
@@ -71,15 +71,12 @@ def replay(
 
     async def main() -> None:
         async with open_session(settings, Need.READ) as session:
-            with _progress(f"replay to {service}") as tell:
-                await run_replay(
-                    wanted,
-                    resources=session.resources,
-                    labels=label_source(settings),
-                    clock=SystemClock(),
-                    progress=tell,
-                    report=report,
-                )
+            url = await service_url(session.resources, wanted)
+        # The session is over: a store that is read for hours would keep a control plane from starting.
+        with _progress(f"replay to {service}") as tell:
+            await run_replay(
+                wanted, url=url, labels=label_source(settings), clock=SystemClock(), progress=tell, report=report
+            )
 
     code = 0
     try:

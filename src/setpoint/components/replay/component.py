@@ -9,7 +9,7 @@ from typing import Annotated
 from setpoint.apis.errors import InvalidSpec, Unavailable
 from setpoint.components._component import Input, component
 from setpoint.components._runner import say
-from setpoint.components.replay.driver import CLIENT, Replay, run_replay
+from setpoint.components.replay.driver import CLIENT, Replay, run_replay, service_url
 from setpoint.components.replay.sources import open_source
 from setpoint.core.workflow.durations import parse_duration
 from setpoint.plant import parse_speed
@@ -82,7 +82,8 @@ async def replay_data(
         if done % _SAY_ROWS == 0:
             say(f"replay to {namespace}/{service}: {done} rows", done, total or 0)
 
-    report = await run_replay(replay, resources=resources, labels=labels, clock=clock, progress=progress)
+    url = await service_url(resources, replay)
+    report = await run_replay(replay, url=url, labels=labels, clock=clock, progress=progress)
     for line in report.lines():
         say(line)
     if not report.answered:

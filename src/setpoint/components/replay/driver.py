@@ -84,7 +84,7 @@ class _Takes:
 async def run_replay(
     replay: Replay,
     *,
-    resources: ResourceApi,
+    url: str,
     labels: LabelSource | None,
     clock: Clock,
     progress: Progress = lambda done, total: None,
@@ -94,19 +94,17 @@ async def run_replay(
 
     Args:
         replay: What.
-        resources: Knows the service's URL.
+        url: Of the service, see `service_url`.
         labels: Takes the true labels, if the replay gives them.
         clock: For when a label is said.
         progress: Called with rows done and in all.
         report: Filled in as it goes, so that who interrupts has it too.
 
     Raises:
-        NotFound: There is no such service.
-        Unavailable: It is not ready.
+        Unavailable: The service does not answer.
         InvalidSpec: The source does not fit the model.
     """
     done = Report() if report is None else report
-    url = await _url(resources, replay)
     async with InferenceClient(url, replay.service, client=replay.client) as client:
         takes = _takes(await client.metadata(), replay.source)
         windows = Windows(takes.window, takes.period_seconds)
@@ -133,7 +131,8 @@ async def run_replay(
     return done
 
 
-async def _url(resources: ResourceApi, replay: Replay) -> str:
+async def service_url(resources: ResourceApi, replay: Replay) -> str:
+    """The URL of the service that is meant. Raises: NotFound; Unavailable if it has none yet."""
     service = await resources.get(InferenceService, replay.namespace, replay.service)
     if not service.status.url:
         raise Unavailable(f"InferenceService {replay.namespace}/{replay.service} names no URL: is it ready?")
