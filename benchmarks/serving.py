@@ -31,12 +31,17 @@ from setpoint.server.gateway.routes import RouteFile
 _SECONDS = 1.5
 _WARM_UP = 0.3
 _DEADLINE_SECONDS = 30.0
+_ROUNDS = 5  # of log on against log off, in turn, so that both meet the same weather
 
 
 @dataclass(frozen=True)
 class _Target:
     port: int
     request: bytes
+
+    def at(self, port: int) -> _Target:
+        """The same request to another port."""
+        return _Target(port, self.request)
 
 
 def run() -> dict[str, object]:
@@ -60,7 +65,20 @@ def run() -> dict[str, object]:
             for name, figures in measured.items():
                 ratio = round(figures["requests_per_second"] / floor, 3)
                 results[f"{name}, {clients} clients"] = figures | {"ratio_to_echo": ratio}
+            on, off = targets["gateway_to_model_json"], targets["gateway_to_model_json"].at(ports["gateway_off"])
+            results[f"prediction_log_on_against_off, {clients} clients"] = _against(on, off, clients)
         return results
+
+
+def _against(on: _Target, off: _Target, clients: int) -> dict[str, float]:
+    """Medians over rounds of the ratios on/off, and of the times themselves."""
+    rounds = [(uvloop.run(_measure(on, clients)), uvloop.run(_measure(off, clients))) for _ in range(_ROUNDS)]
+    names = ("requests_per_second", "p50_ms", "p99_ms")
+    found = {f"{name}_ratio": round(statistics.median(a[name] / b[name] for a, b in rounds), 3) for name in names}
+    for name in names[1:]:
+        found[f"{name}_on"] = round(statistics.median(a[name] for a, _ in rounds), 3)
+        found[f"{name}_off"] = round(statistics.median(b[name] for _, b in rounds), 3)
+    return found
 
 
 def _predict_alone(model: Path) -> float:
@@ -84,14 +102,18 @@ def _request(path: str, body: bytes, headers: str = "") -> bytes:
 def _servers(scratch: Path) -> Iterator[dict[str, int]]:
     model = write_tiny_model(scratch / "model")
     home = scratch / "home"
+    home_off = scratch / "home-off"
     home.mkdir()
+    home_off.mkdir()
     port = scratch / "model.port"
     commands = {
         "echo": ["-m", "benchmarks._echo", str(scratch / "echo.port")],
         "model": ["-m", "setpoint.modelserver", "--model-name=reactor", f"--model-dir={model}", f"--port-file={port}"],
         "gateway": ["-m", "setpoint.server.gateway", "--home", str(home)],
+        "gateway_off": ["-m", "setpoint.server.gateway", "--home", str(home_off), "--prediction-log-mb=0"],
     }
     files = {"echo": scratch / "echo.port", "model": port, "gateway": home / "gateway" / "port"}
+    files["gateway_off"] = home_off / "gateway" / "port"
     with contextlib.ExitStack() as stack:
         for name, command in commands.items():
             log = stack.enter_context((scratch / f"{name}.log").open("wb"))
@@ -99,9 +121,9 @@ def _servers(scratch: Path) -> Iterator[dict[str, int]]:
             stack.callback(process.wait)
             stack.callback(process.terminate)
         ports = {name: _port(file) for name, file in files.items()}
-        routes = RouteFile(home)
-        routes.set("bench/echo", port=ports["echo"])
-        routes.set("bench/model", port=ports["model"])
+        for routes in (RouteFile(home), RouteFile(home_off)):
+            routes.set("bench/echo", port=ports["echo"])
+            routes.set("bench/model", port=ports["model"])
         uvloop.run(_until_ready(ports["model"]))
         yield ports
 
