@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import threading
@@ -22,8 +23,9 @@ from setpoint.adapters.prediction_segments import SCHEMA, convert_all
 from setpoint.core.predictions.exchange import Exchange
 from setpoint.core.serving.messages import HEADER_LENGTH, encode_request
 from setpoint.core.serving.tensors import make_tensor
+from setpoint.server.gateway.metrics import GatewayMetrics
 from setpoint.server.gateway.spool import Spool
-from tests.integration.test_gateway import Fronted, gateway
+from tests.integration.test_gateway import Fronted, Upstream, gateway
 from tests.processes import running, wait_until
 from tests.tiny_model import CLASSES, WINDOW, tiny_windows, write_tiny_model
 
@@ -157,6 +159,49 @@ def test_a_service_without_revision_and_one_that_wants_less(served: Served, mode
         assert (row["inputs"] is None, row["labels"] is None) == (keep == "response", keep == "request")
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"name": "x"}, "tensor"),
+        ({"datatype": "FP32"}, "datatype"),
+        ({"datatype": "FP65"}, "datatype"),
+        ({"shape": [1, 4, 3]}, "shape"),
+        ({"shape": [1, 2, 4]}, "shape"),
+        ({"data": ["a"] * 8}, "value"),
+        ({"data": [1e308 * 10] * 8}, "malformed"),
+        ({"data": {"a": 1}}, "malformed"),
+    ],
+)
+def test_why_a_request_failed(served: Served, model: int, changes: dict[str, Any], reason: str) -> None:
+    served.gateway.routes.set("plant/wrong", port=model)
+    known = served.log.read("plant", "wrong").height
+    body = _body(tiny_windows(1))
+    body["inputs"][0] |= changes
+    content = json.dumps(body).encode()
+    url = served.url.replace("/reactor/v2", "/wrong/v2")
+    answer = httpx.post(f"{url}/infer", content=content, trust_env=False)
+    assert answer.status_code == 400
+    row = served.rows(known + 1, "wrong")[-1]
+    assert row["reason"] == reason, answer.text
+    assert answer.json()["error"].startswith(row["error"])
+
+
+def test_a_client_that_leaves_first_and_a_server_that_is_late(served: Served) -> None:
+    upstream = Upstream()
+    upstream.hold = True
+    served.gateway.routes.set("plant/late", port=upstream.port, timeout_seconds=0.4)
+    url = served.url.replace("/reactor/v2", "/late/v2")
+    try:
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{url}/infer", json={}, trust_env=False, timeout=0.1)
+        served.rows(1, "late")
+        assert httpx.post(f"{url}/infer", json={}, trust_env=False, timeout=20).status_code == 504
+        rows = served.rows(2, "late")
+    finally:
+        upstream.stop()
+    assert [(row["status"], row["reason"]) for row in rows] == [(499, "client-gone"), (504, "timeout")]
+
+
 def test_a_killed_gateway_leaves_what_it_wrote_and_the_next_one_goes_on(tmp_path: Path, model: int) -> None:
     with serving(tmp_path / "home", model) as first:
         for number in range(20):
@@ -217,12 +262,18 @@ def test_full_files_are_converted_and_the_oldest_go(tmp_path: Path) -> None:
 
 def test_what_finds_no_room_is_counted(tmp_path: Path) -> None:
     told: list[tuple[str, int]] = []
+    metrics = GatewayMetrics()
+
+    def tell(key: str, count: int) -> None:
+        told.append((key, count))
+        metrics.dropped(key, count)
+
     log = DirectoryPredictionLog(tmp_path)
     for lap in (1, 2):
         spool = Spool(
             tmp_path,
             cap_bytes=2**20,
-            on_drop=lambda key, count: told.append((key, count)),
+            on_drop=tell,
             queue_bytes=0,
             converter=("true",),
         )
@@ -231,6 +282,8 @@ def test_what_finds_no_room_is_counted(tmp_path: Path) -> None:
         spool.close()
         assert log.dropped("plant", "reactor") == 5 * lap == len(told)
     assert log.dropped("plant", "other") == 0
+    series = 'setpoint_gateway_prediction_log_dropped_total{inferenceservice="reactor",namespace="plant"} 10.0'
+    assert series in metrics.render().decode()
 
 
 def test_a_disk_that_refuses_costs_no_answer_and_is_counted(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ _BY_STATUS = {
     405: "method",
     408: "timeout",
     413: "too-large",
+    415: "malformed",
     421: "not-found",
     429: "overloaded",
     499: "client-gone",
@@ -40,11 +41,12 @@ _BY_STATUS = {
     503: "not-ready",
     504: "timeout",
 }
+_OF_THE_BODY = (400, 422, 501)
 # In this order, by what the answer says; the words are those of core.serving, of the model server and of KServe's.
 _BY_WORDS = (
-    ("malformed", r"malformed"),
-    ("datatype", r"datatype|the model takes [A-Z]+\d*$|is not [A-Z]+\d* data|^not [A-Z]+\d* data|: not [A-Z]+\d* data"),
-    ("value", r"infinite|infinity|NaN|not finite|out of range"),
+    ("malformed", r"malformed|Expected `array`|true or false|negative size"),
+    ("datatype", r"datatype|the model takes [A-Z]|FP16"),
+    ("value", r"infinite|infinity|NaN|not finite|out of range|Expected `(float|int|bool|str)`"),
     ("tensor", r"missing input|has no input|has no output|named twice"),
     ("shape", r"shape|unequal length|binary bytes|elements|rank"),
 )
@@ -122,7 +124,7 @@ def reason_of(status: int, error: str) -> str:
         return "" if status < 300 else "other"
     if status == 503 and "wait already" in error:
         return "overloaded"
-    if status == 400:
+    if status in _OF_THE_BODY:
         return next((reason for reason, words in _WORDS if words.search(error)), "other")
     return _BY_STATUS.get(status, "internal" if status > 504 else "other")
 

@@ -125,9 +125,11 @@ class Gateway:
             )
         except _Refused as refused:
             status = refused.status
+            if status >= 500 and time.perf_counter() - started > _PATIENT_SECONDS and await _has_left(receive):
+                status = 499
             body = _encode({"error": str(refused)})
             seen.response, seen.response_bytes = [body], len(body)
-            await _answer(send, status, body, headers=refused.headers)
+            await _answer(send, refused.status, body, headers=refused.headers)
         except Exception as error:  # one request's supervision point
             logger.exception("%s %s failed", scope["method"], scope["path"])
             await _answer(send, 500, _encode({"error": f"internal error: {type(error).__name__}"}))
