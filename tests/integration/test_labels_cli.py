@@ -66,7 +66,12 @@ def test_import(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], 
     table = pl.DataFrame({"asset": ["r", "r"], "begin": ["2026-03-01", "2026-03-02"], "label": ["0", "4"]})
     table = table.with_columns(end=pl.Series(["2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z"]))
     file = tmp_path / f"labels{suffix}"
-    {".csv": table.write_csv, ".parquet": table.write_parquet, ".json": table.write_json}[suffix](file)
+    if suffix == ".csv":
+        table.write_csv(file)
+    elif suffix == ".json":
+        table.write_json(file)
+    else:
+        table.write_parquet(file)
     assert main(["label", "import", "reactor", str(file)]) == 0
     assert "2 of 2 labels" in capsys.readouterr().out
     assert main(["label", "import", "reactor", str(file)]) == 0

@@ -95,7 +95,7 @@ def _read(path: Path, columns: list[str], since: datetime | None, until: datetim
     if path.suffix != CONVERTED:
         return _between(read_spool(path).lazy(), since, until).select(columns).collect()
     try:
-        return _between(pl.scan_parquet(path), since, until).select(columns).collect()
+        return _between(pl.scan_parquet(path, glob=False), since, until).select(columns).collect()
     except FileNotFoundError:
         raise
     except (pl.exceptions.PolarsError, OSError) as error:

@@ -61,6 +61,7 @@ def convert(path: Path) -> Path:
     table = read_spool(path).sort("time")
     try:
         table.write_parquet(partial, compression="zstd", compression_level=1, statistics=True)
+        partial.chmod(0o600)  # as the spool was
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)

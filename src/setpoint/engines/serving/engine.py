@@ -167,7 +167,9 @@ class ServingEngine:
         return True
 
     async def _store_stopped(self, service: InferenceService, state: ServingState) -> InferenceService:
-        self._routes.set(service.key, port=None, revision="", timeout_seconds=1.0, message=STOPPED)
+        self._routes.set(
+            service.key, port=None, revision="", timeout_seconds=1.0, message=STOPPED, keep=log_mode(service)
+        )
         if state == ServingState():
             return service
         status = make_status(
@@ -234,7 +236,9 @@ class ServingEngine:
         active = state.active
         if active is None:
             message = state.failure.message if state.failure else "the first revision is starting"
-            self._routes.set(service.key, port=None, revision="", timeout_seconds=1.0, message=message)
+            self._routes.set(
+                service.key, port=None, revision="", timeout_seconds=1.0, message=message, keep=log_mode(service)
+            )
             return
         self._routes.set(
             service.key,
