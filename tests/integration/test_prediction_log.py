@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -18,8 +19,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from setpoint.adapters.labels import FileLabels
 from setpoint.adapters.prediction_log import DirectoryPredictionLog
 from setpoint.adapters.prediction_segments import SCHEMA, convert_all
+from setpoint.apis.errors import InvalidSpec
 from setpoint.core.predictions.exchange import Exchange
 from setpoint.core.serving.messages import HEADER_LENGTH, encode_request
 from setpoint.core.serving.tensors import make_tensor
@@ -295,6 +298,24 @@ def test_a_disk_that_refuses_costs_no_answer_and_is_counted(tmp_path: Path) -> N
     spool.close()
     assert sum(told) >= 1
     assert not (tmp_path.parent / "outside").exists()
+
+
+def test_a_log_that_was_removed_begins_again(tmp_path: Path) -> None:
+    log, spool = DirectoryPredictionLog(tmp_path), Spool(tmp_path, cap_bytes=2**20, converter=("true",))
+    spool.put("plant/reactor", _exchange(1))
+    wait_until(lambda: log.read("plant", "reactor").height == 1, "the first")
+    shutil.rmtree(tmp_path / "plant")
+    spool.put("plant/reactor", _exchange(2))
+    spool.close()
+    assert log.read("plant", "reactor")["client"].to_list() == ["2"]
+
+
+def test_names_lead_nowhere_else(tmp_path: Path) -> None:
+    log, labels = DirectoryPredictionLog(tmp_path / "log"), FileLabels(tmp_path / "labels")
+    for namespace, service in (("..", "x"), ("a", "../x"), ("a/b", "c"), ("", "c"), ("a", "/etc"), ("a", "b..c")):
+        for read in (log.read, log.dropped, labels.read):
+            with pytest.raises(InvalidSpec):
+                read(namespace, service)
 
 
 def test_damaged_segments_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

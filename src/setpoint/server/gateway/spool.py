@@ -159,6 +159,9 @@ class Spool:
 
     def _write(self, key: str, moment: int, frames: list[bytes]) -> None:
         file = self._files.get(key)
+        if file is not None and not file.path.exists():  # somebody has removed the log
+            os.close(self._files.pop(key).descriptor)
+            file = None
         if file is None:
             file = self._files[key] = self._begin(key, moment)
         total = sum(map(len, frames))
