@@ -22,7 +22,7 @@ from setpoint.core.serving.messages import HEADER_LENGTH
 from setpoint.core.serving.tensors import make_tensor
 from setpoint.modelserver.loading import read_files
 from tests.processes import running, wait_until
-from tests.tiny_model import CLASSES, WINDOW, tiny_windows, write_tiny_model
+from tests.tiny_model import CLASSES, COLUMNS, WINDOW, tiny_windows, write_tiny_model
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,7 @@ def test_model_metadata(served: Served, path: str) -> None:
             {"name": "label", "datatype": "BYTES", "shape": [-1]},
             {"name": "probability", "datatype": "FP64", "shape": [-1, len(CLASSES)]},
         ],
+        "parameters": {"columns": list(COLUMNS), "classes": list(CLASSES), "sample_period_seconds": 180.0},
     }
 
 
@@ -115,6 +116,14 @@ def test_infer_json(served: Served, version: str, nested: bool) -> None:
     assert body["outputs"][0] == {"name": "label", "shape": [5], "datatype": "BYTES", "data": labels}
     assert body["outputs"][1]["shape"] == [5, 3]
     assert body["outputs"][1]["data"] == probabilities.ravel().tolist()
+
+
+def test_every_answer_has_an_id_and_parameters_are_taken(served: Served) -> None:
+    parameters = {"asset": "line 3", "event_time": "2026-01-01T00:00:00Z"}
+    body = {"inputs": [_window()], "parameters": parameters}
+    ids = [served.infer(body).json()["id"] for _ in range(3)]
+    assert len(set(ids)) == 3
+    assert all(ids)
 
 
 def test_only_the_outputs_asked_for(served: Served) -> None:

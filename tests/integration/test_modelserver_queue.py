@@ -22,6 +22,7 @@ class Doubling:
     """Gives back twice its input, when `gate` is open."""
 
     platform = "test"
+    parameters: Mapping[str, object] = {}
     inputs = (TensorSpec(name="x", datatype="FP64", shape=(-1,)),)
     outputs = (TensorSpec(name="y", datatype="FP64", shape=(-1,)),)
 

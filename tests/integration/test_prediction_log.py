@@ -70,7 +70,7 @@ async def test_answers_and_refusals_are_logged_as_they_were(tmp_path: Path, mode
     windows = tiny_windows(2)
     began = datetime.now(UTC) - timedelta(seconds=1)
     with _serving(tmp_path, model_port) as (fronted, url):
-        async with InferenceClient(url, "reactor", client_id="historian") as client:
+        async with InferenceClient(url, "reactor", client="historian") as client:
             parameters = {"asset": "r1", "event_time": "2026-03-01T00:00:00Z"}
             answer = await client.infer([make_tensor("window", windows)], parameters=parameters)
             named = await client.infer([make_tensor("window", windows)], request_id="mine", binary=False)

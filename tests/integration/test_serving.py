@@ -193,6 +193,13 @@ async def test_dead_server_and_dead_gateway_are_started_again_under_the_same_url
         await plane.put(models[0])
         service = await plane.ready()
         url = service.status.url
+        assert await _answers_golden(url, models[0])
+        log = home / "predictions" / "default" / "reactor"
+
+        async def logged() -> bool:
+            return any(path.stat().st_size for path in log.glob("*.open"))
+
+        await eventually(logged, "the request in the log")
         for pid in await _pids(plane, service):
             assert pid is not None
             _kill_tree(pid)
@@ -203,6 +210,11 @@ async def test_dead_server_and_dead_gateway_are_started_again_under_the_same_url
             return False
 
         await eventually(answers, "answers after the deaths")
+
+        async def converted() -> bool:
+            return any(log.glob("*.parquet")) and not any(log.glob("*.closed"))
+
+        await eventually(converted, "what the dead gateway wrote, converted by the next one")
         service = await plane.ready()
         assert service.status.url == url
         active = (await plane.state()).active

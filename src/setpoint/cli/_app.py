@@ -42,6 +42,7 @@ COMMANDS: dict[str, Entry] = {
     "component": Entry(module="component:app", help="List and run components by themselves.", panel=LIBRARY),
     "model": Entry(module="model:app", help="List and show model versions.", panel=LIBRARY),
     "label": Entry(module="label:app", help="Say what turned out to be true of answers.", panel=LIBRARY),
+    "replay": Entry(module="replay:app", help="Send a data set or a plant to a service.", panel=PLANT),
     "plant": Entry(module="plant:app", help="Simulate plants: runs, live streams, data sets.", panel=PLANT),
     "doctor": Entry(module="doctor:app", help="Check what this host allows and has.", panel=HOST),
 }

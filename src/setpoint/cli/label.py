@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from setpoint.adapters.clock import SystemClock
-from setpoint.adapters.labels import DirectoryLabels
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.meta import to_wire
 from setpoint.cli._context import HomeOption
 from setpoint.cli._output import Output, OutputOption, render_document
 from setpoint.core.monitors.label import Label, check_label
+from setpoint.wiring.component_ports import label_source
 from setpoint.wiring.settings import load_settings
 
 app = typer.Typer(
@@ -60,7 +60,7 @@ def add(
         begin=_moment(from_, "--from"),
         end=_moment(to, "--to"),
     )
-    new = DirectoryLabels(load_settings(home).home).add(namespace, service, [entry])
+    new = label_source(load_settings(home)).add(namespace, service, [entry])
     typer.echo("1 label added" if new else "said before by the same author: nothing added", err=True)
 
 
@@ -93,7 +93,7 @@ def import_(
         raise InvalidSpec(
             f"{len(errors)} of {len(errors) + len(labels)} rows are wrong, none is added:\n  {listed}{more}"
         )
-    new = DirectoryLabels(load_settings(home).home).add(namespace, service, labels)
+    new = label_source(load_settings(home)).add(namespace, service, labels)
     known = f", {len(labels) - new} said before" if new < len(labels) else ""
     typer.echo(f"{new} labels added{known}", err=True)
 
@@ -109,7 +109,7 @@ def list_(
 
     `setpoint label list process-control`, `setpoint label list process-control -o json`
     """
-    labels = DirectoryLabels(load_settings(home).home).read(namespace, service)
+    labels = label_source(load_settings(home)).read(namespace, service)
     match output:
         case Output.JSON | Output.YAML:
             typer.echo(render_document([to_wire(label) for label in labels], output))

@@ -36,15 +36,15 @@ class InferenceClient:
         *,
         version: str | None = None,
         timeout_seconds: float = 30.0,
-        client_id: str = "",
+        client: str = "",
     ) -> None:
-        """No connection is made yet. `url` is what comes before `/v2`; `client_id` names the client in the log."""
+        """No connection is made yet. `url` is what comes before `/v2`; `client` is how the caller calls itself."""
         self._base = url.rstrip("/")
         self._model = f"{self._base}/v2/models/{quote(model, safe='')}"
         if version is not None:
             self._model += f"/versions/{quote(version, safe='')}"
         # Loopback and cluster addresses: a proxy of the environment has no business in between.
-        headers = {"x-client-id": client_id} if client_id else None
+        headers = {"x-client-id": client} if client else None
         self._http = httpx.AsyncClient(timeout=timeout_seconds, trust_env=False, headers=headers)
 
     async def __aenter__(self) -> Self:

@@ -186,6 +186,7 @@ class ModelServerApp:
             "platform": model.platform,
             "inputs": [_spec(item) for item in model.inputs],
             "outputs": [_spec(item) for item in model.outputs],
+            "parameters": dict(model.parameters),
         }
 
     async def _infer(self, name: str, version: str | None, scope: Scope, receive: Receive) -> Answer:

@@ -33,6 +33,11 @@ class WindowModel:
         self._model = model
         document = model.document
         self.platform = f"setpoint_{document.kind.value}"
+        self.parameters = {
+            "columns": [column.name for column in document.columns],
+            "classes": list(document.classes),
+            "sample_period_seconds": document.sample_period_seconds,
+        }
         self.inputs = (TensorSpec(name=INPUT_NAME, datatype="FP64", shape=(-1, model.window, len(document.columns))),)
         self.outputs = (
             TensorSpec(name=OUTPUT_LABEL, datatype=BYTES, shape=(-1,)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from setpoint.core.serving.tensors import Array, Tensor, TensorSpec
 
@@ -14,6 +14,11 @@ class Servable(Protocol):
     @property
     def platform(self) -> str:
         """The protocol's `platform`, such as `setpoint_lightgbm`."""
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What else clients may want to know, for the metadata: the input's columns, the classes."""
         ...
 
     @property

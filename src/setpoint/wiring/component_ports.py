@@ -37,7 +37,7 @@ def component_ports(settings: Settings, component: Component[..., Any]) -> dict[
         ResourceApi: resource_api,
         Clock: lambda _: SystemClock(),
         PredictionLog: lambda settings: DirectoryPredictionLog(settings.home),
-        LabelSource: lambda settings: DirectoryLabels(settings.home),
+        LabelSource: label_source,
         TableCache: lambda settings: DirectoryTableCache(settings.home / "cache" / "tables"),
     }
     ports: dict[type, Any] = {}
@@ -55,6 +55,11 @@ def model_registry(settings: Settings) -> ModelRegistry:
     from setpoint.adapters.mlflow_registry import MlflowRegistry  # noqa: PLC0415  MLflow is slow to import
 
     return MlflowRegistry(settings.home / "mlflow", uri=settings.mlflow_uri)
+
+
+def label_source(settings: Settings) -> LabelSource:
+    """The labels of the state directory."""
+    return DirectoryLabels(settings.home)
 
 
 def resource_api(settings: Settings) -> ResourceApi:

@@ -30,6 +30,7 @@ def test_home_comes_from_flag_then_environment(tmp_path: Path) -> None:
         ("colour = 1", {}, ["setpoint.toml", "colour", "isolation"]),
         ("", {"SETPOINT_PORT": "many"}, ["settings.port", "many"]),
         ("", {"SETPOINT_ISOLATION": "none"}, ["settings.isolation", "namespace"]),
+        ("", {"SETPOINT_PREDICTION_LOG_MB": "-1"}, ["settings.prediction_log_mb", "-1", "0 or more"]),
         ("", {"SETPOINT_EXECUTOR_PLUGINS": "http://example.org:80"}, ["settings.executor_plugins", "127.0.0.1"]),
         ('executor_plugins = "http://127.0.0.1:1 localhost"', {}, ["settings.executor_plugins", "'localhost'"]),
     ],

@@ -117,7 +117,7 @@ async def _is_ready(service: InferenceService) -> bool:
     if not service.status.url:
         return False
     async with InferenceClient(
-        service.status.url, service.metadata.name, timeout_seconds=5.0, client_id="setpoint-traffic-monitoring"
+        service.status.url, service.metadata.name, timeout_seconds=5.0, client="setpoint-traffic-monitoring"
     ) as client:
         return await client.ready()
 

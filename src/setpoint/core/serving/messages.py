@@ -177,7 +177,10 @@ def encode_response(response: InferResponse, request: InferRequest) -> Body:
     wanted = response.outputs if request.outputs is None else tuple(response.output(name) for name in request.outputs)
     tensors, chunks = _encode_tensors(wanted, request.wants_binary)
     wire = WireResponse(
-        model_name=response.model_name, model_version=response.model_version, id=response.id, outputs=tensors
+        model_name=response.model_name,
+        model_version=response.model_version,
+        id=request.id if response.id is None else response.id,
+        outputs=tensors,
     )
     return _encode(wire, chunks)
 

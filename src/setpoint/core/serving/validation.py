@@ -36,7 +36,6 @@ _REFUSED_PREDICTORS = (
 )
 _REFUSED_PREDICTOR_FIELDS = {
     "canary_traffic_percent": "canary traffic",
-    "logger": "the payload logger",
     "batcher": "the batcher",
     "storage_uris": "several storage URIs",
     "worker_spec": "several nodes",
@@ -62,6 +61,8 @@ _REFUSED_MODEL_FIELDS = {
     "volume_devices": "volume devices",
     "working_dir": "another working directory",
 }
+LOG_MODES = ("all", "request", "response")
+_LOGGER_FIELDS = ("mode", "url", "metadataHeaders", "metadataAnnotations", "storage")  # KServe's LoggerSpec
 _IGNORED_PREDICTOR_FIELDS = (
     "affinity",
     "node_selector",
@@ -135,7 +136,29 @@ def warnings_of(service: InferenceService) -> tuple[str, ...]:
     if predictor.model is not None:
         model = predictor.model
         found += [_path(name, "model") for name in _IGNORED_MODEL_FIELDS if getattr(model, name) not in _UNSET]
+    if isinstance(predictor.logger, dict):
+        found += [f"{_path('logger')}.{name}" for name in _LOGGER_FIELDS[1:] if predictor.logger.get(name)]
     return tuple(sorted(found))
+
+
+def log_mode(service: InferenceService) -> str:
+    """What of the service's requests is written into the prediction log: all, request or response."""
+    logger = service.spec.predictor.logger
+    mode = logger.get("mode") if isinstance(logger, dict) else None
+    return mode if mode in LOG_MODES else "all"
+
+
+def _logger_problems(logger: object) -> Iterator[InvalidSpec]:
+    if logger is None:
+        return
+    if not isinstance(logger, dict):
+        yield InvalidSpec("is a mapping with `mode`", path=_path("logger"))
+        return
+    for name in logger:
+        if name not in _LOGGER_FIELDS:
+            yield InvalidSpec("unknown field", path=f"{_path('logger')}.{name}", allowed=_LOGGER_FIELDS)
+    if logger.get("mode", "all") not in LOG_MODES:
+        yield InvalidSpec(f"{logger['mode']!r} is no mode", path=f"{_path('logger')}.mode", allowed=LOG_MODES)
 
 
 def _problems(service: InferenceService) -> Iterator[InvalidSpec]:
@@ -160,6 +183,7 @@ def _predictor_problems(predictor: PredictorSpec) -> Iterator[InvalidSpec]:
         yield NotSupported("one server per service for now", path=_path("min_replicas"), allowed=("1",))
     if predictor.timeout is not None and predictor.timeout <= 0:
         yield InvalidSpec("a timeout is a positive number of seconds", path=_path("timeout"))
+    yield from _logger_problems(predictor.logger)
     if predictor.model is None and not any(getattr(predictor, name) for name in _REFUSED_PREDICTORS):
         yield InvalidSpec("is missing: name modelFormat and storageUri", path=_path("model"))
     for name in _REFUSED_PREDICTORS:

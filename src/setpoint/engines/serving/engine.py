@@ -35,7 +35,7 @@ from setpoint.core.serving.plan import (
 )
 from setpoint.core.serving.revisions import Replica, make_pod_id, make_replica
 from setpoint.core.serving.status import STOPPED, load_state, make_status, same_status, serving_replica_port
-from setpoint.core.serving.validation import check_inference_service, warnings_of
+from setpoint.core.serving.validation import check_inference_service, log_mode, warnings_of
 from setpoint.engines.runner import Controller, EventRecorder, Result, Runner
 from setpoint.engines.serving.files import prepare_revision, read_port, remove_tree
 from setpoint.engines.serving.gateway import GatewayKeeper
@@ -62,8 +62,10 @@ class Probe(Protocol):
 class Routes(Protocol):
     """The gateway's route table, by `namespace/name`."""
 
-    def set(self, key: str, *, port: int | None, revision: str, timeout_seconds: float, message: str) -> None:
-        """Make the route so."""
+    def set(
+        self, key: str, *, port: int | None, revision: str, timeout_seconds: float, message: str, keep: str = "all"
+    ) -> None:
+        """Make the route so; `keep` says what of its requests is logged: all, request or response."""
         ...
 
     def remove(self, key: str) -> None:
@@ -165,7 +167,9 @@ class ServingEngine:
         return True
 
     async def _store_stopped(self, service: InferenceService, state: ServingState) -> InferenceService:
-        self._routes.set(service.key, port=None, revision="", timeout_seconds=1.0, message=STOPPED)
+        self._routes.set(
+            service.key, port=None, revision="", timeout_seconds=1.0, message=STOPPED, keep=log_mode(service)
+        )
         if state == ServingState():
             return service
         status = make_status(
@@ -232,7 +236,9 @@ class ServingEngine:
         active = state.active
         if active is None:
             message = state.failure.message if state.failure else "the first revision is starting"
-            self._routes.set(service.key, port=None, revision="", timeout_seconds=1.0, message=message)
+            self._routes.set(
+                service.key, port=None, revision="", timeout_seconds=1.0, message=message, keep=log_mode(service)
+            )
             return
         self._routes.set(
             service.key,
@@ -240,6 +246,7 @@ class ServingEngine:
             revision=active.revision,
             timeout_seconds=float(active.server.timeout_seconds),
             message="" if port is not None else "its server is being started again",
+            keep=log_mode(service),
         )
 
     async def _end(self, service: InferenceService) -> timedelta | None:

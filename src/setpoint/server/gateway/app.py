@@ -139,11 +139,11 @@ class Gateway:
             await _answer(send, 500, _encode({"error": f"internal error: {type(error).__name__}"}))
         if key:
             # An unknown service is counted as one, so that a scanner cannot grow the series without end.
-            known = self._routes.get(key) is not None
+            route = self._routes.get(key)
             seconds = time.perf_counter() - started
-            self._metrics.observe(key if known else "unknown", status, seconds)
-            if known and self._log is not None:
-                self._log.note(key, _exchange(scope, path, status, began // 1000, seconds, seen))
+            self._metrics.observe(key if route is not None else "unknown", status, seconds)
+            if route is not None and self._log is not None:
+                self._log.note(key, _exchange(scope, path, status, began // 1000, seconds, seen, route.keep))
 
     def _target(self, scope: Scope) -> tuple[str, str]:
         """(`namespace/name`, the path behind it), or ("", path) for the gateway's own paths."""
@@ -309,7 +309,7 @@ async def _relay(
             gone.cancel()
 
 
-def _exchange(scope: Scope, path: str, status: int, time_us: int, seconds: float, seen: _Seen) -> Exchange:
+def _exchange(scope: Scope, path: str, status: int, time_us: int, seconds: float, seen: _Seen, keep: str) -> Exchange:
     headers = scope["headers"]
     return Exchange(
         time_us=time_us,
@@ -321,9 +321,9 @@ def _exchange(scope: Scope, path: str, status: int, time_us: int, seconds: float
         seconds=seconds,
         request_bytes=seen.request_bytes or int(_header(headers, b"content-length") or 0),
         response_bytes=seen.response_bytes,
-        request=seen.request,
+        request=seen.request if keep != "response" else None,
         request_json_length=_header(headers, _JSON_LENGTH),
-        response=seen.answer,
+        response=seen.answer if keep != "request" or status >= 400 else None,
         response_json_length=seen.response_json_length,
     )
 

@@ -28,6 +28,7 @@ class Route(Wire, frozen=True, kw_only=True):
     revision: str = ""
     timeout_seconds: float = 300.0
     message: str = ""
+    keep: str = "all"  # what of its requests is logged: all, request or response
 
 
 class RouteTable(Wire, frozen=True, kw_only=True):
@@ -53,10 +54,17 @@ class RouteFile:
         self._table = self._read()
 
     def set(
-        self, key: str, *, port: int | None, revision: str = "", timeout_seconds: float = 300.0, message: str = ""
+        self,
+        key: str,
+        *,
+        port: int | None,
+        revision: str = "",
+        timeout_seconds: float = 300.0,
+        message: str = "",
+        keep: str = "all",
     ) -> None:
         """Make the route so; nothing is written if it is so already. Raises: Unavailable if the disk refuses."""
-        route = Route(port=port, revision=revision, timeout_seconds=timeout_seconds, message=message)
+        route = Route(port=port, revision=revision, timeout_seconds=timeout_seconds, message=message, keep=keep)
         if self._table.routes.get(key) != route:
             self._write(self._table.routes | {key: route})
 

@@ -11,7 +11,7 @@ from setpoint.apis.errors import Forbidden, InvalidSpec, NotSupported
 from setpoint.apis.serving import InferenceService, ModelSpec, PredictorSpec
 from setpoint.core.serving import validation
 from setpoint.core.serving.storage import local_path
-from setpoint.core.serving.validation import check_inference_service, warnings_of
+from setpoint.core.serving.validation import check_inference_service, log_mode, warnings_of
 
 
 def _service(
@@ -46,7 +46,9 @@ def test_a_plain_service_is_served_without_a_word() -> None:
         ({"canaryTrafficPercent": 10}, {}, "spec.predictor.canaryTrafficPercent", NotSupported),
         ({"canaryTrafficPercent": 0}, {}, "spec.predictor.canaryTrafficPercent", NotSupported),
         ({"containerConcurrency": 4}, {}, "spec.predictor.containerConcurrency", NotSupported),
-        ({"logger": {"mode": "all"}}, {}, "spec.predictor.logger", NotSupported),
+        ({"logger": {"mode": "some"}}, {}, "spec.predictor.logger.mode", InvalidSpec),
+        ({"logger": {"uri": "x"}}, {}, "spec.predictor.logger.uri", InvalidSpec),
+        ({"logger": "all"}, {}, "spec.predictor.logger", InvalidSpec),
         ({"batcher": {"maxBatchSize": 8}}, {}, "spec.predictor.batcher", NotSupported),
         ({"sklearn": {"storageUri": "x"}}, {}, "spec.predictor.sklearn", NotSupported),
         ({"containers": [{"name": "x"}]}, {}, "spec.predictor.containers", NotSupported),
@@ -77,10 +79,10 @@ def test_other_components_are_refused(field: str) -> None:
 
 
 def test_several_problems_are_told_at_once() -> None:
-    found = _found(_service({"minReplicas": 0, "logger": {}}, {"storageUri": "gs://x"}))
+    found = _found(_service({"minReplicas": 0, "batcher": {"x": 1}}, {"storageUri": "gs://x"}))
     assert set(found) == {
         "spec.predictor.minReplicas",
-        "spec.predictor.logger",
+        "spec.predictor.batcher",
         "spec.predictor.model.storageUri",
     }
 
@@ -120,7 +122,7 @@ def test_what_means_nothing_here_is_warned_of() -> None:
 def test_every_field_has_a_fate() -> None:
     """A field that is neither honoured, refused nor ignored by name would be half-done."""
     honoured = {"model", "min_replicas", "max_replicas", "timeout", "annotations", "labels", "name"}
-    honoured |= {"termination_grace_period_seconds"}
+    honoured |= {"termination_grace_period_seconds", "logger"}
     decided = {
         *honoured,
         *validation._REFUSED_PREDICTORS,
@@ -145,3 +147,11 @@ def test_local_paths(uri: str, path: str) -> None:
 def test_paths_that_lead_elsewhere(uri: str) -> None:
     with pytest.raises(Forbidden):
         local_path(uri)
+
+
+def test_the_logger_says_what_is_written_down_and_its_sink_is_told_to_mean_nothing() -> None:
+    service = _service({"logger": {"mode": "request", "url": "http://sink"}})
+    assert check_inference_service(service) == ()
+    assert log_mode(service) == "request"
+    assert warnings_of(service) == ("spec.predictor.logger.url",)
+    assert log_mode(_service()) == "all"
