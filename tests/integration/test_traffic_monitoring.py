@@ -58,7 +58,7 @@ async def test_what_real_clients_do_is_told(tmp_path: Path) -> None:
 
         await _ask(url, 60, tiny_windows(1), "historian")
         fine, document = await _monitor(plane, tmp_path / "fine", latency_seconds="5", window="5m")
-        assert (fine.verdict, fine.requests, fine.error_rate) == ("ok", 60, 0.0), document
+        assert (fine.verdict, fine.requests, fine.error_rate) == ("ok", 60, 0.0), fine.findings
         assert 0 < fine.p99_seconds < 5
 
         await _ask(url, 30, tiny_windows(1)[:, :3], "new-historian")

@@ -133,11 +133,11 @@ def _judge(
     ready: bool,
     dropped: int,
 ) -> tuple[Verdict, Traffic]:
-    from setpoint.core.monitors.finding import Verdict, worst  # noqa: PLC0415  (start-up)
+    from setpoint.core.monitors.finding import Verdict, ranked, worst  # noqa: PLC0415  (start-up)
     from setpoint.core.monitors.traffic import judge_traffic  # noqa: PLC0415  (start-up)
 
     traffic = judge_traffic(table, begin=begin, end=end, baseline_begin=base, rules=rules)
-    findings = (*_readiness(service, ready=ready), *traffic.findings)
+    findings = ranked((*_readiness(service, ready=ready), *traffic.findings))
     notes = traffic.notes
     if dropped:
         notes = (*notes, f"{dropped} requests in all are missing in the log: what came with them is not judged.")

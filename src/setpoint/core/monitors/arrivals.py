@@ -122,16 +122,15 @@ def find_gaps(times: Floats, baseline: Floats, *, begin: float, end: float, nomi
         begin: Start of the observation.
         end: Its end.
         nominal: Seconds between two requests by agreement; None: what is usual is learnt from the baseline, or from
-            the observation where that is too short. Then the end is no gap: whether more was to come is not known.
+            the observation where that is too short. Then only what lies between two requests is a gap: whether
+            more was to come before or after is not known.
     """
     known = baseline if len(baseline) > LEAST else np.concatenate([baseline, times])
     if nominal is None and len(known) < 3:
         return ()
     first = baseline[-1:] if len(baseline) else np.array([begin])
-    points = np.concatenate([first, times, [end]])
-    last = len(points) - 2
-    if nominal is None and known is not baseline:
-        points = points[:-1]
+    whole = nominal is not None or known is baseline
+    points = np.concatenate([first, times, [end]]) if whole else times
     if nominal is not None:
         limits = np.full(len(points) - 1, DEAD_MAN * nominal)
     else:
@@ -142,7 +141,7 @@ def find_gaps(times: Floats, baseline: Floats, *, begin: float, end: float, nomi
             begin=float(points[index]),
             end=float(points[index + 1]),
             limit=float(limits[index]),
-            open=index == last,
+            open=whole and index == len(lengths) - 1,
         )
         for index in np.flatnonzero((lengths > limits) & (points[1:] > begin)).tolist()
     )

@@ -6,6 +6,7 @@ Invariant: a verdict is as bad as its worst finding; nothing is called `ok` that
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -61,3 +62,8 @@ class Verdict(Wire, frozen=True, kw_only=True):
 def worst(findings: tuple[Finding, ...]) -> Severity:
     """The worst severity; unknown without findings."""
     return max((one.severity for one in findings), key=RANK.index, default=Severity.UNKNOWN)
+
+
+def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Worst first; of equally bad ones those that moved predictions, then by name."""
+    return tuple(sorted(findings, key=lambda one: (-RANK.index(one.severity), not one.harmful, one.name)))

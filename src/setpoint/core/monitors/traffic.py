@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from setpoint.core.monitors.arrivals import Slots
-from setpoint.core.monitors.finding import RANK, Finding
+from setpoint.core.monitors.finding import Finding, ranked
 from setpoint.core.monitors.traffic_requests import (
     check_clients,
     check_clock,
@@ -105,9 +105,8 @@ def judge_traffic(
         findings += check_silence(view, notes)
         if not findings:
             notes.append("The service got no request for a prediction in this window, nor before it.")
-    ranked = sorted(findings, key=lambda one: (-RANK.index(one.severity), not one.harmful, one.name))
     slots = view.slots() if window.height or before.height else None
-    return Traffic(measures=measure(window, begin, end), findings=tuple(ranked), notes=tuple(notes), slots=slots)
+    return Traffic(measures=measure(window, begin, end), findings=ranked(findings), notes=tuple(notes), slots=slots)
 
 
 def measure(window: pl.DataFrame, begin: datetime, end: datetime) -> Measures:
