@@ -54,7 +54,8 @@ def read_manifest(target: str, parameters: Mapping[str, str], *, namespace: str)
     resources = tuple(decode_document(document) for document in documents if document is not None)
     if not resources:
         raise InvalidSpec("holds no object", location=Location(file=name))
-    if not _is_path(target):
+    # A shipped template is run; a shipped CronWorkflow is what is wanted itself.
+    if not _is_path(target) and any(isinstance(resource, WorkflowTemplate) for resource in resources):
         resources, documents = (*resources, _run_of(target)), (*documents, None)
     resources = tuple(_placed(resource, namespace) for resource in resources)
     declared = _declared(resources)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from setpoint.apis.argo import Workflow
+from setpoint.apis.argo import CronWorkflow, Workflow
 from setpoint.cli._context import HomeOption, NamespaceOption, ParameterOption, parse_parameters, run_async
 from setpoint.cli._manifests import read_manifest
 from setpoint.cli._output import Output, OutputOption, print_objects
@@ -42,7 +42,8 @@ def submit(
                 for item in manifest.resources
             ]
             # Of a shipped template the run is what was asked for; that the template is stored with it is our matter.
-            told = [item for manifest, item in created if isinstance(item, Workflow) or not manifest.shipped]
+            shown = Workflow | CronWorkflow
+            told = [item for manifest, item in created if isinstance(item, shown) or not manifest.shipped]
             if output is Output.TABLE:
                 for item in told:
                     typer.echo(f"{item.KIND.lower()} {item.metadata.name!r} submitted")

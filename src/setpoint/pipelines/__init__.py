@@ -1,4 +1,4 @@
-"""The shipped WorkflowTemplates: written with Hera, kept as generated YAML, so that running one imports no Hera.
+"""The shipped workflows: written with Hera, kept as generated YAML, so that running one imports no Hera.
 
 `python -m setpoint.pipelines` writes the YAML anew; `make check` fails if it differs from the code.
 """
@@ -21,7 +21,7 @@ def names() -> tuple[str, ...]:
 
 
 def manifest(name: str) -> str:
-    """The YAML of a shipped WorkflowTemplate.
+    """The YAML of a shipped WorkflowTemplate or CronWorkflow.
 
     Raises:
         NotFound: There is no template of that name.

@@ -1,9 +1,10 @@
-"""The lifecycle pipeline, written with Hera: process, train, evaluate, gate, deploy; with retry and catch.
+"""The lifecycle pipeline, written with Hera: process, train, evaluate, gate, deploy, monitor; with retry and catch.
 
-How it ends. `keep-champion` is the only leaf of the DAG, so the run's verdict is that of the branches which reach it:
-a failed deployment whose rollback succeeded, or a failed training or evaluation after which the champion was kept, ends
-Succeeded with the catch visible in the tree; a failed data-processing or a failed catch ends Failed. A person who
-says no at the approval fails the gate, and the champion is kept.
+How it ends. `monitor` is the only leaf of the DAG and runs after whatever put a version into service or kept one, so
+its phase is the run's: a failed deployment whose rollback succeeded, or a failed training or evaluation after which the
+champion was kept, ends Succeeded with the catch visible in the tree. Where it does not run, the verdict is that of the
+branch which ended there: a failed data-processing or a failed catch ends Failed, a rejected version Succeeded. A person
+who says no at the approval fails the gate, and the champion is kept. A monitor that fails does not fail the run.
 """
 
 from __future__ import annotations
@@ -44,12 +45,19 @@ PARAMETERS = (
     Parameter(name="min-accuracy", value="0.5", description="The gate rejects below it."),
     Parameter(name="max-false-alarm-rate", value="0.15", description="The gate rejects above it."),
     Parameter(name="approval", value="auto", enum=["auto", "manual"], description="manual waits for a person."),
+    Parameter(
+        name="feed", value="", description="What is sent to the new version: file, plant://NAME; empty: holdout."
+    ),
+    Parameter(name="feed-schedule", value="", description="What happens in a plant meanwhile: `fault 4 from 1 h`."),
+    Parameter(name="feed-speed", value="max", description="Times faster than the plant: a number, real-time or max."),
+    Parameter(name="feed-samples", value="400", description="Rows that are sent; 0 for all."),
 )
 
 # Which outputs of a step the whole run shows (and the exit handler reads): template -> artifact -> global name.
 GLOBAL_ARTIFACTS: Mapping[str, Mapping[str, str]] = {
     "data-processing": {"report": "quality-report"},
     "model-evaluation": {"report": "evaluation-report"},
+    "traffic-monitoring": {"report": "traffic-report"},
     "run-summary": {"report": "report"},
 }
 GLOBAL_PARAMETERS: Mapping[str, Mapping[str, str]] = {"run-summary": {"summary": "summary"}}
@@ -66,11 +74,13 @@ def build() -> WorkflowTemplate:
         templates=[
             *(_component(name) for name in ("data-processing", "model-training", "model-evaluation")),
             *(_component(name) for name in ("model-deployment", "model-rollback")),
+            *(_component(name) for name in ("replay", "traffic-monitoring")),
             _component("run-summary"),
         ],
     ) as template:
         _approval()
         _gate()
+        _monitor()
         _main()
         _finish()
     return template
@@ -124,6 +134,40 @@ def _gate() -> Steps:
     return gate
 
 
+def _monitor() -> Steps:
+    """Feeds the version that was just deployed, then watches; what fails here is seen and changes nothing."""
+    go_on = m.ContinueOn(failed=True, error=True)
+    holdout = m.Artifact(name="holdout", optional=True)
+    with Steps(name="monitor", inputs=[Parameter(name="deployed"), holdout]) as monitor:
+        Step(
+            name="feed",
+            template="replay",
+            when="'{{inputs.parameters.deployed}}' == 'Succeeded'",
+            continue_on=go_on,
+            arguments=[
+                *_given("service", "namespace"),
+                *(
+                    Parameter(name=name, value=f"{{{{workflow.parameters.feed{given}}}}}")
+                    for name, given in (
+                        ("source", ""),
+                        ("schedule", "-schedule"),
+                        ("speed", "-speed"),
+                        ("samples", "-samples"),
+                    )
+                ),
+                m.Artifact(name="data", from_="{{inputs.artifacts.holdout}}", optional=True),
+            ],
+        )
+        Step(
+            name="traffic",
+            template="traffic-monitoring",
+            continue_on=go_on,
+            # What came before a deployment was asked of another version, at times of its own.
+            arguments=[*_given("service", "namespace"), Parameter(name="baseline", value="0")],
+        )
+    return monitor
+
+
 def _main() -> DAG:
     with DAG(name=NAME) as dag:
         Task(name="process", template="data-processing", arguments=_given("source", "recipe"))
@@ -165,6 +209,15 @@ def _main() -> DAG:
             ],
         )
         _catches()
+        Task(
+            name="monitor",
+            template="monitor",
+            depends="deploy.Succeeded || rollback.Succeeded || keep-champion.Succeeded",
+            arguments=[
+                Parameter(name="deployed", value="{{tasks.deploy.status}}"),
+                _artifact("holdout", "process", "holdout"),
+            ],
+        )
     return dag
 
 

@@ -31,6 +31,7 @@ def rows(facts: Facts) -> Iterator[tuple[str, str]]:
     yield from _data(facts)
     yield from _model(facts)
     yield from _service(facts)
+    yield from _monitors(facts)
     yield from _caught(facts)
     yield from _failed(facts)
     yield "time", ", ".join(f"{step.name} {format_duration(step.seconds)}" for step in facts.steps if step.seconds)
@@ -68,6 +69,19 @@ def _model(facts: Facts) -> Iterator[tuple[str, str]]:
 def _service(facts: Facts) -> Iterator[tuple[str, str]]:
     if url := facts.result("model-deployment", "url"):
         yield "service", url
+
+
+def _monitors(facts: Facts) -> Iterator[tuple[str, str]]:
+    if sent := facts.result("replay", "sent"):
+        refused = facts.result("replay", "refused")
+        yield (
+            "fed",
+            f"{_grouped(sent)} windows, {_grouped(refused)} refused" if refused != "0" else f"{_grouped(sent)} windows",
+        )
+    for template, head in (("traffic-monitoring", "traffic"),):
+        if verdict := facts.result(template, "verdict"):
+            findings = facts.result(template, "findings").strip().replace("\n", "; ")
+            yield head, findings if findings.startswith(verdict) else f"{verdict}: {findings}"
 
 
 def _caught(facts: Facts) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ HOUR, DAY = 3600.0, 86_400.0
 DEAD_MAN = 1.5  # nominal periods without a request
 FACTOR = 3.0  # a surge is at least so many times what is usual, a drop at most its inverse
 RISK = 1e-4  # of one slot
+_LEAST_GAP, _LEAST_GAP_UNKNOWN = 1.0, 10.0  # seconds: a shorter pause is none, less so if nothing was before
 _OUTAGE = 20.0  # times the median gap
 _GAP_RISK = 1e-3  # of all gaps of an observation together
 _WIDTHS = (1, 5)  # slots looked at together: a short surge shows in one, a drop of a rare thing in several
@@ -134,7 +135,8 @@ def find_gaps(times: Floats, baseline: Floats, *, begin: float, end: float, nomi
     if nominal is not None:
         limits = np.full(len(points) - 1, DEAD_MAN * nominal)
     else:
-        limits = _gap_limits(points, known, looked_at=len(times) + 1)
+        least = _LEAST_GAP if whole else _LEAST_GAP_UNKNOWN
+        limits = np.maximum(_gap_limits(points, known, looked_at=len(times) + 1), least)
     lengths = np.diff(points)
     return tuple(
         Gap(

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.stats import chi2
 
 HAMMERING_SHARE, HAMMERING_FACTOR, HAMMERING_LEAST = 0.5, 5.0, 200
+_LEAST_OF_OTHERS = 20  # requests: fewer are no measure of what is usual
 _LONE_FACTOR = 20.0  # of the other clients, where nothing is known of before: somebody always asks most
 
 
@@ -78,8 +79,8 @@ def find_hammering(
     share = now[client] / total
     others = [count / seconds for name, count in now.items() if name != client]
     usual = before.get(client, 0) / seconds_before if seconds_before > 0 else 0.0
-    if not usual:
-        usual = float(np.median(others)) if others else 0.0
+    if not usual and sum(others) * seconds >= _LEAST_OF_OTHERS:
+        usual = float(np.median(others))
     if not usual or now[client] < HAMMERING_LEAST or share < HAMMERING_SHARE:
         return None
     factor = now[client] / seconds / usual

@@ -85,6 +85,7 @@ def test_mixes_and_one_who_does_it_all() -> None:
     assert mix.p_value < 1e-6
     assert divergence({"a": 1}, {"b": 1}) == pytest.approx(1)
     assert compare_mix({}, {"a": 1}) is None
+    assert find_hammering({"a": 1, "c": 5000}, {}, seconds=60, seconds_before=0) is None  # one probe is no measure
     found = find_hammering({"a": 10, "b": 12, "c": 5000}, {}, seconds=60, seconds_before=0)
     assert found is not None
     assert (found.client, found.requests) == ("c", 5000)

@@ -216,3 +216,11 @@ def test_measures_are_those_of_the_log() -> None:
     assert measures.error_share == pytest.approx(3 / window.height)
     assert measures.latency["p50"] == pytest.approx(np.median(window["seconds"].to_numpy()))
     assert sum(measures.clients.values()) == window.height
+
+
+def test_a_burst_of_one_client_with_nothing_before_is_in_order() -> None:
+    """A replay at full speed: 400 requests within a second, with a pause in between, after a probe."""
+    draw = np.random.default_rng(4)
+    times = START + np.concatenate([[0.0], 5 + np.linspace(0, 0.5, 200), 6 + np.linspace(0, 0.5, 200)])
+    traffic = _judge(log_of(draw, times, client=["probe"] + ["replay"] * 400), base=START)
+    assert not _troubles(traffic), traffic.findings
