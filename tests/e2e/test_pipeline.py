@@ -34,6 +34,7 @@ SMALL = (
     "-p",
     "max-false-alarm-rate=1",
 )
+NO_FEED = ("-p", "feed=/nowhere/data.csv")
 # One worker runs them all: they share the state directory.
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("pipeline")]
 
@@ -51,6 +52,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             "deploy": "Succeeded",
             "rollback": "Omitted",
             "keep-champion": "Omitted",
+            "monitor": "Succeeded",
         }
         yield place
     finally:
@@ -71,6 +73,11 @@ def phases(workflow: dict[str, Any]) -> dict[str, str]:
     return {n["displayName"]: n["phase"] for n in nodes if n.get("boundaryID") == root and "(" not in n["displayName"]}
 
 
+def phase_of(workflow: dict[str, Any], name: str) -> str:
+    """Phase of a step, wherever it is."""
+    return str(next(n["phase"] for n in workflow["status"]["nodes"].values() if n["displayName"] == name))
+
+
 def outputs(workflow: dict[str, Any], name: str) -> dict[str, str]:
     """Output parameters of a task."""
     node = next(item for item in workflow["status"]["nodes"].values() if item["displayName"] == name)
@@ -87,6 +94,25 @@ def url_of(place: Path) -> str:
     return str(service["status"]["url"])
 
 
+def test_the_run_fed_and_watched_what_it_deployed(home: Path) -> None:
+    (workflow,) = json.loads(setpoint(home, "list", "-o", "json").stdout)["items"]
+    assert int(outputs(workflow, "feed")["answered"]) > 100
+    assert outputs(workflow, "feed")["refused"] == "0"
+    traffic = outputs(workflow, "traffic")
+    assert traffic["verdict"] == "ok", traffic["findings"]
+    assert int(traffic["requests"]) >= int(outputs(workflow, "feed")["answered"])
+    summary = {item["name"]: item["value"] for item in workflow["status"]["outputs"]["parameters"]}["summary"]
+    assert "traffic   ok" in summary
+    assert f"fed       {int(outputs(workflow, 'feed')['sent']):,} windows" in summary
+
+
+def test_the_watch_runs_once_by_hand(home: Path) -> None:
+    done = setpoint(home, "run", "process-control-watch", "-p", "window=1h", "-p", "baseline=0", "-o", "json")
+    workflow = final_object(done)
+    assert workflow["status"]["phase"] == "Succeeded"
+    assert outputs(workflow, "traffic")["verdict"] == "ok"
+
+
 def test_the_model_answers_at_its_stable_url(home: Path) -> None:
     with urllib.request.urlopen(f"{url_of(home)}/v2/models/process-control") as answer:
         metadata = json.load(answer)
@@ -96,7 +122,7 @@ def test_the_model_answers_at_its_stable_url(home: Path) -> None:
 def test_a_person_approves_and_is_remembered(home: Path) -> None:
     before = champion(home)["version"]
     process = subprocess.Popen(
-        command("run", "process-control", *SMALL, "-p", "approval=manual", "-p", "seed=2", "-o", "json"),
+        command("run", "process-control", *SMALL, "-p", "approval=manual", "-p", "seed=2", *NO_FEED, "-o", "json"),
         env=environment(home),
         stdout=subprocess.PIPE,
         text=True,
@@ -108,6 +134,9 @@ def test_a_person_approves_and_is_remembered(home: Path) -> None:
     workflow = json.loads(printed)
     assert workflow["status"]["phase"] == "Succeeded"
     assert outputs(workflow, "gate") == {"approved-by": "A. Operator"}
+    # A monitor, or what feeds it, that fails does not fail the run.
+    assert phase_of(workflow, "feed") == "Failed"
+    assert phase_of(workflow, "traffic") == phases(workflow)["monitor"] == "Succeeded"
     after = champion(home)
     assert int(after["version"]) > int(before)
     assert after["tags"]["setpoint.approved-by"] == "A. Operator"
@@ -148,7 +177,7 @@ def test_a_failed_deployment_is_rolled_back_and_the_run_succeeds(home: Path) -> 
     workflow = json.loads(printed)
     assert workflow["status"]["phase"] == "Succeeded"
     assert phases(workflow)["deploy"] == "Failed"
-    assert phases(workflow)["rollback"] == "Succeeded"
+    assert phases(workflow)["rollback"] == phases(workflow)["monitor"] == "Succeeded"
     assert champion(home)["version"] == before
     with urllib.request.urlopen(f"{url}/v2/models/process-control/ready") as answer:
         assert answer.status == 200
@@ -166,7 +195,8 @@ def test_a_failed_training_keeps_the_champion_and_is_not_repeated(home: Path) ->
     attempts = [n for n in workflow["status"]["nodes"].values() if n["displayName"].startswith("train(")]
     assert workflow["status"]["phase"] == "Succeeded"
     assert phases(workflow)["train"] == "Failed"
-    assert phases(workflow)["keep-champion"] == "Succeeded"
+    assert phases(workflow)["keep-champion"] == phases(workflow)["monitor"] == "Succeeded"
+    assert phase_of(workflow, "feed") == "Skipped"
     assert len(attempts) == 1
 
 
