@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -135,7 +136,9 @@ def _browser() -> str:
     found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
     if found is None:
         raise InvalidSpec(
-            "a PDF needs Chromium, and none of " + ", ".join(_BROWSERS) + " is on the PATH; print the page from a browser",
+            "a PDF needs Chromium, and none of "
+            + ", ".join(_BROWSERS)
+            + " is on the PATH; print the page from a browser",
             path="--pdf",
         )
     return found
@@ -146,7 +149,9 @@ def _print_pdf(browser: str, page: bytes, target: Path) -> None:
         source, drawn = Path(space) / "report.html", Path(space) / "report.pdf"
         source.write_bytes(page)
         command = [browser, "--headless", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={space}/profile"]
-        command += ["--no-sandbox", f"--print-to-pdf={drawn}", source.as_uri()]
+        if os.geteuid() == 0:  # Chromium's sandbox refuses root
+            command.append("--no-sandbox")
+        command += [f"--print-to-pdf={drawn}", source.as_uri()]
         try:
             ended = subprocess.run(command, capture_output=True, timeout=_PDF_SECONDS, check=False)  # noqa: S603
         except (OSError, subprocess.TimeoutExpired) as error:

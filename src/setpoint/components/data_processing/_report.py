@@ -112,8 +112,7 @@ def write_report(folder: Path, train: pl.DataFrame, holdout: pl.DataFrame, facts
         _section(
             "Signals",
             "<p class=sub>Line: after cleaning. Red: values taken away (codes far outside drawn at the edge). "
-            "Right: distribution, normal filled, faults as lines.</p>"
-            + plots["signals"],
+            "Right: distribution, normal filled, faults as lines.</p>" + plots["signals"],
         ),
         _section("Columns", _columns_table(report)),
     ]

@@ -181,7 +181,9 @@ def _read(directory: Path) -> dict[str, bytes]:
         raise InvalidSpec(f"model directory {directory} cannot be read: {error.strerror or error}") from error
 
 
-def _export(found: Evaluation, candidate: Model, name: str, version: str, targets: tuple[Path, Path, Path], parts: Path) -> None:
+def _export(
+    found: Evaluation, candidate: Model, name: str, version: str, targets: tuple[Path, Path, Path], parts: Path
+) -> None:
     from setpoint.components.model_evaluation import exports  # noqa: PLC0415  (start-up: matplotlib)
 
     document = exports.to_document(found, candidate, name=name, version=version)

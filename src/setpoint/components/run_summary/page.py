@@ -6,6 +6,7 @@ nothing from elsewhere, all text from outside is escaped, and what is absent is 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -86,7 +87,7 @@ def render_page(
         evaluation=evaluation.document,
         evaluation_plots=_safe("evaluation", evaluation.plots),
         figures=figures,
-        intervals=_own(pictures.intervals([row for row in figures if row[1] is not None])),
+        intervals=_own(pictures.intervals(figures)),
         faults=[{**row, "delay": _delay(row.get("delay_records"), period)} for row in _list(evaluation, "detection")],
         fault_plot=_own(pictures.faults(_list(evaluation, "detection"), period)),
         approved_by=_approver(facts),
@@ -120,7 +121,9 @@ def _tiles(facts: Facts) -> list[dict[str, str]]:
     for label, name, form in wanted:
         value, baseline = _number(facts.result(template, name)), _number(facts.result(template, f"baseline-{name}"))
         if value is not None:
-            note = "of normal windows" if name == "false-alarm-rate" else "of faulty windows" if "detect" in name else ""
+            note = (
+                "of normal windows" if name == "false-alarm-rate" else "of faulty windows" if "detect" in name else ""
+            )
             note = f"baseline {form.format(baseline)}" if baseline is not None else note
             tiles.append({"label": label, "value": form.format(value), "note": note})
     done = sum(step.phase == "Succeeded" for step in facts.steps)
@@ -229,4 +232,4 @@ def _number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if value == value else None  # noqa: PLR0124  (NaN is a figure that has no meaning)
+    return None if math.isnan(value) else value

@@ -51,9 +51,7 @@ def read_part(path: Path | None) -> Part:
         except (OSError, ValueError):
             continue
         if isinstance(document, dict):
-            return Part(
-                document=document, plots=_plots(path / "plots"), checksum=hashlib.sha256(content).hexdigest()
-            )
+            return Part(document=document, plots=_plots(path / "plots"), checksum=hashlib.sha256(content).hexdigest())
     return Part()
 
 

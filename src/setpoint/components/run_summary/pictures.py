@@ -145,7 +145,7 @@ def faults(rows: Sequence[Mapping[str, Any]], period_seconds: float) -> str:
     return _element(720, bottom + 24, "Detection rate and delay of each fault", "".join(body))
 
 
-def intervals(rows: Sequence[tuple[str, float, float | None, float | None, float | None, float | None]]) -> str:
+def intervals(rows: Sequence[tuple[str, float | None, float | None, float | None, float | None, float | None]]) -> str:
     """Figures between 0 and 1 as dots with their intervals: (title, model, low, high, champion, baseline)."""
     if not rows:
         return ""
@@ -161,6 +161,9 @@ def intervals(rows: Sequence[tuple[str, float, float | None, float | None, float
         body.append(f'<text x="0" y="{y + 4}">{escape(title)}</text>')
         if low is not None and high is not None:
             body.append(f'<path class="range" d="M{left + low * width:.1f},{y}H{left + high * width:.1f}"/>')
+        if value is not None:
+            x = left + value * width
+            body.append(f'<circle class="dot" cx="{x:.1f}" cy="{y}" r="6"><title>model: {value:.1%}</title></circle>')
         for other, look, name in ((baseline, "base", "baseline"), (champion, "champion", "champion")):
             if other is not None:
                 x = left + other * width
@@ -168,9 +171,6 @@ def intervals(rows: Sequence[tuple[str, float, float | None, float | None, float
                     f'<path class="{look}" d="M{x:.1f},{y - 8}L{x + 7:.1f},{y}L{x:.1f},{y + 8}L{x - 7:.1f},{y}z">'
                     f"<title>{name}: {other:.1%}</title></path>"
                 )
-        body.append(
-            f'<circle class="dot" cx="{left + value * width:.1f}" cy="{y}" r="6"><title>model: {value:.1%}</title></circle>'
-        )
     return _element(720, bottom + 22, "Figures of the model with intervals, champion and baseline", "".join(body))
 
 
@@ -181,7 +181,8 @@ def _hours(row: Mapping[str, Any], period_seconds: float) -> float | None:
 
 def _element(width: float, height: float, title: str, body: str, look: str = "own") -> str:
     # A graph keeps its own size, the others take the width of the page, down to what can be read.
-    limit = f' style="max-width:{width:.0f}px;min-width:{min(width, 520):.0f}px"'
+    widest = width if look == "graph" else 960
+    limit = f' style="max-width:{widest:.0f}px;min-width:{min(width, 520):.0f}px"'
     return (
         f'<svg class="{look}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
         f'aria-label="{escape(title)}"{limit}><title>{escape(title)}</title>{body}</svg>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,9 +38,15 @@ def headline(facts: Facts) -> Headline:
     verdict = facts.result("model-evaluation", "verdict")
     reasons = " ".join(facts.result("model-evaluation", "reasons").split())
     if facts.result("model-deployment", "url"):
-        return Headline(sentence=f"Model {model} passed the gate and is in service.", reason=reasons, tone="good")
+        return Headline(
+            sentence=f"Model {model} passed the gate and went into service.",
+            reason=_compared(facts) or reasons,
+            tone="good",
+        )
     if verdict == "promote":
-        return Headline(sentence=f"Model {model} passed the gate; it is not in service yet.", reason=reasons, tone="wait")
+        return Headline(
+            sentence=f"Model {model} passed the gate; it is not in service yet.", reason=reasons, tone="wait"
+        )
     if verdict:
         return Headline(
             sentence=f"Model {model} was not put into service: the gate rejects it.", reason=reasons, tone="wait"
@@ -52,6 +59,26 @@ def headline(facts: Facts) -> Headline:
     }
     sentence, tone = words.get(facts.status, (f"The run is {facts.status or 'pending'}.", "wait"))
     return Headline(sentence=sentence, reason="", tone=tone)
+
+
+def _compared(facts: Facts) -> str:
+    """Accuracy on held-out runs beside what it was compared with; empty if nothing is known."""
+    found = {}
+    for name in ("accuracy", "baseline-accuracy", "champion-accuracy"):
+        try:
+            found[name] = float(facts.result("model-evaluation", name))
+        except ValueError:
+            continue
+    if "accuracy" not in found:
+        return ""
+    others = [
+        f"{found[name]:.1%} of the {words}"
+        for name, words in (("champion-accuracy", "champion"), ("baseline-accuracy", "linear baseline"))
+        if name in found and not math.isnan(found[name])
+    ]
+    return f"Accuracy {found['accuracy']:.1%} on runs it never saw" + (
+        f", against {' and '.join(others)}." if others else "."
+    )
 
 
 def failed_steps(facts: Facts) -> list[Step]:
