@@ -49,7 +49,7 @@ def page() -> str:
         for n in range(5)
     )  # fmt: skip
     facts = Facts(
-        workflow="a-workflow-with-quite-a-long-name-x7k2p", status="Succeeded", started_at=datetime(2026, 1, 1, tzinfo=UTC),
+        workflow="a-workflow-with-a-long-name-x7k2p", status="Succeeded", started_at=datetime(2026, 1, 1, tzinfo=UTC),
         seconds=9, parameters={"source": "https-" + "x" * 120}, steps=steps,
     )  # fmt: skip
     faults = [
