@@ -149,7 +149,7 @@ def intervals(rows: Sequence[tuple[str, float | None, float | None, float | None
     """Figures between 0 and 1 as dots with their intervals: (title, model, low, high, champion, baseline)."""
     if not rows:
         return ""
-    left, width = 150.0, 520.0
+    left, width = 128.0, 280.0  # narrow, so that a phone shows it whole
     bottom = len(rows) * 38 + 12
     body = []
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
@@ -171,7 +171,7 @@ def intervals(rows: Sequence[tuple[str, float | None, float | None, float | None
                     f'<path class="{look}" d="M{x:.1f},{y - 8}L{x + 7:.1f},{y}L{x:.1f},{y + 8}L{x - 7:.1f},{y}z">'
                     f"<title>{name}: {other:.1%}</title></path>"
                 )
-    return _element(720, bottom + 22, "Figures of the model with intervals, champion and baseline", "".join(body))
+    return _element(432, bottom + 22, "Figures of the model with intervals, champion and baseline", "".join(body))
 
 
 def _hours(row: Mapping[str, Any], period_seconds: float) -> float | None:
@@ -181,8 +181,8 @@ def _hours(row: Mapping[str, Any], period_seconds: float) -> float | None:
 
 def _element(width: float, height: float, title: str, body: str, look: str = "own") -> str:
     # A graph keeps its own size, the others take the width of the page, down to what can be read.
-    widest = width if look == "graph" else 960
-    limit = f' style="max-width:{widest:.0f}px;min-width:{min(width, 520):.0f}px"'
+    widest = width if look == "graph" else 1.35 * width
+    limit = f' style="max-width:{widest:.0f}px;min-width:{min(0.75 * width, 520):.0f}px"'
     return (
         f'<svg class="{look}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
         f'aria-label="{escape(title)}"{limit}><title>{escape(title)}</title>{body}</svg>'
