@@ -14,12 +14,11 @@ from typing import Any
 
 import polars as pl
 
-from setpoint.components.data_processing._export import REPORT_HTML, REPORT_JSON, Facts
+from setpoint.components.data_processing._export import PLOTS, REPORT_HTML, REPORT_JSON, Facts
 from setpoint.components.data_processing._ledger import CHANGE_WORDS, CHANGES, Ledger
 from setpoint.components.data_processing._names import RUN, TARGET, TIME
 from setpoint.components.data_processing._plots import changes_plot, label_colour, label_order, runs_plot, signals_plot
 
-PLOTS = "plots"
 _SIGNALS = 12
 _ROW_WORDS = {
     "in": "records read",
