@@ -50,6 +50,7 @@ class Plant:
             report=target / "evaluation.html",
             figures=target / "evaluation.json",
             exposition=target / "evaluation.prom",
+            parts=target / "parts",
             **wanted,
         )
 

@@ -28,6 +28,7 @@ COMMANDS: dict[str, Entry] = {
     "get": Entry(module="objects:get_app", help="Show one object; a workflow as its tree.", panel=RUNS),
     "list": Entry(module="objects:list_app", help="List objects of a kind.", panel=RUNS),
     "logs": Entry(module="steer:logs_app", help="Print the logs of a workflow's pods.", panel=RUNS),
+    "report": Entry(module="report:app", help="Write the report of a run, one page.", panel=RUNS),
     "retry": Entry(module="steer:retry_app", help="Run a failed workflow again from the failed step.", panel=RUNS),
     "resubmit": Entry(module="steer:resubmit_app", help="Run a workflow once more, as a new one.", panel=RUNS),
     "stop": Entry(module="steer:stop_app", help="Stop a workflow; its exit handler still runs.", panel=RUNS),

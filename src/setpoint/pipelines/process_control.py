@@ -56,7 +56,7 @@ PARAMETERS = (
 # Which outputs of a step the whole run shows (and the exit handler reads): template -> artifact -> global name.
 GLOBAL_ARTIFACTS: Mapping[str, Mapping[str, str]] = {
     "data-processing": {"report": "quality-report"},
-    "model-evaluation": {"report": "evaluation-report"},
+    "model-evaluation": {"report": "evaluation-report", "parts": "evaluation-parts"},
     "traffic-monitoring": {"report": "traffic-report"},
     "run-summary": {"report": "report"},
 }
@@ -236,7 +236,7 @@ def _catches() -> None:
 
 def _finish() -> Steps:
     """The exit handler: runs in every case, with what reports there are."""
-    reports = {"quality": "quality-report", "evaluation": "evaluation-report"}
+    reports = {"quality": "quality-report", "evaluation": "evaluation-parts", "traffic": "traffic-report"}
     with Steps(name="finish") as finish:
         Step(
             name="summarize",

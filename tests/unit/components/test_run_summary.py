@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from setpoint.apis.argo import (
     NodePhase,
@@ -17,7 +18,9 @@ from setpoint.apis.argo import (
 from setpoint.apis.meta import ObjectMeta
 from setpoint.components.run_summary.facts import facts_of
 from setpoint.components.run_summary.page import render_page
+from setpoint.components.run_summary.parts import Part, read_part, read_watch
 from setpoint.components.run_summary.text import render_text
+from setpoint.components.run_summary.verdict import headline
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -105,7 +108,45 @@ def test_a_retried_step_is_one_step_and_a_failure_is_said() -> None:
 def test_the_page_escapes_and_refers_to_nothing_outside() -> None:
     workflow = run(node("<b>evil</b>", "t", NodePhase.ERROR, 0, 1, message="<script>alert(1)</script>"))
     facts = facts_of(workflow, status="Failed", now=START + timedelta(seconds=1))
-    page = render_page(facts, {"Part": "<html><script>x</script></html>"})
-    assert "<script>" not in page
+    quality = Part(document={"source": "<script>alert(2)</script>", "rows": {"in": 3}})
+    page = render_page(facts, quality=quality, logs={"<b>evil</b>": "<script>alert(3)</script>"})
+    assert page.count("<script>") == 1  # the page's own, which changes light and dark
+    assert "alert(" not in page.replace("&lt;script&gt;alert(", "")
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "https://" not in page
+
+
+def test_the_headline_says_whether_the_model_is_in_service() -> None:
+    made = node("train", "model-training", NodePhase.SUCCEEDED, 0, 1, results={"version": "3"})
+    judged = {"verdict": "promote", "accuracy": "0.8", "baseline-accuracy": "0.7", "champion-accuracy": "nan"}
+    evaluate = node("evaluate", "model-evaluation", NodePhase.SUCCEEDED, 1, 2, results=judged)
+    deploy = node("deploy", "model-deployment", NodePhase.SUCCEEDED, 2, 3, results={"url": "http://x"})
+    said = headline(facts_of(run(made, evaluate, deploy), status="Succeeded", now=START))
+    assert said.sentence == "Model version 3 passed the gate and went into service."
+    assert said.reason == "Accuracy 80.0% on runs it never saw, against 70.0% of the linear baseline."
+    failed = node("deploy", "model-deployment", NodePhase.FAILED, 2, 3, message="no port")
+    rollback = node("rollback", "model-rollback", NodePhase.SUCCEEDED, 3, 4, results={"action": "kept", "version": "2"})
+    facts = facts_of(run(made, evaluate, failed, rollback), status="Succeeded", now=START)
+    assert "not in service. Rollback acted: champion version 2 serves on." in headline(facts).sentence
+    page = render_page(facts)
+    assert "no port" in page
+    assert "champion version 2 serves on" in page
+
+
+def test_steps_follow_each_other_over_attempts_and_frames() -> None:
+    workflow = run(
+        node("a", "t", NodePhase.SUCCEEDED, 0, 2, type=NodeType.RETRY, children=("a(0)",)),
+        node("a(0)", "t", NodePhase.SUCCEEDED, 0, 2, children=("frame",)),
+        node("frame", "", NodePhase.SUCCEEDED, 2, 4, type=NodeType.STEPS, children=("b",)),
+        node("b", "t", NodePhase.SUCCEEDED, 2, 4),
+    )
+    after = {step.name: step.after for step in facts_of(workflow, status="Succeeded", now=START).steps}
+    assert after == {"a": (), "b": ("a",)}
+
+
+def test_unreadable_parts_are_absent(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text("{")
+    (tmp_path / "verdict.json").write_text("[]")
+    assert not read_part(tmp_path)
+    assert not read_part(tmp_path / "nowhere")
+    assert read_watch(tmp_path) is None

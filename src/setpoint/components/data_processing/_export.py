@@ -25,7 +25,7 @@ from setpoint.components.data_processing._recipe import Recipe
 from setpoint.core.quality import profile
 
 DATA, SCHEMA, PROFILE, MANIFEST = "data.parquet", "schema.json", "profile.json", "manifest.json"
-REPORT_HTML, REPORT_JSON = "report.html", "report.json"
+REPORT_HTML, REPORT_JSON, PLOTS = "report.html", "report.json", "plots"
 OURS = frozenset({DATA, SCHEMA, PROFILE, MANIFEST, REPORT_HTML, REPORT_JSON})
 
 
@@ -53,6 +53,8 @@ def check_targets(*targets: Path) -> None:
         if not target.exists():
             continue
         names = {entry.name for entry in target.iterdir()} if target.is_dir() else {target.name}
+        if all(plot.suffix == ".svg" for plot in target.glob(f"{PLOTS}/*")):
+            names.discard(PLOTS)
         strange = sorted(names - OURS)
         if strange:
             raise InvalidSpec(

@@ -7,14 +7,14 @@ Invariant: all text from data is escaped, and the same input gives the same byte
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from setpoint.components.data_processing._export import REPORT_HTML, REPORT_JSON, Facts
+from setpoint.components.data_processing._export import PLOTS, REPORT_HTML, REPORT_JSON, Facts
 from setpoint.components.data_processing._ledger import CHANGE_WORDS, CHANGES, Ledger
 from setpoint.components.data_processing._names import RUN, TARGET, TIME
 from setpoint.components.data_processing._plots import changes_plot, label_colour, label_order, runs_plot, signals_plot
@@ -92,25 +92,38 @@ def write_report(folder: Path, train: pl.DataFrame, holdout: pl.DataFrame, facts
     shown = _shown(report, table, facts.normal)
     units = {entry["name"]: entry["unit"] for entry in report["columns"]}
     sampled = table.schema[TIME] == pl.Int64
+    plots = {
+        "changes": changes_plot(ledger, facts.features),
+        "runs": runs_plot(table, held, facts.normal, facts.period_seconds, unit_is_sample=sampled),
+        "signals": signals_plot(table, ledger, shown, units, facts.normal),
+    }
+    write_plots(folder / PLOTS, plots)
     parts = [
         _head(report),
-        _section("What cleaning changed", changes_plot(ledger, facts.features) or "<p>No value was changed.</p>"),
+        _section("What cleaning changed", plots["changes"] or "<p>No value was changed.</p>"),
         _section("", _rows_list(report) + _notes(report)),
         _section(
             "Runs",
             _key(report, facts.normal)
-            + runs_plot(table, held, facts.normal, facts.period_seconds, unit_is_sample=sampled)
+            + plots["runs"]
             + ("<p>The first 60 runs are drawn.</p>" if len(runs) > 60 else ""),
         ),
         _section(
             "Signals",
             "<p class=sub>Line: after cleaning. Red: values taken away (codes far outside drawn at the edge). "
-            "Right: distribution, normal filled, faults as lines.</p>"
-            + signals_plot(table, ledger, shown, units, facts.normal),
+            "Right: distribution, normal filled, faults as lines.</p>" + plots["signals"],
         ),
         _section("Columns", _columns_table(report)),
     ]
     (folder / REPORT_HTML).write_text(_page("".join(parts)), encoding="utf-8")
+
+
+def write_plots(folder: Path, plots: Mapping[str, str]) -> None:
+    """One SVG file per drawing that is not empty, for pages that show several components together."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, svg in plots.items():
+        if svg:
+            (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
 def _shown(report: dict[str, Any], table: pl.DataFrame, normal: str) -> list[str]:

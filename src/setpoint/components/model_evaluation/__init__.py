@@ -90,6 +90,7 @@ def evaluate_model(
     report: Annotated[Path, Output("The page with plots")] = Path("evaluation.html"),
     figures: Annotated[Path, Output("The figures as JSON")] = Path("evaluation.json"),
     exposition: Annotated[Path, Output("The figures in Prometheus text format")] = Path("evaluation.prom"),
+    parts: Annotated[Path, Output("For other pages: report.json and plots/*.svg")] = Path("evaluation-parts"),
 ) -> EvaluatedModel:
     """Judge a model on runs that training never saw, beside the champion and its linear baseline.
 
@@ -129,7 +130,7 @@ def evaluate_model(
         notes=notes,
     )
     say("draw and write", 3, 4)
-    _export(found, candidate, model_name, judged, (report, figures, exposition))
+    _export(found, candidate, model_name, judged, (report, figures, exposition), parts)
     if model is None:
         tags = {"setpoint.verdict": found.decision.verdict.value, "setpoint.holdout_checksum": data.checksum}
         registry.tag(model_name, judged, tags)
@@ -180,12 +181,15 @@ def _read(directory: Path) -> dict[str, bytes]:
         raise InvalidSpec(f"model directory {directory} cannot be read: {error.strerror or error}") from error
 
 
-def _export(found: Evaluation, candidate: Model, name: str, version: str, targets: tuple[Path, Path, Path]) -> None:
+def _export(
+    found: Evaluation, candidate: Model, name: str, version: str, targets: tuple[Path, Path, Path], parts: Path
+) -> None:
     from setpoint.components.model_evaluation import exports  # noqa: PLC0415  (start-up: matplotlib)
 
     document = exports.to_document(found, candidate, name=name, version=version)
+    drawn = exports.draw(found, candidate)
     contents = (
-        exports.to_page(found, candidate, document).encode(),
+        exports.to_page(found, candidate, document, drawn).encode(),
         exports.to_json(document),
         exports.to_prometheus(found, candidate, name=name, version=version),
     )
@@ -193,6 +197,10 @@ def _export(found: Evaluation, candidate: Model, name: str, version: str, target
         for target, content in zip(targets, contents, strict=True):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
+        (parts / "plots").mkdir(parents=True, exist_ok=True)
+        (parts / "report.json").write_bytes(contents[1])
+        for plot, svg in drawn.items():
+            (parts / "plots" / f"{plot}.svg").write_text(svg, encoding="utf-8")
     except OSError as error:
         raise Unavailable(f"the evaluation cannot be written: {error.strerror or error}") from error
 

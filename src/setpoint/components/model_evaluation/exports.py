@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
@@ -97,14 +98,14 @@ def to_prometheus(found: Evaluation, model: Model, *, name: str, version: str) -
     return generate_latest(registry)
 
 
-def to_page(found: Evaluation, model: Model, document: dict[str, Any]) -> str:
-    """One HTML file that loads nothing; follows the reader's light or dark setting."""
+def to_page(found: Evaluation, model: Model, document: dict[str, Any], drawn: Mapping[str, str]) -> str:
+    """One HTML file that loads nothing; follows the reader's light or dark setting. `drawn`: see `draw`."""
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters["ratio"] = _ratio
     environment.filters["delay"] = lambda records: _delay(records, model.document.sample_period_seconds)
     source = resources.files("setpoint.components.model_evaluation").joinpath("page.html.j2").read_text("utf-8")
     # Safe: matplotlib escapes every text that it writes into the drawing.
-    drawings = {key: Markup(svg) for key, svg in _plots(found, model).items()}  # noqa: S704  (our own SVG)
+    drawings = {key: Markup(svg) for key, svg in drawn.items()}  # noqa: S704  (our own SVG)
     columns = [("Model", found.report)]
     columns += [(item.name.capitalize(), item.report) for item in (found.champion, found.baseline) if item]
     return environment.from_string(source).render(
@@ -116,7 +117,8 @@ def to_page(found: Evaluation, model: Model, document: dict[str, Any]) -> str:
     )
 
 
-def _plots(found: Evaluation, model: Model) -> dict[str, str]:
+def draw(found: Evaluation, model: Model) -> dict[str, str]:
+    """The drawings by name, each an SVG element that takes its colours from the page."""
     normal = model.document.normal_label
     probabilities = found.answers.probabilities
     worst = [row.label for row in sorted(found.report.classes, key=lambda row: row.roc_auc)[:3]]

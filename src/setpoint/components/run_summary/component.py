@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
+from setpoint import __version__
 from setpoint.apis.argo import Workflow
 from setpoint.apis.errors import Unavailable
 from setpoint.components._component import Input, Output, component
 from setpoint.components._runner import say
 from setpoint.components.run_summary.facts import facts_of
 from setpoint.components.run_summary.page import render_page
+from setpoint.components.run_summary.parts import read_part, read_watch
 from setpoint.components.run_summary.text import render_text
 from setpoint.ports.clock import Clock
 from setpoint.ports.resources import ResourceApi
 
-_TITLES = {"quality": "Data quality", "evaluation": "Evaluation on held-out runs"}
-_PAGES = ("report.html", "index.html")
+_LIBRARIES = ("lightgbm", "numpy", "polars", "scikit-learn", "mlflow-skinny", "matplotlib")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,8 @@ async def summarize_run(
     status: str = "",
     quality: Annotated[Path | None, Input("data-quality report", optional=True)] = None,
     evaluation: Annotated[Path | None, Input("evaluation report", optional=True)] = None,
+    traffic: Annotated[Path | None, Input("what the traffic monitor said", optional=True)] = None,
+    drift: Annotated[Path | None, Input("what the quality monitor said", optional=True)] = None,
     report: Annotated[Path, Output("the page")] = Path("report.html"),
     resources: ResourceApi,
     clock: Clock,
@@ -45,8 +50,10 @@ async def summarize_run(
         workflow: Name of the Workflow.
         namespace: Its namespace.
         status: `workflow.status` as an exit handler gets it; empty takes the present phase.
-        quality: HTML file, or a directory that holds `report.html`.
+        quality: Directory with `report.json` and `plots/*.svg`.
         evaluation: See `quality`.
+        traffic: Directory with `verdict.json` and `plots/*.svg`.
+        drift: See `traffic`.
         report: Where the page is written.
         resources: The Kubernetes API.
         clock: For what has not ended yet.
@@ -57,21 +64,30 @@ async def summarize_run(
     """
     found = await resources.get(Workflow, namespace, workflow)
     facts = facts_of(found, status=status or found.status.phase.value, now=clock.now())
-    parts = {"evaluation": evaluation, "quality": quality}
-    pages = {_TITLES[name]: page for name, path in parts.items() if (page := _read_page(path))}
+    page = render_page(
+        facts,
+        quality=read_part(quality),
+        evaluation=read_part(evaluation),
+        traffic=read_watch(traffic),
+        drift=read_watch(drift),
+        versions=versions(),
+    )
     text = render_text(facts)
     try:
         report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(render_page(facts, pages), encoding="utf-8")
+        report.write_text(page, encoding="utf-8")
     except OSError as error:
         raise Unavailable(f"{report} cannot be written: {error.strerror or error}") from error
     say(text)
     return RunSummary(summary=text)
 
 
-def _read_page(path: Path | None) -> str:
-    if path is None:
-        return ""
-    candidates = [path / name for name in _PAGES] if path.is_dir() else [path]
-    page = next((item for item in candidates if item.is_file()), None)
-    return page.read_text(encoding="utf-8") if page else ""
+def versions() -> dict[str, str]:
+    """Of Setpoint, Python and those libraries that are installed."""
+    found = {"setpoint": __version__, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

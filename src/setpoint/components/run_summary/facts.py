@@ -23,6 +23,8 @@ class Step:
     begin_seconds: float
     seconds: float
     results: Mapping[str, str]
+    id: str = ""
+    after: tuple[str, ...] = ()  # ids of the steps that it followed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +62,10 @@ def facts_of(workflow: Workflow, *, status: str, now: datetime) -> Facts:
     start = workflow.status.started_at or now
     attempts = {child: node for node in nodes.values() if node.type is NodeType.RETRY for child in node.children}
     steps: list[Step] = []
+    before = _before(nodes, attempts)
     for node in nodes.values():
-        if ".onExit" in node.name or node.id in attempts:
-            continue
-        if node.type in (*_LEAVES, NodeType.RETRY) or (not node.children and node.boundary_id):
-            steps.append(_step(node, _message(node, nodes), start, now))
+        if _shows(node, attempts):
+            steps.append(_step(node, _message(node, nodes), start, now, before.get(node.id, ())))
     declared = workflow.spec.arguments
     stored = workflow.status.stored_workflow_template_spec
     parameters: dict[str, str] = {}
@@ -89,7 +90,33 @@ def _message(node: NodeStatus, nodes: Mapping[str, NodeStatus]) -> str:
     return f"{last.message}; {node.message}" if node.message else last.message
 
 
-def _step(node: NodeStatus, message: str, start: datetime, now: datetime) -> Step:
+def _shows(node: NodeStatus, attempts: Mapping[str, NodeStatus]) -> bool:
+    """Whether a node is a step of its own: no frame, no attempt, no part of the exit handler."""
+    if ".onExit" in node.name or node.id in attempts:
+        return False
+    return node.type in (*_LEAVES, NodeType.RETRY) or (not node.children and bool(node.boundary_id))
+
+
+def _before(nodes: Mapping[str, NodeStatus], attempts: Mapping[str, NodeStatus]) -> dict[str, tuple[str, ...]]:
+    """Of each step the steps it followed: what is reached over frames and attempts without meeting another step."""
+    found: dict[str, list[str]] = {}
+    for node in nodes.values():
+        if not _shows(node, attempts):
+            continue
+        waiting, seen = list(node.children), {node.id}
+        while waiting:
+            child = nodes.get(waiting.pop())
+            if child is None or child.id in seen:
+                continue
+            seen.add(child.id)
+            if _shows(child, attempts):
+                found.setdefault(child.id, []).append(node.id)
+            else:
+                waiting += child.children
+    return {key: tuple(sorted(value)) for key, value in found.items()}
+
+
+def _step(node: NodeStatus, message: str, start: datetime, now: datetime, after: tuple[str, ...]) -> Step:
     begin, end = node.started_at or now, node.finished_at or now
     outputs = node.outputs.parameters if node.outputs else ()
     ran = node.type is not NodeType.SKIPPED
@@ -102,4 +129,6 @@ def _step(node: NodeStatus, message: str, start: datetime, now: datetime) -> Ste
         begin_seconds=max(0.0, (begin - start).total_seconds()),
         seconds=max(0.0, (end - begin).total_seconds()) if ran else 0.0,
         results={item.name: str(item.value) for item in outputs if item.value is not None},
+        id=node.id,
+        after=after,
     )
