@@ -48,7 +48,8 @@ def duration_of(text: str, where: str) -> timedelta:
 def summary_of(verdict: Verdict) -> str:
     """The findings that are not in order, in one line each; else what was not judged."""
     lines = [f"{one.severity.value}: {one.name}: {one.message}" for one in verdict.findings if one.severity in _BAD]
-    return "\n".join(lines or verdict.notes[:1] or ("ok: nothing found",))
+    nothing = verdict.notes[:1] if verdict.severity is Severity.UNKNOWN else ()
+    return "\n".join(lines or nothing or ("nothing is out of order",))
 
 
 def write_verdict(

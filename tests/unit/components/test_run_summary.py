@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from setpoint.apis.argo import (
     NodePhase,
     NodeStatus,
@@ -21,6 +23,7 @@ from setpoint.components.run_summary.page import render_page
 from setpoint.components.run_summary.parts import Part, read_part, read_watch
 from setpoint.components.run_summary.text import render_text
 from setpoint.components.run_summary.verdict import headline
+from setpoint.core.monitors.finding import Finding, Severity, Verdict
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -150,3 +153,43 @@ def test_unreadable_parts_are_absent(tmp_path: Path) -> None:
     assert not read_part(tmp_path)
     assert not read_part(tmp_path / "nowhere")
     assert read_watch(tmp_path) is None
+
+
+def test_what_a_monitor_found_is_told_and_its_drawings_are_shown_if_they_do_nothing(tmp_path: Path) -> None:
+    begin = datetime(2026, 3, 1, tzinfo=UTC)
+    findings = (
+        Finding(name="surge", severity=Severity.ALARM, message="Ten <times> too many.", subject="all", value=3.0),
+        Finding(name="silence", severity=Severity.OK, message="No request was overdue."),
+    )
+    verdict = Verdict(
+        monitor="traffic",
+        namespace="default",
+        service="reactor",
+        severity=Severity.ALARM,
+        begin=begin,
+        end=begin + timedelta(hours=1),
+        findings=findings,
+        notes=("Clocks are not compared.",),
+    )
+    (tmp_path / "verdict.json").write_bytes(msgspec.json.encode(verdict))
+    (tmp_path / "plots").mkdir()
+    for name, body in {
+        "good": '<path d="M0,0" clip-path="url(#a)"/><use href="#b"/>',
+        "script": "<script>alert(1)</script>",
+        "event": '<path onload="alert(1)"/>',
+        "outside": '<image href="https://example.org/x.png"/>',
+        "link": '<a xlink:href="https://example.org"><path/></a>',
+        "style": "<style>path { fill: url(https://example.org/x) }</style>",
+    }.items():
+        (tmp_path / "plots" / f"{name}.svg").write_text(f'<?xml version="1.0"?><svg id="{name}">{body}</svg>')
+    watch = read_watch(tmp_path)
+    assert watch is not None
+    assert list(watch.plots) == ["good"]
+    page = render_page(facts_of(run(), status="Succeeded", now=START), traffic=watch)
+    assert "Ten &lt;times&gt; too many." in page
+    assert "What was looked at and is in order (1)" in page
+    assert "No request was overdue." in page
+    assert "Clocks are not compared." in page
+    assert page.count('id="good"') == 1
+    assert "example.org" not in page
+    assert "The drift monitor was not part of this run." in page

@@ -112,7 +112,8 @@ def faults(rows: Sequence[Mapping[str, Any]], period_seconds: float) -> str:
         return ""
     delays = [_hours(row, period_seconds) for row in rows]
     reach = max([one for one in delays if one is not None], default=0.0) or 1.0
-    dots, bars, width = 70.0, 400.0, 210.0
+    dots = max(70.0, 7.6 * max(len(str(row.get("label", ""))) for row in rows) + 12)
+    bars, width = dots + 330.0, 210.0
     body = [
         f'<text class="soft" x="{dots}" y="14">share of faulty windows in alarm</text>',
         f'<text class="soft" x="{bars}" y="14">hours until detected</text>',
@@ -142,7 +143,7 @@ def faults(rows: Sequence[Mapping[str, Any]], period_seconds: float) -> str:
                 f'<rect class="bar" x="{bars}" y="{y - 7}" width="{size:.1f}" height="14" rx="3"/>'
                 f'<text class="soft" x="{bars + size + 6:.1f}" y="{y + 4}">{delay:.2f} h</text>'
             )
-    return _element(720, bottom + 24, "Detection rate and delay of each fault", "".join(body))
+    return _element(bars + width + 110, bottom + 24, "Detection rate and delay of each fault", "".join(body))
 
 
 def intervals(rows: Sequence[tuple[str, float | None, float | None, float | None, float | None, float | None]]) -> str:
