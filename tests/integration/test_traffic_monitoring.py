@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,12 @@ import numpy as np
 import pytest
 
 from setpoint.adapters.clock import SystemClock
+from setpoint.adapters.pods.processes import descendants
 from setpoint.adapters.prediction_log import DirectoryPredictionLog
 from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
 from setpoint.components import run_component_async
 from setpoint.components.traffic_monitoring import TrafficVerdict, monitor_traffic
+from setpoint.core.serving.revisions import make_pod_id
 from setpoint.ports.clock import Clock
 from setpoint.ports.predictions import PredictionLog
 from setpoint.ports.resources import ResourceApi
@@ -110,3 +115,62 @@ async def test_bad_input_and_what_is_not_there(tmp_path: Path) -> None:
         assert found.verdict == "alarm"
         assert document["findings"][0]["name"] == "not-ready"
         assert np.isnan(found.p99_seconds)
+
+
+async def _server(plane: Plane) -> int:
+    """Pid of the supervisor of the model server's pod."""
+    service = await plane.ready()
+    active = (await plane.state()).active
+    assert active is not None
+    state = await plane.launcher.state(make_pod_id(service.metadata.uid, active))
+    assert state is not None
+    assert state.pid is not None
+    return state.pid
+
+
+async def test_faults_of_real_sockets_have_their_names(tmp_path: Path) -> None:
+    """A server that hangs, one that is killed, bodies of 30 MB, and a client that falls silent."""
+    model = write_tiny_model(tmp_path / "model")
+    async with control_plane(tmp_path / "home") as plane:
+        await plane.put(model)
+        url = (await plane.ready()).status.url
+        await _ask(url, 60, tiny_windows(1), "historian")
+        hung = descendants(await _server(plane))
+        for pid in hung:
+            os.kill(pid, signal.SIGSTOP)
+        waiting = asyncio.gather(*(_ask(url, 1, tiny_windows(1) + number, "screen") for number in range(12)))
+        await asyncio.sleep(0.8)
+        for pid in hung:
+            os.kill(pid, signal.SIGCONT)
+        await waiting
+        found, document = await _monitor(plane, tmp_path / "slow", latency_seconds="0.5", window="5m")
+        assert [one["name"] for one in document["findings"] if one["severity"] == "alarm"] == ["latency"], (
+            found.findings
+        )
+        assert found.p99_seconds > 0.5
+
+        async with httpx.AsyncClient(trust_env=False, headers={"x-client-id": "exporter"}, timeout=60) as http:
+            for _ in range(3):
+                large = await http.post(f"{url}/v2/models/reactor/infer", content=b"[" + b" " * 30_000_000 + b"]")
+                assert large.status_code == 400
+        _, document = await _monitor(plane, tmp_path / "large", latency_seconds="60", window="5m")
+        troubles = {one["name"]: one for one in document["findings"] if one["severity"] in ("warning", "alarm")}
+        assert set(troubles) == {"payload-size", "contract"}
+        assert (troubles["payload-size"]["subject"], troubles["payload-size"]["value"]) == ("exporter", 30_000_002)
+        assert troubles["contract"]["evidence"] == {"client": "exporter", "malformed": 3}
+
+        for pid in descendants(await _server(plane)):
+            os.kill(pid, signal.SIGKILL)
+        await _ask(url, 40, tiny_windows(1), "historian")
+        _, document = await _monitor(plane, tmp_path / "dead", latency_seconds="60", window="5m")
+        errors = next(one for one in document["findings"] if one["name"] == "errors")
+        assert errors["severity"] == "alarm"
+        assert errors["subject"] in ("upstream", "not-ready")
+
+        await plane.ready()
+        await asyncio.sleep(1.0)
+        _, document = await _monitor(plane, tmp_path / "silent", window="5m", nominal_period_seconds="0.5")
+        silence = next(one for one in document["findings"] if one["name"] == "silence")
+        assert silence["severity"] == "alarm"
+        assert silence["message"].endswith("and none has come since.")
+        assert silence["threshold"] == 0.75

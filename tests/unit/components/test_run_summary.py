@@ -190,6 +190,6 @@ def test_what_a_monitor_found_is_told_and_its_drawings_are_shown_if_they_do_noth
     assert "What was looked at and is in order (1)" in page
     assert "No request was overdue." in page
     assert "Clocks are not compared." in page
-    assert page.count('id="good"') == 1
+    assert page.count('id="traffic-good-good"') == 1
     assert "example.org" not in page
     assert "The drift monitor was not part of this run." in page
