@@ -21,6 +21,8 @@ DEAD_MAN = 1.5  # nominal periods without a request
 FACTOR = 3.0  # a surge is at least so many times what is usual, a drop at most its inverse
 RISK = 1e-4  # of one slot
 _LEAST_GAP, _LEAST_GAP_UNKNOWN = 1.0, 10.0  # seconds: a shorter pause is none, less so if nothing was before
+_GAP_LEVEL, _CAUTION = 0.9, 1.64  # the risk of one gap lies far beyond what was seen
+_LEVEL = 0.9
 _OUTAGE = 20.0  # times the median gap
 _GAP_RISK = 1e-3  # of all gaps of an observation together
 _WIDTHS = (1, 5)  # slots looked at together: a short surge shows in one, a drop of a rare thing in several
@@ -105,7 +107,7 @@ def _limit(base: Floats, usual: Floats, width: int) -> float:
     if count < LEAST:
         return _NORMAL
     sums = [each[: count * width].reshape(count, width).sum(axis=1) for each in (base, usual)]
-    return max(_NORMAL, fit_tail(np.abs(_scale(sums[0]) - _scale(sums[1]))).quantile(RISK))
+    return max(_NORMAL, fit_tail(np.abs(_scale(sums[0]) - _scale(sums[1])), level=_LEVEL).quantile(RISK))
 
 
 def _sums(counts: Floats, width: int) -> Floats:
@@ -172,7 +174,7 @@ def _gap_limit(gaps: Floats, *, looked_at: int) -> float:
     usual = gaps[gaps <= _OUTAGE * typical]  # else a silence of before would be learnt as usual
     limit = DEAD_MAN * max(typical, float(np.quantile(usual, 0.99)))
     if len(usual) >= LEAST:
-        return max(limit, fit_tail(usual).quantile(_GAP_RISK / looked_at))
+        return max(limit, fit_tail(usual, level=_GAP_LEVEL).quantile(_GAP_RISK / looked_at, caution=_CAUTION))
     return max(limit, 10 * typical)
 
 
