@@ -94,6 +94,21 @@ async def test_what_real_clients_do_is_told(tmp_path: Path) -> None:
         }
 
 
+async def test_only_what_the_present_revision_was_asked(tmp_path: Path) -> None:
+    async with control_plane(tmp_path / "home") as plane:
+        await plane.put(write_tiny_model(tmp_path / "one"))
+        await _ask((await plane.ready()).status.url, 25, tiny_windows(1)[:, :3], "broken")
+        await plane.put(write_tiny_model(tmp_path / "two", seed=2))
+        service = await plane.ready()
+        before, _ = await _monitor(plane, tmp_path / "before", revision="current")
+        assert (before.verdict, before.requests) == ("unknown", 0)
+        await _ask(service.status.url, 30, tiny_windows(1), "historian")
+        current, _ = await _monitor(plane, tmp_path / "current", revision="current")
+        assert (current.verdict, current.requests) == ("ok", 30), current.findings
+        both, _ = await _monitor(plane, tmp_path / "both")
+        assert (both.verdict, both.requests) == ("alarm", 55)
+
+
 async def test_bad_input_and_what_is_not_there(tmp_path: Path) -> None:
     async with control_plane(tmp_path / "home") as plane:
         with pytest.raises(NotFound):

@@ -163,7 +163,11 @@ def _monitor() -> Steps:
             template="traffic-monitoring",
             continue_on=go_on,
             # What came before a deployment was asked of another version, at times of its own.
-            arguments=[*_given("service", "namespace"), Parameter(name="baseline", value="0")],
+            arguments=[
+                *_given("service", "namespace"),
+                Parameter(name="baseline", value="0"),
+                Parameter(name="revision", value="current"),
+            ],
         )
     return monitor
 

@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.serving import InferenceService
@@ -54,6 +54,7 @@ async def monitor_traffic(
     namespace: Annotated[str, "Its namespace"] = "default",
     window: Annotated[str, "What is judged, back from now, such as 15m"] = "1h",
     baseline: Annotated[str, "What is taken for usual, back from the window; 0 for nothing"] = "24h",
+    revision: Annotated[Literal["all", "current"], "current: only since the present revision serves"] = "all",
     availability: Annotated[float, "Share of requests that are to be answered without a fault of the server"] = 0.995,
     latency_seconds: Annotated[float, "The slowest hundredth may take so long; 0: judged by what was usual"] = 0.0,
     nominal_period_seconds: Annotated[float, "Seconds between two requests by agreement; 0: learnt"] = 0.0,
@@ -81,6 +82,8 @@ async def monitor_traffic(
     say(f"{namespace}/{service} at {found.status.url or 'no address yet'}", 1, 3)
     table = await asyncio.to_thread(log.read, namespace, service, since=now - span - before, until=now)
     dropped = await asyncio.to_thread(log.dropped, namespace, service)
+    if revision == "current":
+        table = _since_revision(table, found)
     verdict, traffic = _judge(found, table, now - span, now, now - span - before, rules, ready=ready, dropped=dropped)
     say(f"{traffic.measures.requests} requests judged: {verdict.severity.value}", 2, 3)
     await asyncio.to_thread(_write, report, verdict, traffic, table)
@@ -110,6 +113,16 @@ def _rules(availability: float, latency_seconds: float, nominal_period_seconds: 
     )
 
 
+def _since_revision(table: pl.DataFrame, service: InferenceService) -> pl.DataFrame:
+    """What came since the present revision got its first request; what was asked of others is left out."""
+    predictor = service.status.components.get("predictor")
+    current = predictor.latest_ready_revision if predictor is not None else ""
+    mine = table.filter(table["revision"] == current)
+    if not current or not mine.height:
+        return table.clear()
+    return table.filter((table["time"] >= mine["time"][0]) & table["revision"].is_in([current, ""]))
+
+
 async def _is_ready(service: InferenceService) -> bool:
     """Whether the model answers at the service's address."""
     from setpoint.clients.inference import InferenceClient  # noqa: PLC0415  (start-up)
@@ -136,6 +149,10 @@ def _judge(
     from setpoint.core.monitors.finding import Verdict, ranked, worst  # noqa: PLC0415  (start-up)
     from setpoint.core.monitors.traffic import judge_traffic  # noqa: PLC0415  (start-up)
 
+    # Of a service that nobody asked before, the window begins with the first request, unless one was due.
+    if rules.nominal_period_seconds is None and (table["time"] >= begin).all() and table.height:
+        first: datetime = table["time"][0]
+        begin = base = first
     traffic = judge_traffic(table, begin=begin, end=end, baseline_begin=base, rules=rules)
     findings = ranked((*_readiness(service, ready=ready), *traffic.findings))
     notes = traffic.notes
