@@ -152,7 +152,7 @@ def wait_for_approval(home: Path) -> str:
     while time.monotonic() < until:
         listed = json.loads(setpoint(home, "list", "-o", "json").stdout)
         for workflow in listed["items"]:
-            for node in workflow["status"].get("nodes", {}).values():
+            for node in workflow.get("status", {}).get("nodes", {}).values():
                 if node["type"] == "Suspend" and node["phase"] == "Running":
                     return str(workflow["metadata"]["name"])
         time.sleep(1)  # each look is a process, whose start takes from what it looks at

@@ -15,6 +15,7 @@ from setpoint.apis.errors import Forbidden
 from setpoint.apis.meta import ObjectMeta
 from setpoint.apis.pods import ArtifactPlace
 from tests.http_stub import serving
+from tests.integration.test_artifact_gc_places import is_let_go
 from tests.object_store import BUCKET, keep_keys, object_store
 from tests.workflow_engine import Plane, node, running_plane
 
@@ -165,10 +166,13 @@ async def test_a_repository_of_a_config_map(tmp_path: Path, ref: str) -> None:
             assert [item.s3.key for item in made.artifacts if item.s3 is not None] == ["plant/wf/data.tgz"]
             assert made.artifacts[0].s3 is not None
             assert not made.artifacts[0].s3.located
-            assert not made.artifacts[0].deleted  # it is not in the embedded store
             read = node(workflow, "wf[1].read").outputs
             assert read is not None
             assert read.parameters[0].value == "kept"
+            ended = await plane.until("wf", is_let_go)  # it is deleted where it lies
+            made = node(ended, "wf[0].make").outputs
+            assert made is not None
+            assert made.artifacts[0].deleted
     assert not (tmp_path / "home" / "artifacts" / "plant").exists()
 
 

@@ -29,6 +29,7 @@ from setpoint.apis.serving import (
 from setpoint.clients.inference import InferenceClient
 from setpoint.components.model_deployment.environment import MANAGED_BY
 from setpoint.core.models import GOLDEN_FILE, INPUT_NAME, OUTPUT_LABEL, OUTPUT_PROBABILITY, Golden, parse_golden
+from setpoint.core.predictions import PROBE_CLIENT
 from setpoint.core.serving.tensors import make_tensor
 from setpoint.ports.registry import ModelVersion
 from setpoint.ports.resources import ResourceApi, WatchType
@@ -212,7 +213,9 @@ async def verify(service: InferenceService, golden: Golden, *, timeout_seconds: 
     url = service.status.url
     if not url:
         raise Unavailable(f"InferenceService {service.key} is Ready but names no URL")
-    async with InferenceClient(url, service.metadata.name, timeout_seconds=timeout_seconds) as client:
+    async with InferenceClient(
+        url, service.metadata.name, timeout_seconds=timeout_seconds, client=PROBE_CLIENT
+    ) as client:
         try:
             response = await client.infer([make_tensor(INPUT_NAME, golden.array())])
             labels = [item.decode() for item in response.output(OUTPUT_LABEL).array.ravel().tolist()]

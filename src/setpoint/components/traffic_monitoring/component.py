@@ -147,11 +147,12 @@ def _judge(
     dropped: int,
 ) -> tuple[Verdict, Traffic]:
     from setpoint.core.monitors.finding import Verdict, ranked, worst  # noqa: PLC0415  (start-up)
-    from setpoint.core.monitors.traffic import judge_traffic  # noqa: PLC0415  (start-up)
+    from setpoint.core.monitors.traffic import asked_of, judge_traffic  # noqa: PLC0415  (start-up)
 
     # Of a service that nobody asked before, the window begins with the first request, unless one was due.
-    if rules.nominal_period_seconds is None and (table["time"] >= begin).all() and table.height:
-        first: datetime = table["time"][0]
+    asked = asked_of(table)
+    if rules.nominal_period_seconds is None and (asked["time"] >= begin).all() and asked.height:
+        first: datetime = asked["time"][0]
         begin = base = first
     traffic = judge_traffic(table, begin=begin, end=end, baseline_begin=base, rules=rules)
     findings = ranked((*_readiness(service, ready=ready), *traffic.findings))

@@ -20,6 +20,7 @@ HOUR, DAY = 3600.0, 86_400.0
 DEAD_MAN = 1.5  # nominal periods without a request
 FACTOR = 3.0  # a surge is at least so many times what is usual, a drop at most its inverse
 RISK = 1e-4  # of one slot
+LEAST_SLOTS = 30  # whole ones: a shorter observation does not tell by itself what is usual in it
 _LEAST_GAP, _LEAST_GAP_UNKNOWN = 1.0, 10.0  # seconds: a shorter pause is none, less so if nothing was before
 _GAP_LEVEL, _CAUTION = 0.9, 1.64  # the risk of one gap lies far beyond what was seen
 _LEVEL = 0.9

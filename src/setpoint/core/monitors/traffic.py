@@ -24,6 +24,7 @@ from setpoint.core.monitors.traffic_requests import (
 )
 from setpoint.core.monitors.traffic_service import check_errors, check_latency, check_rate, check_silence
 from setpoint.core.monitors.traffic_view import SERVER_REASONS, Floats, TrafficRules, View
+from setpoint.core.predictions import PROBE_CLIENT
 
 _VERBS = ("infer", "predict")
 
@@ -85,9 +86,7 @@ def judge_traffic(
         baseline_begin: Start of what is taken for usual; `begin` if there is nothing.
         rules: What was agreed.
     """
-    asked = table.filter(pl.col("verb").is_in(_VERBS)).with_columns(
-        (pl.col("time").dt.epoch("us").cast(pl.Float64) / 1e6).alias("at")
-    )
+    asked = asked_of(table).with_columns((pl.col("time").dt.epoch("us").cast(pl.Float64) / 1e6).alias("at"))
     window = asked.filter((pl.col("time") >= begin) & (pl.col("time") < end))
     before = asked.filter((pl.col("time") >= baseline_begin) & (pl.col("time") < begin))
     if before.height:  # a service that was not there yet is no quiet one
@@ -107,6 +106,11 @@ def judge_traffic(
             notes.append("The service got no request for a prediction in this window, nor before it.")
     slots = view.slots() if window.height or before.height else None
     return Traffic(measures=measure(window, begin, end), findings=ranked(findings), notes=tuple(notes), slots=slots)
+
+
+def asked_of(table: pl.DataFrame) -> pl.DataFrame:
+    """The requests for predictions, without those of Setpoint's own checks."""
+    return table.filter(pl.col("verb").is_in(_VERBS) & (pl.col("client") != PROBE_CLIENT))
 
 
 def measure(window: pl.DataFrame, begin: datetime, end: datetime) -> Measures:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from setpoint.core.monitors.arrivals import find_gaps
+from setpoint.core.monitors.arrivals import LEAST_SLOTS, find_gaps
 from setpoint.core.monitors.burn_rate import burn
 from setpoint.core.monitors.finding import Finding, Severity
 from setpoint.core.monitors.spot import LEAST, fit_tail
@@ -47,6 +47,9 @@ def check_silence(view: View, notes: list[str]) -> Iterator[Finding]:
 def check_rate(view: View, notes: list[str]) -> Iterator[Finding]:
     """Far more, or far fewer, requests than usual."""
     slots = view.slots()
+    if not view.window.height or (not view.before.height and len(slots.counts) <= LEAST_SLOTS):
+        notes.append("Whether far too many or too few requests came is not judged: nothing was before to compare with.")
+        return
     for name, where, word in (("surge", slots.surge, "many"), ("drop", slots.drop, "few")):
         stretch = _longest(where)
         if stretch is None:
