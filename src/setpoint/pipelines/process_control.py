@@ -51,6 +51,10 @@ PARAMETERS = (
     Parameter(name="feed-schedule", value="", description="What happens in a plant meanwhile: `fault 4 from 1 h`."),
     Parameter(name="feed-speed", value="max", description="Times faster than the plant: a number, real-time or max."),
     Parameter(name="feed-samples", value="400", description="Rows that are sent; 0 for all."),
+    Parameter(
+        name="feed-label-after", value="1h", description="Labels follow their rows so long after; empty for none."
+    ),
+    Parameter(name="false-alarm-days", value="30", description="At most one false alarm of drift in so many days."),
 )
 
 # Which outputs of a step the whole run shows (and the exit handler reads): template -> artifact -> global name.
@@ -58,6 +62,7 @@ GLOBAL_ARTIFACTS: Mapping[str, Mapping[str, str]] = {
     "data-processing": {"report": "quality-report"},
     "model-evaluation": {"report": "evaluation-report", "parts": "evaluation-parts"},
     "traffic-monitoring": {"report": "traffic-report"},
+    "quality-monitoring": {"report": "drift-report"},
     "run-summary": {"report": "report"},
 }
 GLOBAL_PARAMETERS: Mapping[str, Mapping[str, str]] = {"run-summary": {"summary": "summary"}}
@@ -74,7 +79,7 @@ def build() -> WorkflowTemplate:
         templates=[
             *(_component(name) for name in ("data-processing", "model-training", "model-evaluation")),
             *(_component(name) for name in ("model-deployment", "model-rollback")),
-            *(_component(name) for name in ("replay", "traffic-monitoring")),
+            *(_component(name) for name in ("replay", "traffic-monitoring", "quality-monitoring")),
             _component("run-summary"),
         ],
     ) as template:
@@ -153,22 +158,30 @@ def _monitor() -> Steps:
                         ("schedule", "-schedule"),
                         ("speed", "-speed"),
                         ("samples", "-samples"),
+                        ("label-after", "-label-after"),
                     )
                 ),
                 m.Artifact(name="data", from_="{{inputs.artifacts.holdout}}", optional=True),
             ],
         )
-        Step(
-            name="traffic",
-            template="traffic-monitoring",
-            continue_on=go_on,
-            # What came before a deployment was asked of another version, at times of its own.
-            arguments=[
-                *_given("service", "namespace"),
-                Parameter(name="baseline", value="0"),
-                Parameter(name="revision", value="current"),
-            ],
-        )
+        with monitor.parallel():
+            Step(
+                name="traffic",
+                template="traffic-monitoring",
+                continue_on=go_on,
+                # What came before a deployment was asked of another version, at times of its own.
+                arguments=[
+                    *_given("service", "namespace"),
+                    Parameter(name="baseline", value="0"),
+                    Parameter(name="revision", value="current"),
+                ],
+            )
+            Step(
+                name="quality",
+                template="quality-monitoring",
+                continue_on=go_on,
+                arguments=_given("service", "namespace", "false-alarm-days"),
+            )
     return monitor
 
 
@@ -240,7 +253,12 @@ def _catches() -> None:
 
 def _finish() -> Steps:
     """The exit handler: runs in every case, with what reports there are."""
-    reports = {"quality": "quality-report", "evaluation": "evaluation-parts", "traffic": "traffic-report"}
+    reports = {
+        "quality": "quality-report",
+        "evaluation": "evaluation-parts",
+        "traffic": "traffic-report",
+        "drift": "drift-report",
+    }
     with Steps(name="finish") as finish:
         Step(
             name="summarize",

@@ -1,6 +1,7 @@
 """The monitors of a service, every quarter of an hour: what a plant keeps running after a deployment.
 
-Each run judges the window since the last one beside the day before it. A monitor that finds something has Succeeded:
+Traffic is judged since the last run, beside the day before it; quality over the last day, which costs no promise: the
+blocks that are looked at again are the same. A monitor that finds something has Succeeded:
 the run fails only where a monitor could not look.
 """
 
@@ -23,6 +24,18 @@ PARAMETERS = (
     Parameter(name="availability", value="0.995", description="Share of requests to be answered without a fault."),
     Parameter(name="latency-seconds", value="0", description="The slowest hundredth; 0: judged by what was usual."),
     Parameter(name="nominal-period-seconds", value="0", description="Seconds between two requests; 0: learnt."),
+    Parameter(name="quality-window", value="24h", description="What quality is judged on, back from now."),
+    Parameter(name="false-alarm-days", value="30", description="At most one false alarm of drift in so many days."),
+)
+
+_TRAFFIC = (
+    "service",
+    "namespace",
+    "window",
+    "baseline",
+    "availability",
+    "latency-seconds",
+    "nominal-period-seconds",
 )
 
 
@@ -37,12 +50,25 @@ def build() -> CronWorkflow:
         entrypoint="watch",
         arguments=list(PARAMETERS),
         labels={"app.kubernetes.io/name": NAME, "app.kubernetes.io/managed-by": "setpoint"},
-        templates=[_component("traffic-monitoring")],
+        templates=[_component("traffic-monitoring"), _component("quality-monitoring")],
     )
-    given = [Parameter(name=item.name, value=f"{{{{workflow.parameters.{item.name}}}}}") for item in PARAMETERS]
-    with cron, Steps(name="watch"):
-        Step(name="traffic", template="traffic-monitoring", arguments=given)
+    with cron, Steps(name="watch") as watch, watch.parallel():
+        Step(name="traffic", template="traffic-monitoring", arguments=[_given(name) for name in _TRAFFIC])
+        Step(
+            name="quality",
+            template="quality-monitoring",
+            arguments=[
+                _given("service"),
+                _given("namespace"),
+                _given("quality-window", "window"),
+                _given("false-alarm-days"),
+            ],
+        )
     return cron
+
+
+def _given(name: str, to: str = "") -> Parameter:
+    return Parameter(name=to or name, value=f"{{{{workflow.parameters.{name}}}}}")
 
 
 def _component(name: str) -> m.Template:

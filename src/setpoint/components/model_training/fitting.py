@@ -24,6 +24,7 @@ from setpoint.core.models import LinearWeights
 
 Floats = npt.NDArray[np.float64]
 Indexes = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 _THREADS = 1  # fixed; several threads of one fit wait for each other at every split of these small trees
 _LINEAR_ITERATIONS = 60
@@ -66,7 +67,8 @@ def collect(
         composed, composed_labels = onsets(data, parts, spec.window, stride=stride, seed=seed)
         windows = np.concatenate([windows, composed])
         labels = np.concatenate([labels, composed_labels])
-    fitted = features.fit(spec, windows, reference=_reference(data, parts))
+    normal = normal_rows(data, parts)
+    fitted = features.fit(spec, windows, reference=None if normal is None else data.values[normal])
     return TrainingSet(fitted=fitted, features=fitted.prepare()(windows), labels=labels)
 
 
@@ -130,15 +132,15 @@ def fit_linear(train: TrainingSet, classes: int, *, inverse_penalty: float, seed
     )
 
 
-def _reference(data: Dataset, parts: Indexes) -> Floats | None:
-    """Rows of normal operation among the parts, with those that cannot be told from it; None without any."""
+def normal_rows(data: Dataset, parts: Indexes) -> Mask | None:
+    """Which rows of the parts are normal operation or cannot be told from it, shape (n,); None if they are too few."""
     seen = np.flatnonzero(parts >= 0)
     normal = data.labels[seen] == data.normal
     if normal.sum() < 2 * data.values.shape[1]:
-        return None  # too few for a covariance: take all training rows
+        return None  # too few for a covariance
     groups = np.zeros(len(seen), dtype=np.int64)
     pair = np.stack([data.runs[seen], data.labels[seen]], axis=1)
     groups[1:] = (np.diff(pair, axis=0) != 0).any(axis=1).cumsum()
-    rows = data.values[seen]
-    chosen: Floats = rows[features.near_normal(rows, groups, normal)]
+    chosen = np.zeros(len(parts), dtype=bool)
+    chosen[seen] = features.near_normal(data.values[seen], groups, normal)
     return chosen

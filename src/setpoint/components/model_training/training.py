@@ -21,9 +21,11 @@ from threadpoolctl import threadpool_limits
 from setpoint.apis.errors import InvalidSpec
 from setpoint.components.model_training import fitting
 from setpoint.components.model_training.dataset import Dataset, check_trainable
+from setpoint.components.model_training.reference import reference_bytes
 from setpoint.core import features, metrics, models
 from setpoint.core.features import BlockSplit, FeatureSpec
 from setpoint.core.models import AlarmRule, LinearWeights, ModelDocument, ModelKind
+from setpoint.core.monitors.reference import REFERENCE_FILE
 
 Floats = npt.NDArray[np.float64]
 Indexes = npt.NDArray[np.int64]
@@ -168,6 +170,10 @@ def _train(data: Dataset, settings: Settings, say: Say) -> Trained:
         data, data.stretch, spec, stride=stride, onset_windows=settings.onset_windows, seed=settings.seed
     )
     files = _pack(data, whole, settings, parameters, penalty, (alarm, baseline_alarm), figures)
+    try:
+        files[REFERENCE_FILE] = reference_bytes(data, held.truth, held.ends, answers, held.above, settings.window)
+    except InvalidSpec as error:  # the model is none the worse for it
+        report["reference"] = str(error)
     return Trained(files=files, figures=figures, parameters=parameters, report=report)
 
 

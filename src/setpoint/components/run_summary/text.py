@@ -78,7 +78,7 @@ def _monitors(facts: Facts) -> Iterator[tuple[str, str]]:
             "fed",
             f"{_grouped(sent)} windows, {_grouped(refused)} refused" if refused != "0" else f"{_grouped(sent)} windows",
         )
-    for template, head in (("traffic-monitoring", "traffic"),):
+    for template, head in (("traffic-monitoring", "traffic"), ("quality-monitoring", "quality")):
         if verdict := facts.result(template, "verdict"):
             findings = facts.result(template, "findings").strip().replace("\n", "; ")
             yield head, findings if findings.startswith(verdict) else f"{verdict}: {findings}"

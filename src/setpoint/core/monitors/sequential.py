@@ -21,6 +21,8 @@ from setpoint.apis.meta import Wire
 Floats = npt.NDArray[np.float64]
 
 POWERS = (0.05, 0.2, 0.5, 0.8)
+STAKES = (0.05, 0.2, 0.5, 0.9)  # of what is there, on a mean's being above its bound
+_LEAST_BOUND = 0.01
 _LEAST = 1e-12
 _AT_ONCE = 4096  # rows: after an alarm those that follow are computed anew
 
@@ -29,7 +31,7 @@ class Detector(Wire, frozen=True, kw_only=True):
     """The state of an e-CUSUM over p-values; carried on, it goes on as if it had not stopped."""
 
     horizon: float  # rows: on average no alarm by chance comes sooner
-    wealth: tuple[float, ...] = (0.0,) * len(POWERS)  # logarithms, one for each bet
+    wealth: tuple[float, ...] = ()  # logarithms, one for each bet; empty before the first row
     rows: int = 0
 
 
@@ -46,8 +48,8 @@ class Watched:
 def conformal_p_values(scores: Floats, calibration: Floats, *, confidence: float = 0.95) -> Floats:
     """How rare each score is among held-out ones, larger being stranger; never too small.
 
-    The share of a fixed calibration set that is at least as large is itself a guess. A p-value that rests on few is
-    therefore the upper end of its interval (Clopper & Pearson 1934), which keeps the promise with that confidence.
+    The share of a fixed calibration set that is at least as large is itself a guess. A p-value is therefore the upper
+    end of the interval of that share (Clopper & Pearson 1934), each rank by itself with the confidence.
 
     Args:
         scores: Shape (n,); NaN has p-value 1.
@@ -67,26 +69,56 @@ def conformal_p_values(scores: Floats, calibration: Floats, *, confidence: float
 
 
 def watch(p_values: Floats, detector: Detector) -> Watched:
-    """Bet against the p-values, one after another.
+    """Bet against p-values, one row after another.
+
+    Args:
+        p_values: Shape (n,), or (n, k) of k scores that one decision rests on: bets on all of them are averaged.
+        detector: Where the bets stand.
 
     Raises:
         InvalidSpec: The horizon is below 2 rows, or the state is of other bets.
     """
-    if detector.horizon < 2 or len(detector.wealth) != len(POWERS):
-        raise InvalidSpec(f"a horizon of {detector.horizon:g} rows promises nothing", path="horizon")
     powers = np.array(POWERS)
-    gains = np.log(powers) + (powers - 1) * np.log(np.maximum(p_values, _LEAST))[:, None]  # (n, bets)
+    columns = p_values if p_values.ndim == 2 else p_values[:, None]
+    logs = np.log(np.maximum(columns, _LEAST))
+    gains = np.log(powers) + (powers - 1) * logs[:, :, None]  # (n, k, bets)
+    return _bet(gains.reshape(len(gains), columns.shape[1] * len(powers)), detector)
+
+
+def watch_means(values: Floats, bounds: Floats, detector: Detector) -> Watched:
+    """Bet against the claim that each value's mean, given all before it, is at most its bound.
+
+    Nothing else is assumed of the values, so they may depend on each other. Source: betting on bounded means,
+    Waudby-Smith & Ramdas, J. R. Stat. Soc. B 86, 2024.
+
+    Args:
+        values: In [0, 1], shape (n,).
+        bounds: In (0, 1], shape (n,), each known before its value.
+        detector: Where the bets stand.
+
+    Raises:
+        InvalidSpec: As of `watch`.
+    """
+    stakes = np.array(STAKES) / np.maximum(bounds, _LEAST_BOUND)[:, None]
+    return _bet(np.log1p(stakes * (values - np.maximum(bounds, _LEAST_BOUND))[:, None]), detector)
+
+
+def _bet(gains: Floats, detector: Detector) -> Watched:
+    """Play the bets whose logarithmic gains have shape (n, bets)."""
+    count = gains.shape[1]
+    if detector.horizon < 2 or len(detector.wealth) not in (0, count):
+        raise InvalidSpec(f"a horizon of {detector.horizon:g} rows promises nothing", path="horizon")
     limit = float(np.log(detector.horizon))
-    wealth = np.array(detector.wealth)
-    values, alarms, onsets = np.zeros(len(p_values)), [], []
+    wealth = np.array(detector.wealth or (0.0,) * count)
+    values, alarms, onsets = np.zeros(len(gains)), [], []
     start = 0
-    while start < len(p_values):
+    while start < len(gains):
         # max(0, before) + gain, for all rows at once: the sum since its lowest point so far.
         sums = wealth + np.cumsum(gains[start : start + _AT_ONCE], axis=0)
         before = np.vstack([wealth, sums[:-1]])
         lowest = np.minimum(np.minimum.accumulate(before, axis=0), 0.0)
         paths = sums - lowest
-        averaged = np.logaddexp.reduce(paths, axis=1) - np.log(len(powers))
+        averaged = np.logaddexp.reduce(paths, axis=1) - np.log(count)
         reached = np.flatnonzero(averaged >= limit)
         stop = int(reached[0]) + 1 if len(reached) else len(averaged)
         values[start : start + stop] = averaged[:stop]
@@ -95,10 +127,12 @@ def watch(p_values: Floats, detector: Detector) -> Watched:
             leading = int(paths[stop - 1].argmax())
             alarms.append(start + stop - 1)
             onsets.append(start + int(before[:stop, leading].argmin()))
-            wealth = np.zeros(len(powers))
+            wealth = np.zeros(count)
         start += stop
     return Watched(
-        detector=detector.replace(wealth=tuple(wealth.tolist()), rows=detector.rows + len(p_values)),
+        detector=detector.replace(
+            wealth=tuple(wealth.tolist()) if len(gains) else detector.wealth, rows=detector.rows + len(gains)
+        ),
         values=values,
         alarms=np.array(alarms, dtype=np.int64),
         onsets=np.array(onsets, dtype=np.int64),

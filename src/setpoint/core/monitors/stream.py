@@ -8,7 +8,7 @@ answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from setpoint.core.monitors.label import Label
+from setpoint.core.predictions import PROBE_CLIENT
 
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.datetime64]  # UTC, microseconds
@@ -66,28 +67,56 @@ class Truth:
     unknown: tuple[str, ...]  # inference ids of labels that no record has
 
 
-def unpack(table: pl.DataFrame, *, window: int, columns: int, classes: int, period_seconds: float) -> Unpacked:
+def unpack(
+    tables: Iterable[pl.DataFrame], *, window: int, columns: int, classes: int, period_seconds: float
+) -> Unpacked:
     """Records out of the log.
 
     Args:
-        table: Of `PredictionLog.read`, all columns, in order of time.
+        tables: Of `PredictionLog.read`, all columns, one after another in order of time: a window is a hundred times
+            its last row, so that a long stretch is better read in parts.
         window: Rows of the model's window.
         columns: Columns of the window.
         classes: Classes of the model.
         period_seconds: Time between two rows; the windows of one request end one period after another.
     """
-    answered = table.filter(pl.col("labels").is_not_null() & pl.col("inputs").is_not_null())
-    rows = pl.col("labels").list.len()
-    fits = (
-        (pl.col("inputs").list.len() == rows * (window * columns))
-        & (pl.col("probabilities").list.len() == rows * classes)
-        & (pl.col("shape").list.get(-1, null_on_oob=True) == columns)
-        & (rows > 0)
+    parts, told, requests, unfit = [_no_records(columns, classes)], [np.zeros(0, dtype=bool)], 0, 0
+    for table in tables:
+        answered = table.filter(
+            pl.col("labels").is_not_null() & pl.col("inputs").is_not_null() & (pl.col("client") != PROBE_CLIENT)
+        )
+        rows = pl.col("labels").list.len()
+        fits = (
+            (pl.col("inputs").list.len() == rows * (window * columns))
+            & (pl.col("probabilities").list.len() == rows * classes)
+            & (pl.col("shape").list.get(-1, null_on_oob=True) == columns)
+            & (rows > 0)
+        )
+        fit = answered.filter(fits.fill_null(value=False))
+        requests, unfit = requests + answered.height, unfit + answered.height - fit.height
+        if fit.height:
+            stream, mask = _records(fit, window, columns, classes, period_seconds)
+            parts.append(stream)
+            told.append(mask)
+    stream = Stream(
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in Stream.__dataclass_fields__}
     )
-    fit = answered.filter(fits.fill_null(value=False))
+    known = np.concatenate(told)
+    chosen = _first_of_each(stream, known)
+    return Unpacked(
+        stream=stream.take(chosen),
+        requests=requests,
+        unfit=unfit,
+        repeated=len(stream) - len(chosen),
+        timed=int(known[chosen].sum()),
+    )
+
+
+def _records(fit: pl.DataFrame, window: int, columns: int, classes: int, period_seconds: float) -> tuple[Stream, Mask]:
+    """The records of requests that fit the model, and whether the client told the plant's time."""
     counts = fit["labels"].list.len().to_numpy().astype(np.int64)
     total = int(counts.sum())
-    values = _flat(fit["inputs"]).reshape(total, window, columns)[:, -1, :] if total else np.zeros((0, columns))
+    values = _flat(fit["inputs"]).reshape(total, window, columns)[:, -1, :]
     asked = np.repeat(_times(fit["time"]), counts)
     told = np.repeat(_times(fit["event_time"]), counts)
     behind = (np.repeat(counts, counts) - 1 - _within(counts)) * np.timedelta64(round(period_seconds * 1e6), "us")
@@ -99,16 +128,23 @@ def unpack(table: pl.DataFrame, *, window: int, columns: int, classes: int, peri
         assets=np.repeat(_texts(fit["asset"]), counts),
         versions=np.repeat(_texts(fit["version"]), counts),
         rows=np.ascontiguousarray(values),
-        labels=_texts(fit["labels"].explode()) if total else np.zeros(0, dtype=np.str_),
+        labels=_texts(fit["labels"].explode()),
         probabilities=_flat(fit["probabilities"]).reshape(total, classes),
     )
-    chosen = _first_of_each(stream, ~np.isnat(told))
-    return Unpacked(
-        stream=stream.take(chosen),
-        requests=answered.height,
-        unfit=answered.height - fit.height,
-        repeated=total - len(chosen),
-        timed=int((~np.isnat(told))[chosen].sum()),
+    return stream, ~np.isnat(told)
+
+
+def _no_records(columns: int, classes: int) -> Stream:
+    times, texts = np.zeros(0, dtype="datetime64[us]"), np.zeros(0, dtype=np.str_)
+    return Stream(
+        ids=texts,
+        times=times,
+        plant_times=times,
+        assets=texts,
+        versions=texts,
+        rows=np.zeros((0, columns)),
+        labels=texts,
+        probabilities=np.zeros((0, classes)),
     )
 
 

@@ -27,7 +27,7 @@ def _records(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _unpack(log: pl.DataFrame, window: int) -> Stream:
-    return unpack(log, window=window, columns=4, classes=3, period_seconds=PERIOD.total_seconds()).stream
+    return unpack([log], window=window, columns=4, classes=3, period_seconds=PERIOD.total_seconds()).stream
 
 
 @given(st.integers(1, 40), st.integers(1, 6), st.integers(1, 9), st.booleans(), st.integers(0, 99))
@@ -56,7 +56,7 @@ def test_what_comes_late_twice_or_does_not_fit_is_sorted_left_out_and_counted() 
     other_classes = request(91, windows_of(values, 1), ["normal"] * 6, np.ones((6, 2)), time=BEGIN)
     refused = request(92, windows_of(values, 1), [], None, time=BEGIN)
     unpacked = unpack(
-        table([*rows, again, late, other_shape, other_classes, refused]),
+        [table([*rows, again]), table([late, other_shape, other_classes, refused])],
         window=1,
         columns=4,
         classes=3,
@@ -68,7 +68,7 @@ def test_what_comes_late_twice_or_does_not_fit_is_sorted_left_out_and_counted() 
 
 
 def test_an_empty_log_is_an_empty_stream() -> None:
-    unpacked = unpack(table([]), window=3, columns=4, classes=3, period_seconds=180.0)
+    unpacked = unpack([table([])], window=3, columns=4, classes=3, period_seconds=180.0)
     assert len(unpacked.stream) == 0
     assert unpacked.stream.rows.shape == (0, 4)
     assert unpacked.stream.probabilities.shape == (0, 3)
