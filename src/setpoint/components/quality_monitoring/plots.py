@@ -37,7 +37,7 @@ def draw(quality: Quality, model: ModelFacts) -> dict[str, Plot]:
         plots["features"] = Plot(
             svg=_features(quality.effects, units),
             caption="How far each feature moved from its values in normal operation (population stability index; "
-            "above 0.25 it has shifted). An effect size, no test.",
+            "above 0.25 it has shifted). An effect size, no test: of few records it is large by chance.",
         )
     if any(cohort.labelled for cohort in quality.cohorts):
         plots["accuracy"] = Plot(
@@ -114,8 +114,8 @@ def _coverage(cohorts: tuple[Cohort, ...]) -> str:
         figure, axes = canvas(8.4, 2.2)
         axes.bar(moments, [c.answers for c in cohorts], width=width, align="edge", color=QUIET, label="answers")
         axes.bar(moments, [c.labelled for c in cohorts], width=width, align="edge", color=MAIN, label="labelled")
-        axes.set(ylabel="records")
-        axes.legend(loc="upper left")
+        axes.set(ylabel="records", ylim=(0, 1.35 * max(c.answers for c in cohorts)))
+        axes.legend(loc="upper left", ncols=2)
         _time_axis(axes)
         return to_svg(figure, "Answers and labels")
 

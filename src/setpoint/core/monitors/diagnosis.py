@@ -71,9 +71,8 @@ def diagnose(profile: SensorProfile, blocks: Floats, columns: tuple[Column, ...]
     stuck = (average[1] > _STUCK) & (far[1] > _NOISY)
     if stuck.any():
         return _one(columns[int(np.where(stuck, repeats, 0.0).argmax())], "stuck")
-    total = float(mean @ np.array(profile.precision) @ mean)
-    column, loud = int(far[3].argmax()), int(far[2].argmax())
-    share = float(residuals_of(profile, mean)[column] ** 2 / total) if total > 0 else 0.0
+    column, share = _blamed(profile, blocks)
+    loud = int(far[2].argmax())
     noise = average[2] - np.array(profile.usual[2])
     if share >= _ONE and (unit := _other_unit(blocks[:, :, column], float(noise[column]), columns[column])):
         return _one(columns[column], "unit", unit, share)
@@ -88,6 +87,16 @@ def diagnose(profile: SensorProfile, blocks: Floats, columns: tuple[Column, ...]
 
 def _one(column: Column, kind: str, detail: str = "", share: float = 1.0) -> Diagnosis:
     return Diagnosis(kind=kind, columns=(column.name,), share=share, detail=detail)
+
+
+def _blamed(profile: SensorProfile, blocks: Floats) -> tuple[int, float]:
+    """The column that explains most of what the records deviate by beyond usual, and its share of that."""
+    rows = np.nan_to_num(blocks.reshape(-1, blocks.shape[2]), nan=0.0)
+    energy = (residuals_of(profile, rows) ** 2).mean(axis=0)
+    total = float(np.einsum("nd,de,ne->n", rows, np.array(profile.precision), rows, optimize=True).mean())
+    column = int(energy.argmax())
+    beyond = total - rows.shape[1]
+    return column, float(np.clip((energy[column] - 1.0) / beyond, 0.0, 1.0)) if beyond > 0 else 0.0
 
 
 def _of_one(

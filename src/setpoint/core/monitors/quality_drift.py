@@ -21,7 +21,6 @@ from setpoint.core.monitors.finding import Finding, Severity
 from setpoint.core.monitors.inputs import SCORES, score_inputs
 from setpoint.core.monitors.quality_view import Decision, View
 from setpoint.core.monitors.sensors import score_sensors
-from setpoint.core.monitors.sequential import watch
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -32,17 +31,17 @@ _CALLED = 0.5  # share of answers that name one fault: then the model has seen i
 
 
 def decide_inputs(view: View) -> tuple[Decision, Floats]:
-    """The test on the inputs' scores, with its p-values in order, (b, 4)."""
+    """The test on the inputs' scores, with its p-values in order of time, (b, 4)."""
     scores = score_inputs(view.reference.inputs, view.values)
-    found = p_values(view.reference.inputs_calibration, scores, view.blocks.follows)[view.order]
-    return view.decision("inputs", watch(found, view.detector())), found
+    found = p_values(view.reference.inputs_calibration, scores, view.blocks.follows)
+    return view.decide("inputs", found), found[view.order]
 
 
 def decide_sensors(view: View) -> Decision:
     """The test on the worst instrument's deviation."""
     scores = score_sensors(view.reference.sensors, view.standard)
-    found = p_values(view.reference.sensors_calibration, scores, view.blocks.follows)[view.order]
-    return view.decision("instruments", watch(found, view.detector()))
+    found = p_values(view.reference.sensors_calibration, scores, view.blocks.follows)
+    return view.decide("instruments", found)
 
 
 def decide_answers(view: View) -> tuple[Decision, Floats] | None:
@@ -51,8 +50,8 @@ def decide_answers(view: View) -> tuple[Decision, Floats] | None:
     if calibration is None:
         return None
     scores = score_answers(view.blocks.of(view.alarm_scores))
-    found = p_values(calibration, scores, view.blocks.follows)[view.order]
-    return view.decision("answers", watch(found, view.detector())), found
+    found = p_values(calibration, scores, view.blocks.follows)
+    return view.decide("answers", found), found[view.order]
 
 
 def find_covariate_drift(view: View, decision: Decision, p: Floats) -> Finding:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from setpoint.core.monitors.blocks import cut
 from setpoint.core.monitors.inputs import standardise
 from setpoint.core.monitors.reference import ModelFacts, Reference
-from setpoint.core.monitors.sequential import Detector, Watched
+from setpoint.core.monitors.sequential import Detector, Watched, watch
 from setpoint.core.monitors.stream import Stream, Truth, Unpacked, as_datetime
 
 Floats = npt.NDArray[np.float64]
@@ -106,9 +106,17 @@ class View:
         a_day = _DAY / (self.model.sample_period_seconds * self.model.block) * max(1, len(self.assets))
         return Detector(horizon=max(2.0, self.rules.false_alarm_days * a_day * DECISIONS))
 
-    def decision(self, name: str, watched: Watched) -> Decision:
-        """The decision that rests on the blocks in order of time."""
-        return Decision(name=name, ends=self.ends[self.order], watched=watched, horizon=self.detector().horizon)
+    def decide(self, name: str, p_values: Floats) -> Decision:
+        """The decision that rests on the p-values of the blocks, (b, k).
+
+        An asset's first block in view tells nothing: who looked earlier knows the block before it. So evidence is never
+        more than that of somebody who has looked all the time, and to look again and again costs no promise.
+        """
+        first = np.concatenate([[True], np.diff(self.blocks.groups) != 0])
+        p_values[first] = 1.0
+        detector = self.detector()
+        watched = watch(p_values[self.order], detector)
+        return Decision(name=name, ends=self.ends[self.order], watched=watched, horizon=detector.horizon)
 
     def since(self, decision: Decision) -> tuple[Indexes, Mask]:
         """What is to be blamed on an alarm: blocks of its asset from the onset on, and records of them, (n,)."""
