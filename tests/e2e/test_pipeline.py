@@ -104,6 +104,12 @@ def test_the_run_fed_and_watched_what_it_deployed(home: Path) -> None:
     summary = {item["name"]: item["value"] for item in workflow["status"]["outputs"]["parameters"]}["summary"]
     assert "traffic   ok" in summary
     assert f"fed       {int(outputs(workflow, 'feed')['sent']):,} windows" in summary
+    quality = outputs(workflow, "quality")
+    assert quality["verdict"] in ("ok", "warning", "alarm"), quality  # the hold-out set has faults, which are found
+    assert int(quality["records"]) == int(outputs(workflow, "feed")["answered"])
+    assert 100 < int(quality["labelled"]) <= int(quality["records"])  # labels follow an hour of the plant later
+    assert 0.0 <= float(quality["accuracy"]) <= 1.0
+    assert f"quality   {quality['verdict']}" in summary
 
 
 def test_the_watch_runs_once_by_hand(home: Path) -> None:
@@ -113,6 +119,12 @@ def test_the_watch_runs_once_by_hand(home: Path) -> None:
     workflow = final_object(done)
     assert workflow["status"]["phase"] == "Succeeded"
     assert outputs(workflow, "traffic")["verdict"] == "ok"
+    fed = next(
+        item
+        for item in json.loads(setpoint(home, "list", "-o", "json").stdout)["items"]
+        if "-watch-" not in item["metadata"]["name"]
+    )
+    assert outputs(workflow, "quality")["records"] == outputs(fed, "quality")["records"]
 
 
 def test_the_model_answers_at_its_stable_url(home: Path) -> None:
