@@ -22,6 +22,7 @@ from setpoint.core.monitors.finding import RANK, Severity, Verdict
 from setpoint.core.workflow.durations import parse_duration
 
 VERDICT_FILE, PAGE_FILE, METRICS_FILE, PLOTS = "verdict.json", "report.html", "metrics.prom", "plots"
+CAPTIONS_FILE = "captions.json"  # of the plots by name, in the order in which they are shown
 _LABELS = ("namespace", "inferenceservice")
 _BAD = (Severity.WARNING, Severity.ALARM)
 
@@ -79,6 +80,7 @@ def write_verdict(
         VERDICT_FILE: msgspec.json.format(msgspec.json.encode(verdict), indent=2) + b"\n",
         PAGE_FILE: _page(verdict, title, tiles, plots).encode(),
         METRICS_FILE: _metrics(verdict, figures),
+        CAPTIONS_FILE: msgspec.json.encode({name: plot.caption for name, plot in plots.items()}),
         **{f"{PLOTS}/{name}.svg": plot.svg.encode() for name, plot in plots.items()},
     }
     try:

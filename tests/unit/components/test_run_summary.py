@@ -182,6 +182,7 @@ def test_what_a_monitor_found_is_told_and_its_drawings_are_shown_if_they_do_noth
         "style": "<style>path { fill: url(https://example.org/x) }</style>",
     }.items():
         (tmp_path / "plots" / f"{name}.svg").write_text(f'<?xml version="1.0"?><svg id="{name}">{body}</svg>')
+    (tmp_path / "captions.json").write_text('{"script": "Not this.", "good": "How <often>."}')
     watch = read_watch(tmp_path)
     assert watch is not None
     assert list(watch.plots) == ["good"]
@@ -190,6 +191,7 @@ def test_what_a_monitor_found_is_told_and_its_drawings_are_shown_if_they_do_noth
     assert "What was looked at and is in order (1)" in page
     assert "No request was overdue." in page
     assert "Clocks are not compared." in page
+    assert "How &lt;often&gt;." in page
     assert page.count('id="traffic-good-good"') == 1
     assert "example.org" not in page
     assert "The drift monitor was not part of this run." in page

@@ -75,7 +75,7 @@ def _evidence(decisions: list[Decision]) -> str:
             np.log10(max(decision.horizon for decision in decisions)), color=BAD, linewidth=1.0, linestyle="--"
         )
         axes.set(ylabel="log10 of the e-value")
-        axes.legend(loc="upper left", ncols=len(decisions))
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(decisions))
         _time_axis(axes)
         return to_svg(figure, "Evidence over time")
 

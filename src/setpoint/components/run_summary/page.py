@@ -172,7 +172,7 @@ def _figures(
 
 def _watch(title: str, anchor: str, watch: Watch | None) -> dict[str, Any]:
     if watch is None:
-        return {"title": title, "anchor": anchor, "verdict": None, "findings": [], "plots": {}}
+        return {"title": title, "anchor": anchor, "verdict": None, "findings": [], "plots": {}, "captions": {}}
     findings = sorted(watch.verdict.findings, key=lambda one: -RANK.index(one.severity))
     return {
         "title": title,
@@ -180,6 +180,7 @@ def _watch(title: str, anchor: str, watch: Watch | None) -> dict[str, Any]:
         "verdict": watch.verdict,
         "findings": findings,
         "plots": _safe(anchor, watch.plots),
+        "captions": watch.captions,
     }
 
 

@@ -45,6 +45,7 @@ class Watch:
 
     verdict: Verdict
     plots: Mapping[str, str] = field(default_factory=dict)
+    captions: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_part(path: Path | None) -> Part:
@@ -71,7 +72,17 @@ def read_watch(path: Path | None) -> Watch | None:
         verdict = msgspec.json.decode((path / "verdict.json").read_bytes(), type=Verdict)
     except (OSError, msgspec.DecodeError):
         return None
-    return Watch(verdict=verdict, plots=_plots(path / "plots"))
+    plots, captions = _plots(path / "plots"), _captions(path / "captions.json")
+    order = [name for name in captions if name in plots]
+    return Watch(verdict=verdict, plots={name: plots.pop(name) for name in order} | plots, captions=captions)
+
+
+def _captions(path: Path) -> dict[str, str]:
+    """What each plot shows, in order; nothing if that cannot be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.DecodeError):
+        return {}
 
 
 def _plots(folder: Path) -> dict[str, str]:

@@ -140,7 +140,8 @@ def _correlation(one: Floats, other: Floats) -> float:
 
 def _other_unit(values: Floats, noise: float, of: Column) -> str:
     """The conversion that makes the values usual again, "degC to degF"; empty if none does, or they are not far off."""
-    level = float(np.nanmean(values)) if (~np.isnan(values)).any() else 0.0
+    # The median: a record of before, one among hundreds in another unit, moves the mean by many deviations.
+    level = float(np.nanmedian(values)) if (~np.isnan(values)).any() else 0.0
     if abs(level) < _UNIT_FAR:
         return ""
     found = level * of.scale + of.center

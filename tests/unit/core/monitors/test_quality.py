@@ -25,6 +25,13 @@ def normal() -> Reference:
     return reference(simulate(range(500, 510), 24.0))
 
 
+def test_one_record_of_before_does_not_hide_another_unit(normal: Reference) -> None:
+    """The block of the onset may begin with a reading that was still right."""
+    (rows,) = simulate([700], 40.0, "sensor xmeas_9 unit degF from 20.05 h")
+    found = finding(judge(records(rows), normal), "sensor-fault")
+    assert (found.subject, found.evidence["kind"]) == ("xmeas_9", "unit")
+
+
 def finding(quality: Quality, name: str) -> Finding:
     return next(one for one in quality.findings if one.name == name)
 
