@@ -127,6 +127,10 @@ def test_the_headline_says_whether_the_model_is_in_service() -> None:
     said = headline(facts_of(run(made, evaluate, deploy), status="Succeeded", now=START))
     assert said.sentence == "Model version 3 passed the gate and went into service."
     assert said.reason == "Accuracy 80.0% on runs it never saw, against 70.0% of the linear baseline."
+    blind = node("quality", "quality-monitoring", NodePhase.FAILED, 3, 4, message="no log")
+    unwatched = headline(facts_of(run(made, evaluate, deploy, blind), status="Succeeded", now=START))
+    assert unwatched.sentence.endswith("went into service. Step quality failed, so it is not fully watched.")
+    assert unwatched.tone == "wait"
     failed = node("deploy", "model-deployment", NodePhase.FAILED, 2, 3, message="no port")
     rollback = node("rollback", "model-rollback", NodePhase.SUCCEEDED, 3, 4, results={"action": "kept", "version": "2"})
     facts = facts_of(run(made, evaluate, failed, rollback), status="Succeeded", now=START)

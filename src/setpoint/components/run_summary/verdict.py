@@ -10,6 +10,7 @@ from setpoint.apis.argo import NodePhase
 from setpoint.components.run_summary.facts import Facts, Step
 
 Tone = Literal["good", "wait", "bad"]
+_WATCHES = ("replay", "traffic-monitoring", "quality-monitoring")  # what fails here takes nothing out of service
 _BAD = (NodePhase.FAILED, NodePhase.ERROR)
 
 
@@ -27,7 +28,9 @@ def headline(facts: Facts) -> Headline:
     version = facts.result("model-training", "version")
     model = f"version {version}" if version else "the new model"
     failed, caught = failed_steps(facts), catches(facts)
-    if failed:
+    in_service = bool(facts.result("model-deployment", "url"))
+    watches = [step for step in failed if step.template in _WATCHES]
+    if failed and not (in_service and len(watches) == len(failed) and facts.status == NodePhase.SUCCEEDED):
         names = ", ".join(step.name for step in failed)
         after = f" {caught[-1][0].upper()}{caught[-1][1:]}." if caught else ""
         tone: Tone = "wait" if caught and facts.status == NodePhase.SUCCEEDED else "bad"
@@ -37,11 +40,12 @@ def headline(facts: Facts) -> Headline:
         return Headline(sentence=f"{sentence}.{after}", reason=failed[0].message or failed[0].phase, tone=tone)
     verdict = facts.result("model-evaluation", "verdict")
     reasons = " ".join(facts.result("model-evaluation", "reasons").split())
-    if facts.result("model-deployment", "url"):
+    if in_service:
+        unwatched = f" Step {', '.join(step.name for step in watches)} failed, so it is not fully watched."
         return Headline(
-            sentence=f"Model {model} passed the gate and went into service.",
+            sentence=f"Model {model} passed the gate and went into service.{unwatched if watches else ''}",
             reason=_compared(facts) or reasons,
-            tone="good",
+            tone="wait" if watches else "good",
         )
     if verdict == "promote":
         return Headline(

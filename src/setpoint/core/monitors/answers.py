@@ -24,6 +24,7 @@ SCORES = ("more-alarming", "less-alarming", "frozen")
 _SMALL = 1e-4
 _BINS = 5
 _ROUNDS = 100
+_LEAST_WEIGHT = 1e-6  # windows: a bin of classes that are not there says nothing
 _ONE_SIDED, _TWO_SIDED = 0.9, 0.95
 
 
@@ -176,7 +177,7 @@ def _share(one: ConfidenceBin, weights: Floats) -> tuple[float, float, float]:
     """(share right, low, high) of a bin with its windows weighted by class."""
     windows, right = np.array(one.windows), np.array(one.right)
     total = float((windows * weights).sum())
-    if total <= 0:
+    if total < _LEAST_WEIGHT:
         return 0.5, 0.0, 1.0
     share = float((right * weights).sum()) / total
     count = total**2 / float((windows * weights**2).sum()) * one.worth  # Kish's effective number

@@ -56,7 +56,7 @@ def fit_inputs(blocks: Floats) -> InputProfile:
         scale=_plain(scale),
         directions=tuple(_plain(row) for row in vectors / np.sqrt(values)),
         # A direction in which few blocks happened to lie still must not make every later one look far away.
-        level=_plain((count * level + _SHRINK * level.mean()) / (count + _SHRINK)),
+        level=_plain((count * level + _SHRINK * level.mean()) / (count + _SHRINK) + _TINY),
         spread=_plain(whitened.var(axis=1).mean(axis=0) + _TINY),
         step=_plain((np.diff(whitened, axis=1) ** 2).mean(axis=(0, 1)) + _TINY),
         joint=_plain(_fourier(whitened).mean(axis=0)),

@@ -117,7 +117,9 @@ def find_output_drift(view: View, decision: Decision, p: Floats) -> Finding:
     answer, share = _answer(view, records)
     mean = float(view.alarm_scores[records].mean())
     calibration = view.reference.answers_calibration
-    if calibration is not None and np.log(mean) > calibration.cap[0]:  # a fault that lasts is answered evenly too
+    if (
+        calibration is not None and np.log(max(mean, 1e-12)) > calibration.cap[0]
+    ):  # a fault that lasts is answered evenly too
         leading = ANSWER_SCORES[0]
     said = {
         "more-alarming": f"The model sees more of faults than in normal operation (alarm score {mean:.2g})",
