@@ -39,7 +39,7 @@ def draw(quality: Quality, model: ModelFacts) -> dict[str, Plot]:
             caption="How far each feature moved from its values in normal operation (population stability index; "
             "above 0.25 it has shifted). An effect size, no test: of few records it is large by chance.",
         )
-    if any(cohort.labelled for cohort in quality.cohorts):
+    if sum(cohort.labelled > 0 for cohort in quality.cohorts) > 1:
         plots["accuracy"] = Plot(
             svg=_accuracy(quality.cohorts, quality.performance.accuracy),
             caption="Accuracy of the answers given in each stretch, on those labelled by now; the band is the interval "
