@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import polars as pl
 
@@ -33,6 +32,19 @@ _MOST_POINTS = 500
 
 
 @dataclass(slots=True)
+class Texts:
+    """Cells of a column that hold something, and those among them that are neither numbers nor status words."""
+
+    filled: int = 0
+    strange: int = 0
+    example: str = ""
+
+    def with_more(self, other: Texts) -> Texts:
+        """Those of both."""
+        return Texts(self.filled + other.filled, self.strange + other.strange, self.example or other.example)
+
+
+@dataclass(slots=True)
 class Ledger:
     """The record of one run of data-processing."""
 
@@ -44,6 +56,7 @@ class Ledger:
     time: TimeNotes = field(default_factory=TimeNotes)
     columns: dict[str, dict[str, int]] = field(default_factory=dict)
     missing: dict[str, int] = field(default_factory=dict)  # as recorded
+    texts: dict[str, Texts] = field(default_factory=dict)
     converted: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     removed: dict[str, pl.DataFrame] = field(default_factory=dict)
@@ -61,11 +74,16 @@ class Ledger:
                 self.add(column, kind, count)
 
     def keep_removed(self, column: str, raw: pl.DataFrame, clean: pl.DataFrame) -> None:
-        """Remember where values were taken away, in the column's unit, for the plots; at most a few hundred."""
-        gone = raw.filter(raw[column].is_not_null() & clean[column].is_null())
-        if gone.height:
-            points = gone.select(pl.col(RUN).cast(pl.String), TIME, pl.col(column).alias("value"))
-            self.removed[column] = points.gather_every(max(1, gone.height // _MOST_POINTS))
+        """Remember where values were taken away, in the column's unit, for the plots."""
+        gone = raw[column].is_not_null() & clean[column].is_null()
+        if gone.any():
+            points = raw.select(pl.col(RUN).cast(pl.String), TIME, pl.col(column).alias("value"))
+            self.removed[column] = points.filter(gone)
+
+    def thin_removed(self) -> None:
+        """Keep at most a few hundred of the values taken away of each column: what a plot can show."""
+        for column, points in self.removed.items():
+            self.removed[column] = points.gather_every(max(1, points.height // _MOST_POINTS))
 
     @property
     def values_changed(self) -> int:
@@ -83,15 +101,4 @@ class Ledger:
             "duplicate_time": self.duplicates,
             "frozen": self.frozen,
             "without_target": self.without_target,
-        }
-
-    def as_dict(self) -> dict[str, Any]:
-        """All of it for JSON, columns in their order of appearance."""
-        return {
-            "rows": self.rows(),
-            "columns": self.columns,
-            "missing_as_recorded": {name: count for name, count in self.missing.items() if count},
-            "converted": self.converted,
-            "time_formats": sorted(self.time.formats),
-            "notes": self.notes,
         }

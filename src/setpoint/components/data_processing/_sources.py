@@ -33,11 +33,20 @@ _HEAD_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """One thing to read: a local file, or a table that a plant made. `name` is what splits and runs see."""
+    """One thing to read: a local file, or a table that a plant made. `name` is what splits and runs see.
+
+    `rows`: only so many records from that one on (counted from 0); None for all.
+    """
 
     name: str
     path: Path | None = None
-    table: pl.DataFrame | None = None
+    table: pl.LazyFrame | None = None
+    rows: tuple[int, int] | None = None
+
+    @property
+    def frame(self) -> pl.LazyFrame:
+        """The table that a plant made."""
+        return pl.LazyFrame() if self.table is None else self.table
 
 
 def split_sources(source: str) -> list[str]:
@@ -77,7 +86,7 @@ def open_sources(source: str, *, max_download_bytes: int, cache: TableCache | No
             scheme = urlsplit(item).scheme.lower() if "://" in item else ""
             folder = downloads / str(number)
             if scheme == "plant":
-                origins += [Origin(name=name, table=table) for name, table in simulated(item, cache)]
+                origins += [Origin(name=name, table=table.lazy()) for name, table in simulated(item, cache)]
                 continue
             if scheme in ("http", "https"):
                 folder.mkdir()
@@ -125,7 +134,7 @@ def scan(origin: Origin, spec: SourceSpec, *, texts: Sequence[str] = (), as_text
         InvalidSpec: The file is not what it is said to be: wrong delimiter, no Parquet, no header.
     """
     if origin.table is not None:
-        frame = origin.table.lazy()
+        frame = origin.table
     else:
         path = origin.path or Path(origin.name)
         form = spec.format if spec.format != "auto" else _format(path)
@@ -135,14 +144,18 @@ def scan(origin: Origin, spec: SourceSpec, *, texts: Sequence[str] = (), as_text
             frame = _scan_table(path, spec)
         else:
             frame = _scan_csv(path, spec, texts, as_text)
+    if origin.rows is not None:
+        frame = frame.slice(*origin.rows)
     return frame.rename(spec.rename, strict=False).with_columns(pl.lit(origin.name).alias(FILE))
 
 
 def decimal_of(origin: Origin, spec: SourceSpec) -> str:
     """The decimal sign: as declared, else a comma if the file's head has numbers written with one."""
+    if origin.path is None:
+        return "."
     if spec.decimal != "auto":
         return spec.decimal
-    if origin.path is None or _format(origin.path) == "parquet" or spec.format == "parquet":
+    if _format(origin.path) == "parquet" or spec.format == "parquet":
         return "."
     lines = _head(origin.path, spec)
     delimiter = _delimiter(origin.path, spec, lines) if _format(origin.path) == "csv" else "\t"
