@@ -5,6 +5,10 @@ its phase is the run's: a failed deployment whose rollback succeeded, or a faile
 champion was kept, ends Succeeded with the catch visible in the tree. Where it does not run, the verdict is that of the
 branch which ended there: a failed data-processing or a failed catch ends Failed, a rejected version Succeeded. A person
 who says no at the approval fails the gate, and the champion is kept. A monitor that fails does not fail the run.
+
+Parts. With more than one partition a plan is made first and a pod for each part of it follows; the step itself then
+joins what they left in the artifact repository, in place of doing it all. Parts lie below a key of the run and not
+among the outputs of the loop, whose artifacts nothing could name.
 """
 
 from __future__ import annotations
@@ -28,6 +32,9 @@ RETRY = m.RetryStrategy(
     backoff=m.Backoff(duration="2s", factor=m.IntOrString(root="2"), max_duration="10m"),
 )
 
+_SEVERAL = "'{{workflow.parameters.partitions}}' != '1'"
+_NOWHERE = "no-parts"  # a key that nothing lies at
+
 # A step that was skipped has its producer's default as output, so who approved hangs on the step's phase.
 _APPROVER = (
     "steps.approve.status == 'Skipped' ? 'the declared thresholds' : steps.approve.outputs.parameters['approved-by']"
@@ -36,6 +43,9 @@ _APPROVER = (
 PARAMETERS = (
     Parameter(name="source", value=DEFAULT_SOURCE, description="File, directory, glob or URL; plant://NAME simulates."),
     Parameter(name="recipe", value="auto", description="Shipped recipe, file, or inline YAML; auto picks one."),
+    Parameter(
+        name="partitions", value="1", description="Pods that process the data side by side; 1 for one that does it all."
+    ),
     Parameter(name="model-name", value=NAME, description="Name in the model registry."),
     Parameter(name="service", value=NAME, description="Name of the InferenceService."),
     Parameter(name="namespace", value="default", description="Where the service lives."),
@@ -78,6 +88,7 @@ def build() -> WorkflowTemplate:
         labels={"app.kubernetes.io/name": NAME, "app.kubernetes.io/managed-by": "setpoint"},
         templates=[
             *(_component(name) for name in ("data-processing", "model-training", "model-evaluation")),
+            *_parts_of("data-processing"),
             *(_component(name) for name in ("model-deployment", "model-rollback")),
             *(_component(name) for name in ("replay", "traffic-monitoring", "quality-monitoring")),
             _component("run-summary"),
@@ -86,6 +97,7 @@ def build() -> WorkflowTemplate:
         _approval()
         _gate()
         _monitor()
+        _in_parts("process", "data-processing", [*_given("source", "recipe")])
         _main()
         _finish()
     return template
@@ -101,6 +113,53 @@ def _component(name: str) -> Template:
     template = Template.model_validate(body)
     template.retry_strategy = RETRY
     return template
+
+
+def _parts_of(name: str) -> list[Template]:
+    """Templates of a component's plan and part; both leave what they made at the place of the parts."""
+    made = []
+    for role, key in (("plan", "plan"), ("part", "{{inputs.parameters.partition}}")):
+        template = _component(f"{name}-{role}")
+        assert template.inputs is not None and template.outputs is not None  # noqa: S101  (for the type checker)
+        place = m.Parameter(name="place", description="Where the parts of this run lie.")
+        given = [item for item in template.inputs.parameters or [] if item.name != place.name]
+        template.inputs.parameters = [*given, place]
+        for artifact in template.outputs.artifacts or []:
+            artifact.s3 = m.S3Artifact(key=f"{{{{inputs.parameters.place}}}}/{key}")
+        made.append(template)
+    # A part for each processor at a time: more would only share them, and all their memory would be taken at once.
+    container = made[1].container
+    assert container is not None  # noqa: S101  (for the type checker)
+    container.resources = m.ResourceRequirements.model_validate({"requests": {"cpu": "1"}})
+    return made
+
+
+def _in_parts(task: str, template: str, arguments: list[Parameter | m.Artifact]) -> Steps:
+    """A plan, then a pod for each of its partitions; none where the plan says that it is one piece."""
+    with Steps(
+        name=f"{task}-parts",
+        outputs=[
+            Parameter(
+                name="place",
+                value_from=m.ValueFrom(parameter="{{steps.plan.outputs.parameters.place}}", default=_NOWHERE),
+                description="Where the parts lie.",
+            )
+        ],
+    ) as steps:
+        place = Parameter(name="place", value=f"{{{{workflow.uid}}}}/{task}-parts")
+        Step(name="plan", template=f"{template}-plan", arguments=[*arguments, *_given("partitions"), place])
+        Step(
+            name="part",
+            template=f"{template}-part",
+            with_param="{{steps.plan.outputs.parameters.partitions}}",
+            arguments=[
+                Parameter(name="partition", value="{{item}}"),
+                # As the plan hands it on: a run that takes over the plan of another finds that one's parts.
+                Parameter(name="place", value="{{steps.plan.outputs.parameters.place}}"),
+                m.Artifact(name="plan", from_="{{steps.plan.outputs.artifacts.plan}}"),
+            ],
+        )
+    return steps
 
 
 def _approval() -> Suspend:
@@ -187,7 +246,13 @@ def _monitor() -> Steps:
 
 def _main() -> DAG:
     with DAG(name=NAME) as dag:
-        Task(name="process", template="data-processing", arguments=_given("source", "recipe"))
+        Task(name="process-parts", template="process-parts", when=_SEVERAL)
+        Task(
+            name="process",
+            template="data-processing",
+            depends="process-parts.Succeeded || process-parts.Skipped",
+            arguments=[*_given("source", "recipe"), _made_in_parts("process")],
+        )
         Task(
             name="train",
             template="model-training",
@@ -274,6 +339,12 @@ def _finish() -> Steps:
             ],
         )
     return finish
+
+
+def _made_in_parts(task: str) -> m.Artifact:
+    """What the parts of a task left; absent if there were none."""
+    place = f"{{{{tasks.{task}-parts.outputs.parameters.place}}}}"
+    return m.Artifact(name="parts", s3=m.S3Artifact(key=place), optional=True)
 
 
 def _given(*names: str) -> list[Parameter]:

@@ -9,23 +9,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from setpoint.components._component import Output, component
+from setpoint.apis.errors import InvalidSpec
+from setpoint.components._component import Input, Output, component
 from setpoint.components._runner import say
 from setpoint.components.data_processing._conclude import Clean, ProcessedData, conclude
-from setpoint.components.data_processing._digests import digest
-from setpoint.components.data_processing._export import check_names, check_targets
-from setpoint.components.data_processing._infer import chosen_recipe
-from setpoint.components.data_processing._integrate import finish, integrate
-from setpoint.components.data_processing._ledger import Ledger
+from setpoint.components.data_processing._export import check_targets
+from setpoint.components.data_processing._parts import PLAN, joined
+from setpoint.components.data_processing._plan import Asked, read_plan
 from setpoint.components.data_processing._recipe import Recipe, load, shipped
-from setpoint.components.data_processing._rows import rows_of
-from setpoint.components.data_processing._sources import open_sources
-from setpoint.components.data_processing._streams import read_all
+from setpoint.components.data_processing._whole import STAGES, in_one_piece
 from setpoint.ports.tables import TableCache
 
 __all__ = ["ProcessedData", "Recipe", "load", "process_data", "shipped"]
-
-_STAGES = 5
 
 
 @component("data-processing", description="Reads, cleans, joins and splits plant data, and reports its quality.")
@@ -36,6 +31,10 @@ def process_data(
     target: str = "",
     size_limit_mb: int = 1024,
     cache: TableCache | None = None,
+    parts: Annotated[
+        Path | None,
+        Input("What data-processing-plan and -part made, a directory, in place of reading the source.", optional=True),
+    ] = None,
     train: Annotated[Path, Output("Data set for training, a directory.")] = Path("train"),
     holdout: Annotated[Path, Output("Data set held out, a directory.")] = Path("holdout"),
     report: Annotated[Path, Output("Data-quality report: report.html and report.json.")] = Path("data-quality"),
@@ -48,6 +47,7 @@ def process_data(
         target: Label column, in place of the recipe's; `none` for data without labels.
         size_limit_mb: Largest download from an https:// or s3:// address, in MB.
         cache: Where the tables of simulated plants are kept for the next time.
+        parts: See Input.
         train: See Output.
         holdout: See Output.
         report: See Output.
@@ -57,27 +57,29 @@ def process_data(
         Unavailable: An address does not answer, or the output cannot be written (nothing is left half-written).
     """
     check_targets(train, holdout, report)
-    clean = _in_one_piece(source, recipe, target, size_limit_mb, cache)
-    say("split and describe", 4, _STAGES)
+    asked = Asked(source=source, recipe=recipe, target=target)
+    clean = None if parts is None else _from_parts(parts, asked)
+    clean = clean or in_one_piece(asked, max_download_bytes=size_limit_mb * 1_000_000, cache=cache)
+    say("split and describe", 4, STAGES)
     result = conclude(clean, train=train, holdout=holdout, report=report)
-    say(f"{result.rows_in} records in, {result.rows_out} rows out, {result.values_changed} values changed", 5, _STAGES)
+    say(f"{result.rows_in} records in, {result.rows_out} rows out, {result.values_changed} values changed", 5, STAGES)
     return result
 
 
-def _in_one_piece(source: str, recipe: str, target: str, size_limit_mb: int, cache: TableCache | None) -> Clean:
-    ledger = Ledger()
-    with open_sources(source, max_download_bytes=size_limit_mb * 1_000_000, cache=cache) as origins:
-        say(f"read {len(origins)} source file(s)", 1, _STAGES)
-        chosen, ledger.notes = chosen_recipe(recipe, origins, target)
-        for note in ledger.notes:
-            say(f"  {note}")
-        say(f"clean by recipe {chosen.name}", 2, _STAGES)
-        streams = read_all(origins, chosen, ledger)
-        inputs = {origin.name: digest(origin) for origin in origins}
-    say("integrate", 3, _STAGES)
-    table, period = integrate(streams, chosen, ledger)
-    features = tuple(name for stream in streams for name in stream.features)
-    check_names(features, chosen.target.column if chosen.target else "")
-    table = finish(table, features, chosen, ledger)
-    rows = rows_of(table, features)
-    return Clean(source=source, inputs=inputs, recipe=chosen, period_seconds=period, rows=rows, ledger=ledger)
+def _from_parts(parts: Path, asked: Asked) -> Clean | None:
+    """None where the plan has no partitions.
+
+    Raises:
+        InvalidSpec: It is the plan of something else, or a part is missing.
+    """
+    plan = read_plan(parts / PLAN)
+    if plan.asked != asked:
+        name = next(name for name in asked.__struct_fields__ if getattr(asked, name) != getattr(plan.asked, name))
+        raise InvalidSpec(
+            f"is a plan for {name} {getattr(plan.asked, name)!r}, not {getattr(asked, name)!r}", path=str(parts / PLAN)
+        )
+    if not plan.partitions:
+        say(f"in one piece: {plan.reason}")
+        return None
+    say(f"join {len(plan.partitions)} partitions", 3, STAGES)
+    return joined(parts)

@@ -14,9 +14,9 @@ import polars as pl
 
 from setpoint.apis.errors import InvalidSpec
 from setpoint.components._component import nearest
-from setpoint.components.data_processing._names import FILE
+from setpoint.components.data_processing._names import FILE, ORIGIN, PLACE
 from setpoint.components.data_processing._recipe import Recipe, SourceSpec, TimeSpec
-from setpoint.components.data_processing._sources import Origin, scan
+from setpoint.components.data_processing._scan import Origin, scan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,13 @@ def check_target(groups: Sequence[tuple[Sequence[Origin], SourceSpec]], recipe: 
 
 
 def collect(
-    origins: Sequence[Origin], spec: SourceSpec, texts: Sequence[str], features: Sequence[str] = (), *, run: str = ""
+    origins: Sequence[Origin],
+    spec: SourceSpec,
+    texts: Sequence[str],
+    features: Sequence[str] = (),
+    *,
+    run: str = "",
+    places: bool = False,
 ) -> pl.DataFrame:
     """One streaming pass over all files, needed columns only, rows in the order of the files.
 
@@ -106,6 +112,7 @@ def collect(
         texts: Columns that are left as they are written.
         features: Columns of measurements: Float64 where the file has numbers, else as they are written.
         run: The one among the texts that tells runs apart: run 3.0 is run 3.
+        places: Whether to add ORIGIN and PLACE: the number of the file among the origins, and of the record in it.
 
     Raises:
         InvalidSpec: A file that is no table, or files whose columns are of kinds that do not go together.
@@ -115,8 +122,10 @@ def collect(
 
     def joined(*, as_text: bool) -> pl.DataFrame:
         frames = []
-        for origin in origins:
+        for number, origin in enumerate(origins):
             frame = scan(origin, spec, texts=raw_texts, as_text=as_text).select(FILE, *wanted)
+            if places:
+                frame = frame.with_row_index(PLACE).with_columns(pl.lit(number, pl.UInt32).alias(ORIGIN))
             frames.append(frame.with_columns(_same_kind(frame.collect_schema(), features, run)))
         return pl.concat(frames, how="vertical_relaxed").collect(engine="streaming")
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from setpoint.components.data_processing._export import sha256
-from setpoint.components.data_processing._sources import Origin
+from setpoint.components.data_processing._scan import Origin
 
 _RUN = "run"  # what plants call the column that tells runs apart
 

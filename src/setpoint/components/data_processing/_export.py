@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,15 +50,15 @@ class Facts:
         return self.recipe.target.column if self.recipe.target else ""
 
 
-def check_targets(*targets: Path) -> None:
-    """Raises InvalidSpec if a directory to be replaced holds anything that this component does not write."""
+def check_targets(*targets: Path, ours: Collection[str] = OURS) -> None:
+    """Raises InvalidSpec if a directory to be replaced holds anything that this component does not write (`ours`)."""
     for target in targets:
         if not target.exists():
             continue
         names = {entry.name for entry in target.iterdir()} if target.is_dir() else {target.name}
         if all(plot.suffix == ".svg" for plot in target.glob(f"{PLOTS}/*")):
             names.discard(PLOTS)
-        strange = sorted(names - OURS)
+        strange = sorted(names.difference(ours))
         if strange:
             raise InvalidSpec(
                 f"holds {strange[0]!r}, which is not of this component; name another place", path=str(target)

@@ -27,7 +27,7 @@ from setpoint.components.data_processing._recipe import (
     load_shipped,
     shipped,
 )
-from setpoint.components.data_processing._sources import Origin, scan
+from setpoint.components.data_processing._scan import Origin, scan
 
 _TIMES = ("time", "timestamp", "datetime", "date_time", "date", "ts", "time_stamp", "zeit", "zeitstempel")
 _RUNS = ("run", "run_id", "runid", "batch", "batch_id", "batchid", "experiment", "simulationrun", "campaign")

@@ -173,7 +173,8 @@ def _join_means(table: pl.DataFrame, stream: Stream, columns: tuple[str, ...], p
     keys = [RUN, TIME] if stream.has_runs else [TIME]
     bounds = table.select(RUN, pl.col(TIME).alias(_AT), TIME)
     by = {"by": RUN} if stream.has_runs else {}
-    records = _records(stream, columns).sort(TIME, maintain_order=True)
+    named = stream.has_runs and FILE not in table.columns
+    records = _records(stream, [*columns, *([FILE] if named else [])]).sort(TIME, maintain_order=True)
     marked = records.join_asof(
         (bounds if stream.has_runs else bounds.select(_AT, TIME).unique(maintain_order=True)).sort(TIME),
         on=TIME,
@@ -183,13 +184,13 @@ def _join_means(table: pl.DataFrame, stream: Stream, columns: tuple[str, ...], p
         **by,  # type: ignore[arg-type]
     )
     means = marked.drop_nulls(_AT).drop(TIME).rename({_AT: TIME}).group_by(keys, maintain_order=True)
-    joined = table.join(means.agg(pl.col(columns).mean()), on=keys, how="left", maintain_order="left")
+    found = means.agg(pl.col(columns).mean(), *([pl.col(FILE).last()] if named else []))
+    joined = table.join(found, on=keys, how="left", maintain_order="left")
+    if named:  # where an interval has no record, the run was last in that file
+        return joined.with_columns(pl.col(FILE).forward_fill().over(RUN))
     if FILE in joined.columns:
         return joined
-    if not stream.has_runs:
-        return joined.with_columns(pl.lit(stream.frame[FILE][0]).alias(FILE))
-    files = _records(stream, [FILE]).unique(RUN, keep="first", maintain_order=True).drop(TIME)
-    return joined.join(files, on=RUN, how="left", maintain_order="left")
+    return joined.with_columns(pl.lit(stream.frame[FILE][0]).alias(FILE))
 
 
 def _join_held(

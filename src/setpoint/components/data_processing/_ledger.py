@@ -7,7 +7,7 @@ column add up.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import polars as pl
 
@@ -42,6 +42,23 @@ class Texts:
     def with_more(self, other: Texts) -> Texts:
         """Those of both."""
         return Texts(self.filled + other.filled, self.strange + other.strange, self.example or other.example)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """All of a ledger but the values taken away: what a part hands over as JSON."""
+
+    rows_in: int
+    unordered: int
+    duplicates: int
+    frozen: int
+    without_target: int
+    time: TimeNotes
+    columns: dict[str, dict[str, int]]
+    missing: dict[str, int]
+    texts: dict[str, Texts]
+    converted: dict[str, str]
+    notes: list[str]
 
 
 @dataclass(slots=True)
@@ -84,6 +101,23 @@ class Ledger:
         """Keep at most a few hundred of the values taken away of each column: what a plot can show."""
         for column, points in self.removed.items():
             self.removed[column] = points.gather_every(max(1, points.height // _MOST_POINTS))
+
+    def counts(self) -> Counts:
+        """What this ledger counted."""
+        return Counts(**{item.name: getattr(self, item.name) for item in fields(Counts)})
+
+    def add_counts(self, other: Counts) -> None:
+        """Count what another ledger did, of other records."""
+        for name in ("rows_in", "unordered", "duplicates", "frozen", "without_target"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.time.add(other.time)
+        self.add_all(other.columns)
+        for column, count in other.missing.items():
+            self.missing[column] = self.missing.get(column, 0) + count
+        for column, texts in other.texts.items():
+            self.texts[column] = self.texts.get(column, Texts()).with_more(texts)
+        self.converted |= other.converted
+        self.notes += [note for note in other.notes if note not in self.notes]
 
     @property
     def values_changed(self) -> int:

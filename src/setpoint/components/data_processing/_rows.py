@@ -53,7 +53,8 @@ class Rows:
 
 def rows_of(table: pl.DataFrame, features: tuple[str, ...]) -> Rows:
     """A table in memory as rows."""
-    return Rows(keys=table.select(key_columns(table.columns)), features=features, table=table.lazy())
+    keys = table.select(key_columns(table.columns))
+    return Rows(keys=keys, features=features, table=table.select(*keys.columns, *features).lazy())
 
 
 def key_columns(columns: list[str]) -> list[str]:

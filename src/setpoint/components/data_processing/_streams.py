@@ -26,7 +26,7 @@ from setpoint.components.data_processing._names import FILE, RUN, TARGET, TIME
 from setpoint.components.data_processing._numbers import check_texts, numbers
 from setpoint.components.data_processing._order import ROW, cut_at_gaps, in_order, with_run, with_target, with_time
 from setpoint.components.data_processing._recipe import LongLayout, Recipe, Resample, SourceSpec, TimeSpec, matching
-from setpoint.components.data_processing._sources import Origin, decimal_of, spec_for
+from setpoint.components.data_processing._scan import Origin, decimal_of, spec_for
 from setpoint.core.cleaning import ColumnRules, clean, conversion, frozen_rows
 
 
