@@ -49,6 +49,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         first = run(place)
         assert phases(first) == {"process": "Succeeded", "train": "Succeeded", "evaluate": "Succeeded"} | {
             "process-parts": "Skipped",
+            "evaluate-parts": "Skipped",
             "gate": "Succeeded",
             "deploy": "Succeeded",
             "rollback": "Omitted",
@@ -123,7 +124,7 @@ def test_the_model_answers_at_its_stable_url(home: Path) -> None:
 
 
 def test_a_person_approves_and_is_remembered(home: Path) -> None:
-    """The data are processed in parts meanwhile, which changes nothing of what follows."""
+    """The data are processed, and the model is judged, in parts meanwhile, which changes nothing of what follows."""
     before = champion(home)["version"]
     (first,) = json.loads(setpoint(home, "list", "-o", "json").stdout)["items"][:1]
     more = ("-p", "approval=manual", "-p", "seed=2", "-p", "partitions=3")
@@ -140,8 +141,9 @@ def test_a_person_approves_and_is_remembered(home: Path) -> None:
     workflow = json.loads(printed)
     assert workflow["status"]["phase"] == "Succeeded"
     assert outputs(workflow, "gate") == {"approved-by": "A. Operator"}
-    parts = [n for n in workflow["status"]["nodes"].values() if n.get("templateName") == "data-processing-part"]
-    assert sum(n["type"] == "Pod" and n["phase"] == "Succeeded" for n in parts) == 3
+    pods = [n for n in workflow["status"]["nodes"].values() if n["type"] == "Pod" and n["phase"] == "Succeeded"]
+    made = [n["templateName"] for n in pods]
+    assert made.count("data-processing-part") == made.count("model-evaluation-part") == 3
     assert outputs(workflow, "process") == outputs(first, "process")
     # A monitor, or what feeds it, that fails does not fail the run.
     assert phase_of(workflow, "feed") == "Failed"

@@ -6,9 +6,8 @@ champion was kept, ends Succeeded with the catch visible in the tree. Where it d
 branch which ended there: a failed data-processing or a failed catch ends Failed, a rejected version Succeeded. A person
 who says no at the approval fails the gate, and the champion is kept. A monitor that fails does not fail the run.
 
-Parts. With more than one partition a plan is made first and a pod for each part of it follows; the step itself then
-joins what they left in the artifact repository, in place of doing it all. Parts lie below a key of the run and not
-among the outputs of the loop, whose artifacts nothing could name.
+With more than one partition, a plan and a pod for each part of it come before the data are processed, and again before
+the model is judged; the step itself then joins what they left. See `_parts`.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from hera.workflows import models as m
 from hera.workflows.models import Template
 
 from setpoint import components
+from setpoint.pipelines import _parts as parts
 
 NAME = "process-control"
 DEFAULT_SOURCE = "plant://tep?runs=1"  # one run per fault, as the published benchmark has it
@@ -32,9 +32,6 @@ RETRY = m.RetryStrategy(
     backoff=m.Backoff(duration="2s", factor=m.IntOrString(root="2"), max_duration="10m"),
 )
 
-_SEVERAL = "'{{workflow.parameters.partitions}}' != '1'"
-_NOWHERE = "no-parts"  # a key that nothing lies at
-
 # A step that was skipped has its producer's default as output, so who approved hangs on the step's phase.
 _APPROVER = (
     "steps.approve.status == 'Skipped' ? 'the declared thresholds' : steps.approve.outputs.parameters['approved-by']"
@@ -43,9 +40,7 @@ _APPROVER = (
 PARAMETERS = (
     Parameter(name="source", value=DEFAULT_SOURCE, description="File, directory, glob or URL; plant://NAME simulates."),
     Parameter(name="recipe", value="auto", description="Shipped recipe, file, or inline YAML; auto picks one."),
-    Parameter(
-        name="partitions", value="1", description="Pods that process the data side by side; 1 for one that does it all."
-    ),
+    parts.PARTITIONS,
     Parameter(name="model-name", value=NAME, description="Name in the model registry."),
     Parameter(name="service", value=NAME, description="Name of the InferenceService."),
     Parameter(name="namespace", value="default", description="Where the service lives."),
@@ -88,7 +83,7 @@ def build() -> WorkflowTemplate:
         labels={"app.kubernetes.io/name": NAME, "app.kubernetes.io/managed-by": "setpoint"},
         templates=[
             *(_component(name) for name in ("data-processing", "model-training", "model-evaluation")),
-            *_parts_of("data-processing"),
+            *(template for name in ("data-processing", "model-evaluation") for template in _parts_of(name)),
             *(_component(name) for name in ("model-deployment", "model-rollback")),
             *(_component(name) for name in ("replay", "traffic-monitoring", "quality-monitoring")),
             _component("run-summary"),
@@ -97,7 +92,7 @@ def build() -> WorkflowTemplate:
         _approval()
         _gate()
         _monitor()
-        _in_parts("process", "data-processing", [*_given("source", "recipe")])
+        _in_parts()
         _main()
         _finish()
     return template
@@ -115,51 +110,21 @@ def _component(name: str) -> Template:
     return template
 
 
-def _parts_of(name: str) -> list[Template]:
-    """Templates of a component's plan and part; both leave what they made at the place of the parts."""
-    made = []
-    for role, key in (("plan", "plan"), ("part", "{{inputs.parameters.partition}}")):
-        template = _component(f"{name}-{role}")
-        assert template.inputs is not None and template.outputs is not None  # noqa: S101  (for the type checker)
-        place = m.Parameter(name="place", description="Where the parts of this run lie.")
-        given = [item for item in template.inputs.parameters or [] if item.name != place.name]
-        template.inputs.parameters = [*given, place]
-        for artifact in template.outputs.artifacts or []:
-            artifact.s3 = m.S3Artifact(key=f"{{{{inputs.parameters.place}}}}/{key}")
-        made.append(template)
-    # A part for each processor at a time: more would only share them, and all their memory would be taken at once.
-    container = made[1].container
-    assert container is not None  # noqa: S101  (for the type checker)
-    container.resources = m.ResourceRequirements.model_validate({"requests": {"cpu": "1"}})
-    return made
+def _parts_of(name: str) -> tuple[Template, Template]:
+    """Templates of a component's plan and part."""
+    part = parts.at_place(_component(f"{name}-part"), "{{inputs.parameters.partition}}")
+    return parts.at_place(_component(f"{name}-plan"), "plan"), parts.one_processor(part)
 
 
-def _in_parts(task: str, template: str, arguments: list[Parameter | m.Artifact]) -> Steps:
-    """A plan, then a pod for each of its partitions; none where the plan says that it is one piece."""
-    with Steps(
-        name=f"{task}-parts",
-        outputs=[
-            Parameter(
-                name="place",
-                value_from=m.ValueFrom(parameter="{{steps.plan.outputs.parameters.place}}", default=_NOWHERE),
-                description="Where the parts lie.",
-            )
-        ],
-    ) as steps:
-        place = Parameter(name="place", value=f"{{{{workflow.uid}}}}/{task}-parts")
-        Step(name="plan", template=f"{template}-plan", arguments=[*arguments, *_given("partitions"), place])
-        Step(
-            name="part",
-            template=f"{template}-part",
-            with_param="{{steps.plan.outputs.parameters.partitions}}",
-            arguments=[
-                Parameter(name="partition", value="{{item}}"),
-                # As the plan hands it on: a run that takes over the plan of another finds that one's parts.
-                Parameter(name="place", value="{{steps.plan.outputs.parameters.place}}"),
-                m.Artifact(name="plan", from_="{{steps.plan.outputs.artifacts.plan}}"),
-            ],
-        )
-    return steps
+def _in_parts() -> None:
+    parts.in_parts("process", "data-processing", _given("source", "recipe"))
+    parts.in_parts(
+        "evaluate",
+        "model-evaluation",
+        [*_given("model-name"), Parameter(name="version", value="{{inputs.parameters.version}}")],
+        inputs=[Parameter(name="version"), m.Artifact(name="dataset")],
+        shared=[m.Artifact(name="dataset", from_="{{inputs.artifacts.dataset}}")],
+    )
 
 
 def _approval() -> Suspend:
@@ -246,13 +211,7 @@ def _monitor() -> Steps:
 
 def _main() -> DAG:
     with DAG(name=NAME) as dag:
-        Task(name="process-parts", template="process-parts", when=_SEVERAL)
-        Task(
-            name="process",
-            template="data-processing",
-            depends="process-parts.Succeeded || process-parts.Skipped",
-            arguments=[*_given("source", "recipe"), _made_in_parts("process")],
-        )
+        _process()
         Task(
             name="train",
             template="model-training",
@@ -263,16 +222,7 @@ def _main() -> DAG:
                 _artifact("dataset", "process", "train"),
             ],
         )
-        Task(
-            name="evaluate",
-            template="model-evaluation",
-            depends="train",
-            arguments=[
-                *_given("model-name", "min-accuracy", "max-false-alarm-rate"),
-                _from("version", "train", "version"),
-                _artifact("dataset", "process", "holdout"),
-            ],
-        )
+        _evaluate()
         Task(
             name="gate",
             template="gate",
@@ -303,11 +253,43 @@ def _main() -> DAG:
     return dag
 
 
+def _process() -> None:
+    Task(name="process-parts", template="process-parts", when=parts.SEVERAL)
+    Task(
+        name="process",
+        template="data-processing",
+        depends=parts.after_parts("process"),
+        arguments=[*_given("source", "recipe"), parts.made_in_parts("process", "parts")],
+    )
+
+
+def _evaluate() -> None:
+    version, dataset = _from("version", "train", "version"), _artifact("dataset", "process", "holdout")
+    Task(
+        name="evaluate-parts",
+        template="evaluate-parts",
+        depends="train",
+        when=parts.SEVERAL,
+        arguments=[version, dataset],
+    )
+    Task(
+        name="evaluate",
+        template="model-evaluation",
+        depends=f"train && {parts.after_parts('evaluate')}",
+        arguments=[
+            *_given("model-name", "min-accuracy", "max-false-alarm-rate"),
+            version,
+            dataset,
+            parts.made_in_parts("evaluate", "answers"),
+        ],
+    )
+
+
 def _catches() -> None:
     """What is done about a failure; see the module's docstring for how it decides the run's end."""
     arguments = _given("model-name", "service", "namespace")
     Task(name="rollback", template="model-rollback", depends="deploy.Failed || deploy.Errored", arguments=arguments)
-    failed = " || ".join(f"{task}.Failed || {task}.Errored" for task in ("train", "evaluate", "gate"))
+    failed = " || ".join(f"{task}.Failed || {task}.Errored" for task in ("train", "evaluate-parts", "evaluate", "gate"))
     Task(
         name="keep-champion",
         template="model-rollback",
@@ -339,12 +321,6 @@ def _finish() -> Steps:
             ],
         )
     return finish
-
-
-def _made_in_parts(task: str) -> m.Artifact:
-    """What the parts of a task left; absent if there were none."""
-    place = f"{{{{tasks.{task}-parts.outputs.parameters.place}}}}"
-    return m.Artifact(name="parts", s3=m.S3Artifact(key=place), optional=True)
 
 
 def _given(*names: str) -> list[Parameter]:
