@@ -44,6 +44,8 @@ class Case:
     resample: str = "last"
     gap: bool = False
     frozen: bool = False
+    quoted: bool = False  # a cell holds a line break, so that lines are not records
+    block_bytes: int = 10**9
 
 
 CASES = st.builds(
@@ -60,12 +62,15 @@ CASES = st.builds(
     resample=st.sampled_from(["last", "mean", "hold"]),
     gap=st.booleans(),
     frozen=st.booleans(),
+    quoted=st.sampled_from([False, False, True]),
+    block_bytes=st.sampled_from([10**9, 50, 700]),
 )
 
 
 @settings(max_examples=25, deadline=None)
 @given(case=CASES, wanted=st.sampled_from([2, 3, 7]))
-@example(case=Case(seed=1), wanted=3)
+@example(case=Case(seed=1, block_bytes=100), wanted=3)
+@example(case=Case(seed=6, files=2, quoted=True, block_bytes=400), wanted=2)
 @example(case=Case(seed=2, files=3, interleaved=True, steady=False, declared=False), wanted=2)
 @example(case=Case(seed=3, files=2, zone="Europe/Berlin", run="both"), wanted=7)
 @example(case=Case(seed=4, files=3, parquet=True, run="file", resample="mean", steady=False), wanted=3)
@@ -75,7 +80,7 @@ def test_parts_joined_are_the_whole(case: Case, wanted: int) -> None:
         source = write_files(Path(folder) / "source", case)
         asked = Asked(source=str(source), recipe=recipe_of(case), target="")
         whole, parts = attempt(lambda: in_one_piece(asked, max_download_bytes=LIMIT)), Path(folder) / "parts"
-        found = attempt(lambda: in_parts(asked, wanted, parts))
+        found = attempt(lambda: in_parts(asked, wanted, parts, case.block_bytes))
         if found is None:
             return  # the plan says that it is one piece
         assert isinstance(found, str) == isinstance(whole, str), (whole, found)
@@ -92,8 +97,8 @@ def attempt(function: Any) -> Clean | str | None:
     return found
 
 
-def in_parts(asked: Asked, wanted: int, folder: Path) -> Clean | None:
-    plan = make_plan(asked, wanted, max_download_bytes=LIMIT)
+def in_parts(asked: Asked, wanted: int, folder: Path, block_bytes: int) -> Clean | None:
+    plan = make_plan(asked, wanted, max_download_bytes=LIMIT, block_bytes=block_bytes)
     if not plan.partitions:
         assert plan.reason
         return None
@@ -184,7 +189,7 @@ def a_run(draw: np.random.Generator, number: int, case: Case) -> list[dict[str, 
         time = START + timedelta(days=number if case.zone == "UTC" else 0, seconds=int(elapsed[index]))
         x = pick(draw, [f"{value:.3f}", f" {value:.6e}", "+1.5"], ["Bad", "", "-9999", "nan", "oops", "inf"], 0.08)
         y = f"{value * 3:.2f}" if draw.random() < 0.97 else f"{value + 500:.1f}"
-        label = pick(draw, ["ok", "ok", "leak"], ["", None], 0.05)
+        label = pick(draw, ["ok", "ok", "leak"], ["", None, *(['a "wide"\nleak'] if case.quoted else [])], 0.05)
         written = None if draw.random() < 0.03 else f"{time:%Y-%m-%d %H:%M:%S}"
         records.append({"run": str(number), "time": written, "x": x, "y": y, "label": label})
         if draw.random() < 0.05:

@@ -130,16 +130,23 @@ def collect(
         return pl.concat(frames, how="vertical_relaxed").collect(engine="streaming")
 
     try:
-        try:
-            return joined(as_text=False)
-        except pl.exceptions.ComputeError:  # a text further down in a column whose head was numbers
-            return joined(as_text=True)
+        return joined(as_text=False)
+    except pl.exceptions.ComputeError:
+        pass  # a text further down in a column whose head was numbers
+    except pl.exceptions.SchemaError as error:
+        raise _other_kinds(error, origins[0].name) from None
+    try:
+        return joined(as_text=True)
     except pl.exceptions.ComputeError as error:
         reason = str(error).splitlines()[0]
         raise InvalidSpec(f"cannot be read as a table: {reason}", path=origins[0].name) from None
     except pl.exceptions.SchemaError as error:
-        reason = str(error).splitlines()[0]
-        raise InvalidSpec(f"a column is of another kind in another file: {reason}", path=origins[0].name) from None
+        raise _other_kinds(error, origins[0].name) from None
+
+
+def _other_kinds(error: Exception, name: str) -> InvalidSpec:
+    reason = str(error).splitlines()[0]
+    return InvalidSpec(f"a column is of another kind in another file: {reason}", path=name)
 
 
 def _same_kind(kinds: pl.Schema, features: Sequence[str], run: str) -> list[pl.Expr]:

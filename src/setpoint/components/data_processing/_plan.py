@@ -8,6 +8,7 @@ cannot be promised the plan has no partitions, and says why.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -15,10 +16,11 @@ import polars as pl
 
 from setpoint import __version__
 from setpoint.apis.errors import InvalidSpec, Unavailable
-from setpoint.components.data_processing._columns import Roles, assign_roles, check_target, collect, common_columns
+from setpoint.components.data_processing._columns import Roles, assign_roles, check_target, common_columns
 from setpoint.components.data_processing._export import check_names, sha256
 from setpoint.components.data_processing._infer import chosen_recipe
 from setpoint.components.data_processing._integrate import declared_or_found
+from setpoint.components.data_processing._keys import BLOCK_BYTES, Keys, read_keys
 from setpoint.components.data_processing._ledger import Ledger
 from setpoint.components.data_processing._names import ORIGIN, PLACE, RUN, TIME
 from setpoint.components.data_processing._order import cut_at_gaps, in_order, with_run, with_time
@@ -80,8 +82,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-def make_plan(asked: Asked, wanted: int, *, max_download_bytes: int) -> Plan:
+def make_plan(asked: Asked, wanted: int, *, max_download_bytes: int, block_bytes: int = BLOCK_BYTES) -> Plan:
     """Plan a run in at most `wanted` parts.
+
+    Args:
+        asked: What to process.
+        wanted: How many parts.
+        max_download_bytes: Of each address.
+        block_bytes: About how much of the files is held at a time.
 
     Raises:
         InvalidSpec: The number, source, recipe or keys are wrong, with what and where.
@@ -102,10 +110,10 @@ def make_plan(asked: Asked, wanted: int, *, max_download_bytes: int) -> Plan:
         reason = "one is asked for" if wanted == 1 else _why_whole(origins, [spec for _, spec in groups], recipe)
         if reason:
             return msgspec.structs.replace(plan, reason=reason)
-        decided, keyed, order, together = _decide(origins, groups[0][1], recipe)
-        runs = keyed.group_by(RUN).len()
+        known = _decide(origins, groups[0][1], recipe, block_bytes)
+        runs, order = known.frame.group_by(RUN).len(), known.order
         counts = dict(zip(runs[RUN], runs["len"], strict=True))
-        ranges = cut([counts[run] for run in order], wanted, together=together)
+        ranges = cut([counts[run] for run in order], wanted, together=known.together)
         if len(ranges) == 1:
             reason = (
                 "there is a single run" if len(order) == 1 else "the runs cannot be told apart before they are read"
@@ -114,8 +122,8 @@ def make_plan(asked: Asked, wanted: int, *, max_download_bytes: int) -> Plan:
         return msgspec.structs.replace(
             plan,
             inputs={origin.name: sha256(origin.path) if origin.path is not None else "" for origin in origins},
-            decided=decided,
-            partitions=tuple(_partition(origins, keyed, order[a:b], decided.roles.run) for a, b in ranges),
+            decided=known.decided,
+            partitions=tuple(_partition(origins, known, order[a:b]) for a, b in ranges),
         )
 
 
@@ -163,16 +171,25 @@ def _why_whole(origins: Sequence[Origin], specs: Sequence[SourceSpec], recipe: R
     return ""
 
 
-def _decide(
-    origins: Sequence[Origin], spec: SourceSpec, recipe: Recipe
-) -> tuple[Decided, pl.DataFrame, list[str], list[tuple[int, int]]]:
-    """(what parts must know; keys of all records; runs in their order; first and last of runs that stay together)."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the keys tell. `frame` has RUN, ORIGIN, PLACE and the run's column of all records."""
+
+    decided: Decided
+    keys: Keys
+    frame: pl.DataFrame
+    order: list[str]  # runs
+    together: list[tuple[int, int]]  # first and last of runs that are not parted
+
+
+def _decide(origins: Sequence[Origin], spec: SourceSpec, recipe: Recipe, block_bytes: int) -> _Known:
     time = spec.time or recipe.time
     roles = assign_roles(common_columns(origins, spec), recipe, time, where=origins[0].name)
     check_names(roles.features, recipe.target.column if recipe.target else "")
     ledger = Ledger()
     texts = [name for name in (roles.time, roles.run) if name]
-    keyed = with_run(collect(origins, spec, texts, run=roles.run, places=True), roles.run, recipe)
+    keys = read_keys(origins, spec, texts, run=roles.run, block_bytes=block_bytes)
+    keyed = with_run(keys.frame, roles.run, recipe)
     timed = with_time(keyed, roles.time, time, ledger)
     # Runs whose records all lack a time come last: they have no rows, but their records are counted.
     order = pl.concat([timed[RUN], keyed[RUN]]).unique(maintain_order=True).to_list()
@@ -188,7 +205,7 @@ def _decide(
         together += _sharing_a_file(keyed, order)
     if recipe.run.gap_seconds is not None:
         together += _named_alike(order)
-    return decided, keyed, order, together
+    return _Known(decided, keys, keyed, order, together)
 
 
 def _period(timed: pl.DataFrame, time: TimeSpec, recipe: Recipe) -> float:
@@ -217,16 +234,18 @@ def _named_alike(order: Sequence[str]) -> list[tuple[int, int]]:
     return pairs
 
 
-def _partition(origins: Sequence[Origin], keyed: pl.DataFrame, runs: Sequence[str], column: str) -> Partition:
-    mine = keyed.filter(pl.col(RUN).is_in(runs))
+def _partition(origins: Sequence[Origin], known: _Known, runs: Sequence[str]) -> Partition:
+    mine = known.frame.filter(pl.col(RUN).is_in(runs))
     spans = mine.group_by(ORIGIN).agg(pl.col(PLACE).min().alias("first"), pl.col(PLACE).max().alias("last"))
     pieces = []
     for number, first, last in spans.sort(ORIGIN).rows():
-        origin = origins[number]
+        origin, rows = origins[number], (int(first), int(last) - int(first) + 1)
         if origin.path is None:
-            names = mine.filter(pl.col(ORIGIN) == number)[column].cast(pl.String).unique(maintain_order=True)
-            pieces.append(Piece(name=origin.name, address=origin.address, runs=tuple(names.to_list())))
-        else:
-            size, rows = origin.path.stat().st_size, (int(first), int(last) - int(first) + 1)
-            pieces.append(Piece(name=origin.name, address=origin.address, size=size, rows=rows))
+            names = mine.filter(pl.col(ORIGIN) == number)[known.decided.roles.run].cast(pl.String)
+            runs_of = tuple(names.unique(maintain_order=True).to_list())
+            pieces.append(Piece(name=origin.name, address=origin.address, runs=runs_of))
+            continue
+        size, span = origin.path.stat().st_size, known.keys.span(origin, number, *rows)
+        piece = Piece(name=origin.name, address=origin.address, size=size, rows=rows)
+        pieces.append(piece if span is None else msgspec.structs.replace(piece, rows=None, span=span))
     return Partition(runs=tuple(runs), pieces=tuple(pieces))

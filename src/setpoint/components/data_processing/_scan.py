@@ -27,7 +27,8 @@ _HEAD_BYTES = 65_536
 class Origin:
     """One thing to read: a local file, or a table that a plant made. `name` is what splits and runs see.
 
-    `address` is where it was found; `rows`: only so many records from that one on (counted from 0), None for all.
+    `address` is where it was found. `rows`: only so many records from that one on (counted from 0); `span`: only the
+    lines of a CSV file from one byte to another; None for all.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Origin:
     path: Path | None = None
     table: pl.LazyFrame | None = None
     rows: tuple[int, int] | None = None
+    span: tuple[int, int] | None = None
 
     @property
     def frame(self) -> pl.LazyFrame:
@@ -65,7 +67,7 @@ def scan(origin: Origin, spec: SourceSpec, *, texts: Sequence[str] = (), as_text
         elif form == "table":
             frame = _scan_table(path, spec)
         else:
-            frame = _scan_csv(path, spec, texts, as_text)
+            frame = _scan_csv(path, spec, texts, as_text, origin.span)
     if origin.rows is not None:
         frame = frame.slice(*origin.rows)
     return frame.rename(spec.rename, strict=False).with_columns(pl.lit(origin.name).alias(FILE))
@@ -129,7 +131,22 @@ def _delimiter(path: Path, spec: SourceSpec, lines: Sequence[str]) -> str:
     return declared
 
 
-def _scan_csv(path: Path, spec: SourceSpec, texts: Sequence[str], as_text: bool) -> pl.LazyFrame:
+def header_bytes(origin: Origin, spec: SourceSpec) -> bytes | None:
+    """The first line of a CSV file whose lines can be read apart from each other; None of any other file."""
+    if origin.path is None or spec.encoding != "utf-8":
+        return None
+    if (spec.format if spec.format != "auto" else _format(origin.path)) != "csv":
+        return None
+    if spec.names:
+        return b""
+    with origin.path.open("rb") as file:
+        line = file.readline(_HEAD_BYTES)
+    return line if line.endswith(b"\n") and line.strip() and b'"' not in line else None
+
+
+def _scan_csv(
+    path: Path, spec: SourceSpec, texts: Sequence[str], as_text: bool, span: tuple[int, int] | None
+) -> pl.LazyFrame:
     lines = _head(path, spec)
     if not lines:
         raise InvalidSpec("file holds no line", path=str(path))
@@ -153,7 +170,12 @@ def _scan_csv(path: Path, spec: SourceSpec, texts: Sequence[str], as_text: bool)
     if decimal == "." and not as_text:
         numeric = _numeric_columns(lines, delimiter, names, has_header) - set(texts)
     schema = pl.Schema({name: pl.Float64() if name in numeric else pl.String() for name in names})
-    source = path if spec.encoding == "utf-8" else _transcoded(path, spec)
+    source: Path | bytes = path if spec.encoding == "utf-8" else _transcoded(path, spec)
+    if span is not None:
+        with path.open("rb") as file:
+            line = file.readline() if has_header else b""
+            file.seek(span[0])
+            source = line + file.read(span[1] - span[0])
     return pl.scan_csv(source, separator=delimiter, has_header=has_header, schema=schema)
 
 

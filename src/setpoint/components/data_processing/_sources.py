@@ -27,13 +27,15 @@ from setpoint.ports.tables import TableCache
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
     """What one partition reads of a file, or of a simulated table.
 
-    `rows`: (first record, how many), None for all. Of a file its `size` in bytes, of a table the names of its `runs`.
+    `rows`: (first record, how many), or `span`: (first byte, the one after the last) of lines; None for all. Of a file
+    its `size` in bytes, of a table the names of its `runs`.
     """
 
     name: str
     address: str
     size: int = 0
     rows: tuple[int, int] | None = None
+    span: tuple[int, int] | None = None
     runs: tuple[str, ...] | None = None
 
 
@@ -110,7 +112,7 @@ def open_pieces(
                 raise InvalidSpec(
                     f"has {size} bytes now and had {piece.size} when the plan was made: plan again", path=piece.address
                 )
-            origins.append(Origin(name=piece.name, address=piece.address, path=path, rows=piece.rows))
+            origins.append(Origin(name=piece.name, address=piece.address, path=path, rows=piece.rows, span=piece.span))
         yield origins
 
 
