@@ -23,7 +23,7 @@ from setpoint.components.data_processing._integrate import integrate
 from setpoint.components.data_processing._ledger import Ledger
 from setpoint.components.data_processing._names import RUN, TIME
 from setpoint.components.data_processing._recipe import Recipe
-from setpoint.components.data_processing._sources import Origin
+from setpoint.components.data_processing._scan import Origin
 from setpoint.components.data_processing._streams import read_streams
 from setpoint.core.cleaning import fill
 from setpoint.plant import DEFECTS, PLANTS, dataset, lay_defects

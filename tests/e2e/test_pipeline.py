@@ -48,6 +48,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     try:
         first = run(place)
         assert phases(first) == {"process": "Succeeded", "train": "Succeeded", "evaluate": "Succeeded"} | {
+            "process-parts": "Skipped",
+            "evaluate-parts": "Skipped",
             "gate": "Succeeded",
             "deploy": "Succeeded",
             "rollback": "Omitted",
@@ -134,9 +136,12 @@ def test_the_model_answers_at_its_stable_url(home: Path) -> None:
 
 
 def test_a_person_approves_and_is_remembered(home: Path) -> None:
+    """The data are processed, and the model is judged, in parts meanwhile, which changes nothing of what follows."""
     before = champion(home)["version"]
+    (first,) = json.loads(setpoint(home, "list", "-o", "json").stdout)["items"][:1]
+    more = ("-p", "approval=manual", "-p", "seed=2", "-p", "partitions=3")
     process = subprocess.Popen(
-        command("run", "process-control", *SMALL, "-p", "approval=manual", "-p", "seed=2", *NO_FEED, "-o", "json"),
+        command("run", "process-control", *SMALL, *more, *NO_FEED, "-o", "json"),
         env=environment(home),
         stdout=subprocess.PIPE,
         text=True,
@@ -148,6 +153,10 @@ def test_a_person_approves_and_is_remembered(home: Path) -> None:
     workflow = json.loads(printed)
     assert workflow["status"]["phase"] == "Succeeded"
     assert outputs(workflow, "gate") == {"approved-by": "A. Operator"}
+    pods = [n for n in workflow["status"]["nodes"].values() if n["type"] == "Pod" and n["phase"] == "Succeeded"]
+    made = [n["templateName"] for n in pods]
+    assert made.count("data-processing-part") == made.count("model-evaluation-part") == 3
+    assert outputs(workflow, "process") == outputs(first, "process")
     # A monitor, or what feeds it, that fails does not fail the run.
     assert phase_of(workflow, "feed") == "Failed"
     assert phase_of(workflow, "traffic") == phases(workflow)["monitor"] == "Succeeded"
@@ -214,10 +223,17 @@ def test_a_failed_training_keeps_the_champion_and_is_not_repeated(home: Path) ->
     assert len(attempts) == 1
 
 
-def test_missing_data_fail_the_run_with_one_clear_error(home: Path) -> None:
-    done = setpoint(home, "run", "process-control", "-p", "source=/nowhere/data.csv", timeout=120)
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("source=/nowhere/data.csv", "/nowhere/data.csv: no such file"),
+        ("partitions=0", "partitions: 0 partitions: give"),
+    ],
+)
+def test_bad_parameters_fail_the_run_with_one_clear_error(home: Path, given: str, message: str) -> None:
+    done = setpoint(home, "run", "process-control", "-p", given, timeout=120)
     assert done.returncode == 1
-    assert "/nowhere/data.csv" in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert "Failed in" in done.stdout  # the exit handler wrote the summary all the same
 

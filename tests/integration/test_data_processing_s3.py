@@ -17,7 +17,8 @@ import pytest
 from setpoint.apis.errors import Forbidden, InvalidSpec, NotSupported, SetpointError, Unavailable
 from setpoint.components.data_processing import ProcessedData, process_data
 from setpoint.components.data_processing._recipe import SourceSpec
-from setpoint.components.data_processing._sources import open_sources, scan
+from setpoint.components.data_processing._scan import scan
+from setpoint.components.data_processing._sources import open_sources
 from setpoint.plant import PLANTS, dataset
 from tests.object_store import BUCKET, ObjectStore, object_store
 

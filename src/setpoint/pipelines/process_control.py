@@ -5,6 +5,9 @@ its phase is the run's: a failed deployment whose rollback succeeded, or a faile
 champion was kept, ends Succeeded with the catch visible in the tree. Where it does not run, the verdict is that of the
 branch which ended there: a failed data-processing or a failed catch ends Failed, a rejected version Succeeded. A person
 who says no at the approval fails the gate, and the champion is kept. A monitor that fails does not fail the run.
+
+With more than one partition, a plan and a pod for each part of it come before the data are processed, and again before
+the model is judged; the step itself then joins what they left. See `_parts`.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from hera.workflows import models as m
 from hera.workflows.models import Template
 
 from setpoint import components
+from setpoint.pipelines import _parts as parts
 
 NAME = "process-control"
 DEFAULT_SOURCE = "plant://tep?runs=1"  # one run per fault, as the published benchmark has it
@@ -36,6 +40,7 @@ _APPROVER = (
 PARAMETERS = (
     Parameter(name="source", value=DEFAULT_SOURCE, description="File, directory, glob or URL; plant://NAME simulates."),
     Parameter(name="recipe", value="auto", description="Shipped recipe, file, or inline YAML; auto picks one."),
+    parts.PARTITIONS,
     Parameter(name="model-name", value=NAME, description="Name in the model registry."),
     Parameter(name="service", value=NAME, description="Name of the InferenceService."),
     Parameter(name="namespace", value="default", description="Where the service lives."),
@@ -78,6 +83,7 @@ def build() -> WorkflowTemplate:
         labels={"app.kubernetes.io/name": NAME, "app.kubernetes.io/managed-by": "setpoint"},
         templates=[
             *(_component(name) for name in ("data-processing", "model-training", "model-evaluation")),
+            *(template for name in ("data-processing", "model-evaluation") for template in _parts_of(name)),
             *(_component(name) for name in ("model-deployment", "model-rollback")),
             *(_component(name) for name in ("replay", "traffic-monitoring", "quality-monitoring")),
             _component("run-summary"),
@@ -86,6 +92,7 @@ def build() -> WorkflowTemplate:
         _approval()
         _gate()
         _monitor()
+        _in_parts()
         _main()
         _finish()
     return template
@@ -101,6 +108,23 @@ def _component(name: str) -> Template:
     template = Template.model_validate(body)
     template.retry_strategy = RETRY
     return template
+
+
+def _parts_of(name: str) -> tuple[Template, Template]:
+    """Templates of a component's plan and part."""
+    part = parts.at_place(_component(f"{name}-part"), "{{inputs.parameters.partition}}")
+    return parts.at_place(_component(f"{name}-plan"), "plan"), parts.one_processor(part)
+
+
+def _in_parts() -> None:
+    parts.in_parts("process", "data-processing", _given("source", "recipe"))
+    parts.in_parts(
+        "evaluate",
+        "model-evaluation",
+        [*_given("model-name"), Parameter(name="version", value="{{inputs.parameters.version}}")],
+        inputs=[Parameter(name="version"), m.Artifact(name="dataset")],
+        shared=[m.Artifact(name="dataset", from_="{{inputs.artifacts.dataset}}")],
+    )
 
 
 def _approval() -> Suspend:
@@ -187,7 +211,7 @@ def _monitor() -> Steps:
 
 def _main() -> DAG:
     with DAG(name=NAME) as dag:
-        Task(name="process", template="data-processing", arguments=_given("source", "recipe"))
+        _process()
         Task(
             name="train",
             template="model-training",
@@ -198,16 +222,7 @@ def _main() -> DAG:
                 _artifact("dataset", "process", "train"),
             ],
         )
-        Task(
-            name="evaluate",
-            template="model-evaluation",
-            depends="train",
-            arguments=[
-                *_given("model-name", "min-accuracy", "max-false-alarm-rate"),
-                _from("version", "train", "version"),
-                _artifact("dataset", "process", "holdout"),
-            ],
-        )
+        _evaluate()
         Task(
             name="gate",
             template="gate",
@@ -238,11 +253,43 @@ def _main() -> DAG:
     return dag
 
 
+def _process() -> None:
+    Task(name="process-parts", template="process-parts", when=parts.SEVERAL)
+    Task(
+        name="process",
+        template="data-processing",
+        depends=parts.after_parts("process"),
+        arguments=[*_given("source", "recipe"), parts.made_in_parts("process", "parts")],
+    )
+
+
+def _evaluate() -> None:
+    version, dataset = _from("version", "train", "version"), _artifact("dataset", "process", "holdout")
+    Task(
+        name="evaluate-parts",
+        template="evaluate-parts",
+        depends="train",
+        when=parts.SEVERAL,
+        arguments=[version, dataset],
+    )
+    Task(
+        name="evaluate",
+        template="model-evaluation",
+        depends=f"train && {parts.after_parts('evaluate')}",
+        arguments=[
+            *_given("model-name", "min-accuracy", "max-false-alarm-rate"),
+            version,
+            dataset,
+            parts.made_in_parts("evaluate", "answers"),
+        ],
+    )
+
+
 def _catches() -> None:
     """What is done about a failure; see the module's docstring for how it decides the run's end."""
     arguments = _given("model-name", "service", "namespace")
     Task(name="rollback", template="model-rollback", depends="deploy.Failed || deploy.Errored", arguments=arguments)
-    failed = " || ".join(f"{task}.Failed || {task}.Errored" for task in ("train", "evaluate", "gate"))
+    failed = " || ".join(f"{task}.Failed || {task}.Errored" for task in ("train", "evaluate-parts", "evaluate", "gate"))
     Task(
         name="keep-champion",
         template="model-rollback",

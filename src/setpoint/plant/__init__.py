@@ -9,11 +9,12 @@ from setpoint.plant._benchmark import (
     benchmark_of,
     check_hours,
     content_key,
+    outline,
     tables,
     write_benchmark,
 )
 from setpoint.plant._checkpoint import read_checkpoint, write_checkpoint
-from setpoint.plant._dataset import DEFECTS, dataset, lay_defects
+from setpoint.plant._dataset import DEFECTS, dataset, dataset_outline, lay_defects
 from setpoint.plant._pace import paced, parse_speed
 from setpoint.plant._plant import (
     NORMAL,
@@ -27,7 +28,7 @@ from setpoint.plant._plant import (
     Variable,
     iterate,
 )
-from setpoint.plant._records import Records, Run, RunState, check_format, describe, fault_numbers, write_frame
+from setpoint.plant._records import Records, Run, RunState, check_format, describe, fault_numbers, kinds_of, write_frame
 from setpoint.plant._schedule import Schedule, parse_schedule
 from setpoint.plant._sensors import SensorFault
 from setpoint.plant.cstr import Cstr
@@ -62,10 +63,13 @@ __all__ = [
     "check_hours",
     "content_key",
     "dataset",
+    "dataset_outline",
     "describe",
     "fault_numbers",
     "iterate",
+    "kinds_of",
     "lay_defects",
+    "outline",
     "paced",
     "parse_schedule",
     "parse_speed",

@@ -14,7 +14,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from setpoint import __version__
 from setpoint.apis.errors import InvalidSpec, Unavailable
 from setpoint.plant._plant import NORMAL, FaultEvent, Floats, Plant
-from setpoint.plant._records import EMPTY, describe, frame_of, write_frame
+from setpoint.plant._records import EMPTY, describe, frame_of, outline_of, write_frame
 from setpoint.plant._schedule import Schedule
 
 Part = Literal["train", "test"]
@@ -129,7 +129,12 @@ def check_hours(hours: float) -> None:
 
 
 def tables(
-    plant: Plant[Any], what: Benchmark, *, schedule: Schedule = EMPTY, parts: tuple[Part, ...] = PARTS
+    plant: Plant[Any],
+    what: Benchmark,
+    *,
+    schedule: Schedule = EMPTY,
+    parts: tuple[Part, ...] = PARTS,
+    runs: Collection[str] | None = None,
 ) -> dict[Part, pl.DataFrame]:
     """The parts as tables, simulated in this process.
 
@@ -138,15 +143,29 @@ def tables(
         what: The benchmark.
         schedule: Laid over every run; with faults in it of its own, pass a benchmark without faults.
         parts: Which are wanted.
+        runs: Names of the runs that are wanted; None for all. A run is the same whichever others are asked for.
     """
-    return {
-        part: pl.concat(
-            _frame(plant, what, batch, schedule, *_simulate(plant, what, batch, schedule))
-            for batch in _batches(plant, what)
-            if batch.part == part
-        )
-        for part in parts
-    }
+    found: dict[Part, pl.DataFrame] = {}
+    for part in parts:
+        frames = []
+        for batch in _batches(plant, what):
+            wanted = tuple(n for n in batch.numbers if runs is None or _name(batch, n, schedule) in runs)
+            if batch.part == part and wanted:
+                chosen = _Batch(part, batch.fault, wanted)
+                frames.append(_frame(plant, what, chosen, schedule, *_simulate(plant, what, chosen, schedule)))
+        found[part] = pl.concat(frames)
+    return found
+
+
+def outline(plant: Plant[Any], what: Benchmark, part: Part, *, schedule: Schedule = EMPTY) -> pl.DataFrame:
+    """Which runs a part has and when their records are, without simulating any: columns run and time of `tables`."""
+    frames = [
+        outline_of(plant, _name(batch, number, schedule), _steps(plant, what, part))
+        for batch in _batches(plant, what)
+        if batch.part == part
+        for number in batch.numbers
+    ]
+    return pl.concat(frames)
 
 
 def write_benchmark(
@@ -224,21 +243,28 @@ def _simulate(
         events += (FaultEvent(fault=batch.fault, start_seconds=protocol.onset_hours * 3600.0),)
     whole = Schedule(events=events, setpoints=schedule.setpoints)
     scenarios = [whole.scenario(_seed(plant, what, batch, number)) for number in batch.numbers]
-    steps = max(1, round(protocol.hours * 3600.0 / plant.sample_period_seconds))
-    _, block = plant.advance(plant.start(scenarios), steps)
+    _, block = plant.advance(plant.start(scenarios), _steps(plant, what, batch.part))
     return block.values, block.labels
+
+
+def _steps(plant: Plant[Any], what: Benchmark, part: Part) -> int:
+    return max(1, round(what.protocol(part).hours * 3600.0 / plant.sample_period_seconds))
+
+
+def _name(batch: _Batch, number: int, schedule: Schedule) -> str:
+    group = batch.fault if schedule == EMPTY else "scheduled"
+    return f"{group}-{batch.part}-{number}"
 
 
 def _frame(
     plant: Plant[Any], what: Benchmark, batch: _Batch, schedule: Schedule, values: Floats, labels: NDArray[np.int64]
 ) -> pl.DataFrame:
     frames = []
-    group = batch.fault if schedule == EMPTY else "scheduled"
     for row, number in enumerate(batch.numbers):
         sensors = schedule.instruments(plant, _seed(plant, what, batch, number))
         _, shown, broken = sensors.advance(sensors.start(), values[row])
         faults = broken if schedule.sensors else None
-        frames.append(frame_of(plant, f"{group}-{batch.part}-{number}", shown, labels[row], sensor_faults=faults))
+        frames.append(frame_of(plant, _name(batch, number, schedule), shown, labels[row], sensor_faults=faults))
     return pl.concat(frames)
 
 

@@ -7,6 +7,7 @@ depends on (seed, class, index) only, so asking for more runs changes none of th
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,37 +21,77 @@ SENTINEL = -9999.0
 TEXTS = ("Bad", "I/O Timeout")
 
 
-def dataset(plant: Plant[Any], *, runs: int = 6, seed: int = 1, hours: float = 8.0) -> pl.DataFrame:
+def dataset(
+    plant: Plant[Any],
+    *,
+    runs: int = 6,
+    seed: int = 1,
+    hours: float = 8.0,
+    wanted: Collection[str] | None = None,
+) -> pl.DataFrame:
     """`runs` normal runs and `runs` runs of every fault, each `hours` long, as one table.
 
     A fault begins at a random moment between a quarter and 45 % of its run. Runs start a whole number of days apart.
 
+    Args:
+        plant: Any.
+        runs: Of each class.
+        seed: From 0.
+        hours: Of each run.
+        wanted: Names of the runs that are wanted; None for all. A run is the same whichever others are asked for.
+
     Returns:
         Columns run (text), time (UTC), label (text, `normal` until the fault begins), then the plant's variables.
     """
-    plan: list[tuple[str, int, Scenario]] = []
+    plan = [item for item in _plan(plant, runs, seed, hours) if wanted is None or item.name in wanted]
+    _, block = plant.advance(plant.start([item.scenario for item in plan]), _steps(plant, hours))
+    groups = (NORMAL, *(fault.name for fault in plant.faults))
+    columns = [pl.Series("label", np.array(groups)[block.labels].ravel())]
+    for column, variable in enumerate(plant.variables):
+        columns.append(pl.Series(variable.name, block.values[:, :, column].ravel()))
+    return _outline(plant, plan, hours).with_columns(columns)
+
+
+def dataset_outline(plant: Plant[Any], *, runs: int = 6, seed: int = 1, hours: float = 8.0) -> pl.DataFrame:
+    """Which runs `dataset` has and when their records are, without simulating any: its columns run and time."""
+    return _outline(plant, _plan(plant, runs, seed, hours), hours)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    name: str
+    slot: int  # which start, counted from the first
+    scenario: Scenario
+
+
+def _plan(plant: Plant[Any], runs: int, seed: int, hours: float) -> list[_Planned]:
+    plan = []
     groups = (NORMAL, *(fault.name for fault in plant.faults))
     for group, fault in enumerate(groups):
         for index in range(runs):
             key, onset = np.random.SeedSequence([seed, group, index]).generate_state(2, np.uint64)
             begin = hours * 3600.0 * (0.25 + 0.2 * float(onset) / 2.0**64)
             schedule = () if fault == NORMAL else (FaultEvent(fault=fault, start_seconds=begin),)
-            plan.append(
-                (f"{fault}-{index + 1}", index * len(groups) + group, Scenario(seed=int(key), schedule=schedule))
-            )
-    steps = max(1, round(hours * 3600.0 / plant.sample_period_seconds))
-    _, block = plant.advance(plant.start([scenario for _, _, scenario in plan]), steps)
-    days = int(np.ceil(hours / 24.0 + 1e-9)) * np.array([slot for _, slot, _ in plan])
+            scenario = Scenario(seed=int(key), schedule=schedule)
+            plan.append(_Planned(f"{fault}-{index + 1}", index * len(groups) + group, scenario))
+    return plan
+
+
+def _steps(plant: Plant[Any], hours: float) -> int:
+    return max(1, round(hours * 3600.0 / plant.sample_period_seconds))
+
+
+def _outline(plant: Plant[Any], plan: list[_Planned], hours: float) -> pl.DataFrame:
+    steps = _steps(plant, hours)
+    days = int(np.ceil(hours / 24.0 + 1e-9)) * np.array([item.slot for item in plan])
     period = np.timedelta64(round(plant.sample_period_seconds * 1e6), "us")
     times = (START + days.astype("timedelta64[D]"))[:, None] + np.arange(steps) * period
-    columns: dict[str, Any] = {
-        "run": np.repeat(np.array([name for name, _, _ in plan]), steps),
-        "time": pl.Series(times.ravel()).dt.replace_time_zone("UTC"),
-        "label": np.array(groups)[block.labels].ravel(),
-    }
-    for column, variable in enumerate(plant.variables):
-        columns[variable.name] = block.values[:, :, column].ravel()
-    return pl.DataFrame(columns)
+    return pl.DataFrame(
+        {
+            "run": np.repeat(np.array([item.name for item in plan]), steps),
+            "time": pl.Series(times.ravel()).dt.replace_time_zone("UTC"),
+        }
+    )
 
 
 def lay_defects(

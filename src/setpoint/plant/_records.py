@@ -98,21 +98,39 @@ def frame_of(
     sensor_faults: Sequence[str] | None = None,
 ) -> pl.DataFrame:
     """Samples (steps, variables) of one run as a table; `first` is the number of the first, from 0."""
-    samples = first + np.arange(1, len(values) + 1)
-    columns: dict[str, Any] = {"run": pl.Series([run] * len(values), dtype=pl.String)}
-    if numbers := fault_numbers(plant):
+    names = (NORMAL, *(fault.name for fault in plant.faults))
+    numbers = fault_numbers(plant)
+    columns = [pl.Series(_label(plant), np.array((0, *numbers) if numbers else names)[labels])]
+    if sensor_faults is not None:
+        columns.append(pl.Series(SENSOR_FAULT, sensor_faults, dtype=pl.String))
+    for column, variable in enumerate(plant.variables):
+        columns.append(pl.Series(variable.name, values[:, column]).fill_nan(None))
+    return outline_of(plant, run, len(values), first=first).with_columns(columns)
+
+
+def outline_of(plant: Plant[Any], run: str, steps: int, *, first: int = 0) -> pl.DataFrame:
+    """The columns of `frame_of` that say when, and need no simulation."""
+    samples = first + np.arange(1, steps + 1)
+    columns: dict[str, Any] = {"run": pl.Series([run] * steps, dtype=pl.String)}
+    if fault_numbers(plant):
         columns["sample"] = samples
         columns["time_h"] = samples * plant.sample_period_seconds / 3600.0
-        columns["fault"] = np.array((0, *numbers))[labels]
     else:
         period = np.timedelta64(round(plant.sample_period_seconds * 1e6), "us")
         columns["time"] = pl.Series(START + samples * period, dtype=pl.Datetime("us")).dt.replace_time_zone("UTC")
-        columns["label"] = np.array((NORMAL, *(fault.name for fault in plant.faults)))[labels]
-    if sensor_faults is not None:
-        columns[SENSOR_FAULT] = pl.Series(sensor_faults, dtype=pl.String)
-    for column, variable in enumerate(plant.variables):
-        columns[variable.name] = pl.Series(values[:, column]).fill_nan(None)
     return pl.DataFrame(columns)
+
+
+def kinds_of(plant: Plant[Any], *, sensor_faults: bool = False) -> dict[str, pl.DataType]:
+    """The columns of `frame_of` that `outline_of` has not."""
+    kinds: dict[str, pl.DataType] = {_label(plant): pl.Int64() if fault_numbers(plant) else pl.String()}
+    if sensor_faults:
+        kinds[SENSOR_FAULT] = pl.String()
+    return kinds | {variable.name: pl.Float64() for variable in plant.variables}
+
+
+def _label(plant: Plant[Any]) -> str:
+    return "fault" if fault_numbers(plant) else "label"
 
 
 def fault_numbers(plant: Plant[Any]) -> tuple[int, ...]:

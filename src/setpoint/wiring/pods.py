@@ -15,9 +15,10 @@ from setpoint.wiring.settings import Settings, component_environment
 # What component steps import at once; a warm process has it imported when they come.
 PRELOAD = (
     "setpoint.cli.component",
-    "setpoint.components.data_processing",
+    "setpoint.components.data_processing.in_parts",
     "setpoint.components.model_training.training",
-    "setpoint.components.model_evaluation.evaluation",
+    "setpoint.components.model_evaluation.parts",
+    "setpoint.components.model_evaluation.subjects",
     "setpoint.components.model_evaluation.exports",
     "setpoint.components.model_evaluation.plots",
     "setpoint.components.model_deployment",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +22,13 @@ from setpoint import __version__
 from setpoint.apis.errors import InvalidSpec, Unavailable
 from setpoint.components.data_processing._names import RUN, TARGET, TIME
 from setpoint.components.data_processing._recipe import Recipe
-from setpoint.core.quality import profile
+from setpoint.components.data_processing._rows import Rows
 
 DATA, SCHEMA, PROFILE, MANIFEST = "data.parquet", "schema.json", "profile.json", "manifest.json"
 REPORT_HTML, REPORT_JSON, PLOTS = "report.html", "report.json", "plots"
+# Stated, since what polars would choose follows how a table lies in memory, and the same rows shall be the same bytes.
+_ROW_GROUP = 65_536
+Profiles = Mapping[str, Mapping[str, Any]]
 OURS = frozenset({DATA, SCHEMA, PROFILE, MANIFEST, REPORT_HTML, REPORT_JSON})
 
 
@@ -47,15 +50,15 @@ class Facts:
         return self.recipe.target.column if self.recipe.target else ""
 
 
-def check_targets(*targets: Path) -> None:
-    """Raises InvalidSpec if a directory to be replaced holds anything that this component does not write."""
+def check_targets(*targets: Path, ours: Collection[str] = OURS) -> None:
+    """Raises InvalidSpec if a directory to be replaced holds anything that this component does not write (`ours`)."""
     for target in targets:
         if not target.exists():
             continue
         names = {entry.name for entry in target.iterdir()} if target.is_dir() else {target.name}
         if all(plot.suffix == ".svg" for plot in target.glob(f"{PLOTS}/*")):
             names.discard(PLOTS)
-        strange = sorted(names - OURS)
+        strange = sorted(names.difference(ours))
         if strange:
             raise InvalidSpec(
                 f"holds {strange[0]!r}, which is not of this component; name another place", path=str(target)
@@ -90,44 +93,54 @@ def staged(*targets: Path) -> Iterator[tuple[Path, ...]]:
             shutil.rmtree(stage, ignore_errors=True)
 
 
-def write_part(table: pl.DataFrame, folder: Path, facts: Facts, *, part: str) -> dict[str, Any]:
-    """Write one part; returns its manifest."""
-    frame = exported(table, facts)
-    columns = _columns(frame, facts)
+def write_part(rows: Rows, profiles: tuple[Profiles, Profiles], folder: Path, facts: Facts, *, part: str) -> None:
+    """Write one part.
+
+    Args:
+        rows: Its rows.
+        profiles: Of all rows and of the normal ones, by feature.
+        folder: Where.
+        facts: Of the data set.
+        part: Its name.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    table, target = exported(rows, facts), facts.target
+    kinds = table.collect_schema()
+    columns = _columns(kinds, facts)
     described = {entry["name"]: {"unit": entry["unit"], "role": entry["role"]} for entry in columns}
     try:
-        frame.write_parquet(
-            folder / DATA, compression="zstd", metadata={"setpoint:columns": _json(described), "setpoint:part": part}
+        table.sink_parquet(
+            folder / DATA,
+            compression="zstd",
+            row_group_size=_ROW_GROUP,
+            metadata={"setpoint:columns": _json(described), "setpoint:part": part},
         )
     except pl.exceptions.ComputeError as error:  # polars wraps some failures of the disk
         raise OSError(0, str(error).splitlines()[0]) from error
-    target = facts.target
     schema = {
         "columns": columns,
         "sample_period_seconds": facts.period_seconds,
-        "time_unit": "sample" if frame.schema["time"] == pl.Int64 else "UTC",
+        "time_unit": "sample" if kinds["time"] == pl.Int64 else "UTC",
         "run": "run",
         "time": "time",
         "target": target,
         "normal_label": facts.normal if target else "",
-        "labels": sorted(frame[target].unique().to_list()) if target else [],
-        "fault_free_until": _fault_free(table, facts.normal) if target else {},
+        "labels": sorted(rows.keys[TARGET].unique().to_list()) if target else [],
+        "fault_free_until": _fault_free(rows.keys, facts.normal) if target else {},
     }
     _write(folder / SCHEMA, schema)
-    normal = frame.filter(pl.col(target) == facts.normal) if target else frame
+    counted = rows.keys.group_by(TARGET, maintain_order=True).len().rows() if target else []
+    every, usual = profiles
     _write(
         folder / PROFILE,
-        {
-            "rows": frame.height,
-            "labels": dict(frame.group_by(target, maintain_order=True).len().rows()) if target else {},
-            "features": profile(frame, facts.features, run="run"),
-            "normal": profile(normal, facts.features, run="run"),
-        },
+        {"rows": rows.height, "labels": dict(counted), "features": _filled(every), "normal": _filled(usual)},
     )
     manifest = {
         "part": part,
-        "rows": frame.height,
-        "runs": frame["run"].n_unique(),
+        "rows": rows.height,
+        "runs": rows.keys[RUN].n_unique(),
         "source": facts.source,
         "inputs": dict(facts.inputs),
         "split": facts.split,
@@ -136,15 +149,19 @@ def write_part(table: pl.DataFrame, folder: Path, facts: Facts, *, part: str) ->
         "files": {name: sha256(folder / name) for name in (DATA, SCHEMA, PROFILE)},
     }
     _write(folder / MANIFEST, manifest)
-    return manifest
 
 
-def exported(table: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+def exported(rows: Rows, facts: Facts) -> pl.LazyFrame:
     """The table as others read it: run, time, the label under its own name, features."""
     keys = [pl.col(RUN).alias("run"), pl.col(TIME).alias("time")]
     if facts.target:
         keys.append(pl.col(TARGET).alias(facts.target))
-    return table.select(*keys, *facts.features)
+    return rows.table.select(*keys, *facts.features)
+
+
+def _filled(profiles: Profiles) -> dict[str, Any]:
+    """Without the empty entries of a part without rows."""
+    return {name: dict(entry) for name, entry in profiles.items() if entry}
 
 
 def check_names(features: Sequence[str], target: str) -> None:
@@ -160,13 +177,13 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _columns(frame: pl.DataFrame, facts: Facts) -> list[dict[str, Any]]:
+def _columns(kinds: Mapping[str, pl.DataType], facts: Facts) -> list[dict[str, Any]]:
     roles = {"run": "run", "time": "time", facts.target: "target"}
     entries = []
-    for name in frame.columns:
+    for name, kind in kinds.items():
         spec = facts.recipe.column(name)
         role = roles.get(name, "feature")
-        entry = {"name": name, "unit": spec.unit or "", "dtype": str(frame.schema[name]), "role": role}
+        entry = {"name": name, "unit": spec.unit or "", "dtype": str(kind), "role": role}
         if role == "feature":
             entry["description"] = spec.description or ""
         entries.append(entry)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import polars as pl
 
 from setpoint.apis.errors import InvalidSpec
@@ -22,10 +23,11 @@ from setpoint.components.data_processing._recipe import (
     SourceSpec,
     TargetSpec,
     TimeSpec,
+    load,
     load_shipped,
     shipped,
 )
-from setpoint.components.data_processing._sources import Origin, scan
+from setpoint.components.data_processing._scan import Origin, scan
 
 _TIMES = ("time", "timestamp", "datetime", "date_time", "date", "ts", "time_stamp", "zeit", "zeitstempel")
 _RUNS = ("run", "run_id", "runid", "batch", "batch_id", "batchid", "experiment", "simulationrun", "campaign")
@@ -43,6 +45,25 @@ _UNIT_OF_SUFFIX = {
     "ms": "ms",
 }
 _CODES = (-9999.0, -999.25, -99999.0)
+
+
+def chosen_recipe(recipe: str, origins: list[Origin], target: str) -> tuple[Recipe, list[str]]:
+    """The recipe that was asked for, and notes on how it was found.
+
+    Args:
+        recipe: `auto`, or what `load` takes.
+        origins: What will be read.
+        target: Label column in place of the recipe's; `none` for data without labels; empty for the recipe's.
+
+    Raises:
+        InvalidSpec: No such recipe; no label column can be found.
+    """
+    chosen, notes = choose(origins, target) if recipe == "auto" else (load(recipe), [])
+    if target == "none":
+        return msgspec.structs.replace(chosen, target=None), notes
+    if target and (chosen.target is None or chosen.target.column != target):
+        return msgspec.structs.replace(chosen, target=TargetSpec(column=target)), notes
+    return chosen, notes
 
 
 def choose(origins: list[Origin], target: str) -> tuple[Recipe, list[str]]:

@@ -17,13 +17,23 @@ from setpoint.components.data_processing._ledger import Ledger
 from setpoint.components.data_processing._names import FILE, RUN, TARGET, TIME
 from setpoint.components.data_processing._recipe import Recipe
 from setpoint.components.data_processing._streams import Stream
+from setpoint.core.cleaning import fill
 
 _AT = "__at"
+HELD_NOTE = "held without limit: no stale_seconds declared"
 _MAXIMUM_GRID = 50_000_000
 
 
-def integrate(streams: Sequence[Stream], recipe: Recipe, ledger: Ledger) -> tuple[pl.DataFrame, float]:
+def integrate(
+    streams: Sequence[Stream], recipe: Recipe, ledger: Ledger, *, period: float | None = None
+) -> tuple[pl.DataFrame, float]:
     """Join all streams on run and time.
+
+    Args:
+        streams: At least one.
+        recipe: May declare the period and how columns are resampled.
+        ledger: Gets the counts.
+        period: Of the whole source where these are a part of it; None to find it here.
 
     Returns:
         (table with FILE, RUN as text, TIME, maybe TARGET, features; period in seconds). Sample-numbered data has
@@ -37,12 +47,11 @@ def integrate(streams: Sequence[Stream], recipe: Recipe, ledger: Ledger) -> tupl
         if len(streams) > 1:
             raise InvalidSpec("sources that count samples instead of time cannot be joined", path="time.unit")
         return _as_text(streams[0].frame), recipe.period_seconds or 1.0
-    steady = _steady_period(streams[0].frame) if len(streams) == 1 else None
-    period = recipe.period_seconds or steady or _typical_period(streams)
-    if steady is not None and abs(steady - period) < 1e-6:
+    steady = steady_step(steps_of(streams[0].frame)) if len(streams) == 1 else None
+    period = period or recipe.period_seconds or _seconds(steady) or _typical_period(streams)
+    if steady is not None and steady == microseconds(period):
         return _as_text(streams[0].frame), period
-    grid = _grid(streams, period)
-    table = grid
+    table = _grid(streams, period)
     for stream in streams:
         how = {name: recipe.column(name).resample or stream.resample or "last" for name in stream.features}
         averaged = tuple(name for name in stream.features if how[name] == "mean")
@@ -54,6 +63,31 @@ def integrate(streams: Sequence[Stream], recipe: Recipe, ledger: Ledger) -> tupl
     if FILE not in table.columns:
         raise InvalidSpec("no source gives records", path="source")
     return _as_text(table), period
+
+
+def finish(table: pl.DataFrame, features: Sequence[str], recipe: Recipe, ledger: Ledger) -> pl.DataFrame:
+    """Rows without a label, of no use to anybody who asked for one, dropped and counted; short gaps filled."""
+    if recipe.target is not None:
+        ledger.without_target += table[TARGET].null_count()
+        table = table.filter(pl.col(TARGET).is_not_null())
+    table, counts = fill(table, {name: recipe.column(name).fill_samples or 0 for name in features}, run=RUN)
+    for name, count in counts.items():
+        ledger.add(name, "filled", count)
+    return table
+
+
+def declared_or_found(frame: pl.DataFrame, recipe: Recipe) -> float:
+    """The period of a source with a column for each signal, from its RUN and TIME, in order and without repeats.
+
+    Raises:
+        InvalidSpec: It is not declared and no run has two records.
+    """
+    if frame.schema[TIME] == pl.Int64:
+        return recipe.period_seconds or 1.0
+    if recipe.period_seconds is not None:
+        return recipe.period_seconds
+    steps = steps_of(frame)
+    return _seconds(steady_step(steps)) or _typical([steps])
 
 
 def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
@@ -69,25 +103,44 @@ def _check_columns(streams: Sequence[Stream]) -> None:
             seen.add(name)
 
 
-def _steps(frame: pl.DataFrame) -> pl.Series:
+def steps_of(frame: pl.DataFrame) -> pl.Series:
+    """Microseconds between the records of each run."""
     return frame.select(pl.col(TIME).diff().over(RUN).dt.total_microseconds()).to_series().drop_nulls()
 
 
-def _steady_period(frame: pl.DataFrame) -> float | None:
-    """The period in seconds if all records of all runs are equally far apart."""
-    steps = _steps(frame)
+def steady_step(steps: pl.Series) -> int | None:
+    """The one step of all records of all runs; None if there are several or none."""
     if steps.len() == 0 or steps.min() != steps.max():
         return None
-    return float(steps[0]) / 1e6
+    return int(steps[0])
+
+
+def microseconds(seconds: float) -> int:
+    """Rounded, as times are kept."""
+    return round(seconds * 1e6)
+
+
+def _seconds(step: int | None) -> float | None:
+    return None if step is None else step / 1e6
 
 
 def _typical_period(streams: Sequence[Stream]) -> float:
-    """The median step of the densest stream."""
-    medians = [median for stream in streams if (median := _steps(stream.frame).median()) is not None]
-    steps = [float(step) for step in medians if isinstance(step, int | float) and step > 0]
-    if not steps:
+    return _typical([steps_of(stream.frame) for stream in streams])
+
+
+def _typical(steps: Sequence[pl.Series]) -> float:
+    """The median step of the densest stream, in seconds."""
+    medians = [median for found in steps if (median := found.median()) is not None]
+    known = [float(step) for step in medians if isinstance(step, int | float) and step > 0]
+    if not known:
         raise InvalidSpec("one record per run is no series; declare period_seconds", path="time")
-    return min(steps) / 1e6
+    return min(known) / 1e6
+
+
+def check_records(points: int, period: float) -> None:
+    """Raises InvalidSpec if a period makes more records than anybody can mean."""
+    if points > _MAXIMUM_GRID:
+        raise InvalidSpec(f"a period of {period} s makes {points} records of this span", path="period_seconds")
 
 
 def _grid(streams: Sequence[Stream], period: float) -> pl.DataFrame:
@@ -105,10 +158,8 @@ def _grid(streams: Sequence[Stream], period: float) -> pl.DataFrame:
     every = timedelta(seconds=period)
     if len(streams) > 1:
         spans = spans.with_columns(pl.col("begin").dt.truncate(every))
-    microseconds = round(period * 1e6)
-    points = spans.select(((pl.col("end") - pl.col("begin")).dt.total_microseconds() // microseconds + 1).sum()).item()
-    if points > _MAXIMUM_GRID:
-        raise InvalidSpec(f"a period of {period} s makes {points} records of this span", path="period_seconds")
+    length = (pl.col("end") - pl.col("begin")).dt.total_microseconds() // microseconds(period) + 1
+    check_records(spans.select(length.sum()).item(), period)
     times = pl.datetime_ranges("begin", "end", interval=every, time_unit="us", time_zone="UTC")
     return spans.select(RUN, times.alias(TIME)).explode(TIME)
 
@@ -122,7 +173,8 @@ def _join_means(table: pl.DataFrame, stream: Stream, columns: tuple[str, ...], p
     keys = [RUN, TIME] if stream.has_runs else [TIME]
     bounds = table.select(RUN, pl.col(TIME).alias(_AT), TIME)
     by = {"by": RUN} if stream.has_runs else {}
-    records = _records(stream, columns).sort(TIME, maintain_order=True)
+    named = stream.has_runs and FILE not in table.columns
+    records = _records(stream, [*columns, *([FILE] if named else [])]).sort(TIME, maintain_order=True)
     marked = records.join_asof(
         (bounds if stream.has_runs else bounds.select(_AT, TIME).unique(maintain_order=True)).sort(TIME),
         on=TIME,
@@ -132,7 +184,10 @@ def _join_means(table: pl.DataFrame, stream: Stream, columns: tuple[str, ...], p
         **by,  # type: ignore[arg-type]
     )
     means = marked.drop_nulls(_AT).drop(TIME).rename({_AT: TIME}).group_by(keys, maintain_order=True)
-    joined = table.join(means.agg(pl.col(columns).mean()), on=keys, how="left", maintain_order="left")
+    found = means.agg(pl.col(columns).mean(), *([pl.col(FILE).last()] if named else []))
+    joined = table.join(found, on=keys, how="left", maintain_order="left")
+    if named:  # where an interval has no record, the run was last in that file
+        return joined.with_columns(pl.col(FILE).forward_fill().over(RUN))
     if FILE in joined.columns:
         return joined
     return joined.with_columns(pl.lit(stream.frame[FILE][0]).alias(FILE))
@@ -170,10 +225,8 @@ def _join_held(
         ledger.add(name, "held", held)
         ledger.add(name, "stale", stale)
         joined = joined.with_columns(pl.when(fresh).then(pl.col(name)).alias(name))
-        if limit is None:
-            note = "held without limit: no stale_seconds declared"
-            if note not in ledger.notes:
-                ledger.notes.append(note)
+        if limit is None and HELD_NOTE not in ledger.notes:
+            ledger.notes.append(HELD_NOTE)
     if FILE in extra:
         joined = joined.with_columns(pl.col(FILE).fill_null(strategy="forward").fill_null(strategy="backward"))
     return joined.drop(_AT)

@@ -7,8 +7,7 @@ column add up.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
 
 import polars as pl
 
@@ -33,6 +32,36 @@ _MOST_POINTS = 500
 
 
 @dataclass(slots=True)
+class Texts:
+    """Cells of a column that hold something, and those among them that are neither numbers nor status words."""
+
+    filled: int = 0
+    strange: int = 0
+    example: str = ""
+
+    def with_more(self, other: Texts) -> Texts:
+        """Those of both."""
+        return Texts(self.filled + other.filled, self.strange + other.strange, self.example or other.example)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """All of a ledger but the values taken away: what a part hands over as JSON."""
+
+    rows_in: int
+    unordered: int
+    duplicates: int
+    frozen: int
+    without_target: int
+    time: TimeNotes
+    columns: dict[str, dict[str, int]]
+    missing: dict[str, int]
+    texts: dict[str, Texts]
+    converted: dict[str, str]
+    notes: list[str]
+
+
+@dataclass(slots=True)
 class Ledger:
     """The record of one run of data-processing."""
 
@@ -44,6 +73,7 @@ class Ledger:
     time: TimeNotes = field(default_factory=TimeNotes)
     columns: dict[str, dict[str, int]] = field(default_factory=dict)
     missing: dict[str, int] = field(default_factory=dict)  # as recorded
+    texts: dict[str, Texts] = field(default_factory=dict)
     converted: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     removed: dict[str, pl.DataFrame] = field(default_factory=dict)
@@ -61,11 +91,33 @@ class Ledger:
                 self.add(column, kind, count)
 
     def keep_removed(self, column: str, raw: pl.DataFrame, clean: pl.DataFrame) -> None:
-        """Remember where values were taken away, in the column's unit, for the plots; at most a few hundred."""
-        gone = raw.filter(raw[column].is_not_null() & clean[column].is_null())
-        if gone.height:
-            points = gone.select(pl.col(RUN).cast(pl.String), TIME, pl.col(column).alias("value"))
-            self.removed[column] = points.gather_every(max(1, gone.height // _MOST_POINTS))
+        """Remember where values were taken away, in the column's unit, for the plots."""
+        gone = raw[column].is_not_null() & clean[column].is_null()
+        if gone.any():
+            points = raw.select(pl.col(RUN).cast(pl.String), TIME, pl.col(column).alias("value"))
+            self.removed[column] = points.filter(gone)
+
+    def thin_removed(self) -> None:
+        """Keep at most a few hundred of the values taken away of each column: what a plot can show."""
+        for column, points in self.removed.items():
+            self.removed[column] = points.gather_every(max(1, points.height // _MOST_POINTS))
+
+    def counts(self) -> Counts:
+        """What this ledger counted."""
+        return Counts(**{item.name: getattr(self, item.name) for item in fields(Counts)})
+
+    def add_counts(self, other: Counts) -> None:
+        """Count what another ledger did, of other records."""
+        for name in ("rows_in", "unordered", "duplicates", "frozen", "without_target"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.time.add(other.time)
+        self.add_all(other.columns)
+        for column, count in other.missing.items():
+            self.missing[column] = self.missing.get(column, 0) + count
+        for column, texts in other.texts.items():
+            self.texts[column] = self.texts.get(column, Texts()).with_more(texts)
+        self.converted |= other.converted
+        self.notes += [note for note in other.notes if note not in self.notes]
 
     @property
     def values_changed(self) -> int:
@@ -83,15 +135,4 @@ class Ledger:
             "duplicate_time": self.duplicates,
             "frozen": self.frozen,
             "without_target": self.without_target,
-        }
-
-    def as_dict(self) -> dict[str, Any]:
-        """All of it for JSON, columns in their order of appearance."""
-        return {
-            "rows": self.rows(),
-            "columns": self.columns,
-            "missing_as_recorded": {name: count for name, count in self.missing.items() if count},
-            "converted": self.converted,
-            "time_formats": sorted(self.time.formats),
-            "notes": self.notes,
         }

@@ -7,3 +7,4 @@ FILE = "__file"  # name of the file that a record came from
 RUN = "__run"  # key of the run, text
 TIME = "__time"  # UTC in microseconds, or the number of the sample
 TARGET = "__target"  # label, text
+ORIGIN, PLACE = "__origin", "__place"  # number of the file among all, of the record in it; where parts are planned

@@ -7,8 +7,8 @@ one set of values, whatever the machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -27,8 +27,11 @@ from setpoint.plant import (
     benchmark_of,
     content_key,
     dataset,
+    dataset_outline,
     fault_numbers,
+    kinds_of,
     lay_defects,
+    outline,
     parse_schedule,
     tables,
 )
@@ -36,15 +39,75 @@ from setpoint.ports.tables import TableCache
 
 SETTINGS = ("runs", "seed", "hours", "defects", "schedule", "split")
 SPLITS = ("train-test", "none")
+_HOURS = 8.0  # of each run of the plain data set
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulation:
+    """What an address stands for: the tables by name, each made from some or all of its runs.
+
+    `what` is None for the plain data set of whole runs. `kinds` are the defects that are laid over a whole table.
+    """
+
+    plant: Plant[Any]
+    parts: Mapping[str, Part]  # by name of the table
+    what: Benchmark | None
+    schedule: Schedule | None
+    runs: int
+    seed: int
+    hours: float | None
+    kinds: tuple[str, ...]
+    key: Mapping[str, object]  # tells one simulation from another
+
+    def table(self, name: str, cache: TableCache | None = None, runs: Collection[str] | None = None) -> pl.DataFrame:
+        """One table.
+
+        Args:
+            name: One of `parts`.
+            cache: Where tables are kept; those made by the same version and settings are not simulated again.
+            runs: Only these; None for all. Without defects only: those are drawn over the whole table.
+
+        Raises:
+            InvalidSpec: Unknown defects.
+        """
+        if cache is None:
+            made = self._make(name, runs)
+        else:
+            some = {} if runs is None else {"only": sorted(runs)}
+            key = content_key({**self.key, **some})
+            made = cache.table(f"{name}-{key}", lambda: self._make(name, runs))
+        return _damaged(made, self.plant, self.kinds, self.seed)
+
+    def outline(self, name: str) -> pl.LazyFrame:
+        """The table with null for everything that would have to be simulated: runs and times are known without."""
+        if self.what is None:
+            known = dataset_outline(self.plant, runs=self.runs, seed=self.seed, hours=self.hours or _HOURS)
+        else:
+            known = outline(self.plant, self.what, self.parts[name], schedule=self.schedule or Schedule())
+        broken = self.schedule is not None and bool(self.schedule.sensors)
+        kinds = kinds_of(self.plant, sensor_faults=broken)
+        return known.lazy().with_columns(pl.lit(None, kind).alias(column) for column, kind in kinds.items())
+
+    def _make(self, name: str, runs: Collection[str] | None) -> pl.DataFrame:
+        if self.what is None:
+            hours = self.hours or _HOURS
+            return dataset(self.plant, runs=self.runs, seed=self.seed, hours=hours, wanted=runs)
+        part, schedule = self.parts[name], self.schedule or Schedule()
+        return tables(self.plant, self.what, schedule=schedule, parts=(part,), runs=runs)[part]
 
 
 def simulated(address: str, cache: TableCache | None = None) -> list[tuple[str, pl.DataFrame]]:
-    """Names and tables of `plant://cstr?runs=6&seed=1&hours=8&defects=all&schedule=...&split=none`.
+    """Names and tables of an address; see `simulation`."""
+    found = simulation(address)
+    return [(name, found.table(name, cache)) for name in found.parts]
+
+
+def simulation(address: str) -> Simulation:
+    """What `plant://cstr?runs=6&seed=1&hours=8&defects=all&schedule=...&split=none` means.
 
     runs: of each fault and of normal operation (with a schedule: runs in all), in each part; hours: of each run;
     defects: of recordings, by name; schedule: what happens in every run, in place of one fault each; split:
     `train-test` for two tables by the customary benchmark (the default of plants that have one), `none` for one table.
-    With a cache, tables made before by the same version and settings are not simulated again.
 
     Raises:
         InvalidSpec: An unknown plant or setting, or a value out of range.
@@ -61,27 +124,26 @@ def simulated(address: str, cache: TableCache | None = None) -> list[tuple[str, 
     two = split == SPLITS[0]
     runs, seed, hours = _numbers(query, runs=2 if two else 6)
     schedule = _schedule(query, plant, hours)
-    makers: dict[str, Callable[[], pl.DataFrame]]
+    what = None
     if two or numbered or schedule is not None:
         what = benchmark_of(plant, runs=runs, seed=seed, hours=hours, faults=None if schedule is None else ())
-        parts: tuple[Part, ...] = PARTS if two else ("train",)
-        makers = {
-            f"{plant.name}-{part}" if two else plant.name: partial(_part, plant, what, schedule or Schedule(), part)
-            for part in parts
-        }
-    else:
-        hours = 8.0 if hours is None else hours
-        makers = {plant.name: partial(dataset, plant, runs=runs, seed=seed, hours=hours)}
-    settings = {"runs": runs, "seed": seed, "hours": hours, "schedule": query.get("schedule"), "split": split}
-    key = content_key({"plant": plant.name, **settings}) if cache is not None else ""
-    made = {name: make() if cache is None else cache.table(f"{name}-{key}", make) for name, make in makers.items()}
+    elif hours is None:
+        hours = _HOURS
+    parts: tuple[Part, ...] = PARTS if two else ("train",)
     wanted = query.get("defects", "none")
-    kinds = {"all": list(DEFECTS), "none": [], "": []}.get(wanted, wanted.split(","))
-    return [(name, _damaged(table, plant, kinds, seed)) for name, table in made.items()]
-
-
-def _part(plant: Plant[Any], what: Benchmark, schedule: Schedule, part: Part) -> pl.DataFrame:
-    return tables(plant, what, schedule=schedule, parts=(part,))[part]
+    kinds = {"all": DEFECTS, "none": (), "": ()}.get(wanted, tuple(wanted.split(",")))
+    settings = {"runs": runs, "seed": seed, "hours": hours, "schedule": query.get("schedule"), "split": split}
+    return Simulation(
+        plant=plant,
+        parts={f"{plant.name}-{part}" if two else plant.name: part for part in parts},
+        what=what,
+        schedule=schedule,
+        runs=runs,
+        seed=seed,
+        hours=hours,
+        kinds=tuple(kinds),
+        key={"plant": plant.name, **settings},
+    )
 
 
 def _query(text: str) -> dict[str, str]:
@@ -118,7 +180,7 @@ def _schedule(query: Mapping[str, str], plant: Plant[Any], hours: float | None) 
         raise InvalidSpec(f"{place}: {error.reason}", path="source", allowed=error.allowed) from None
 
 
-def _damaged(table: pl.DataFrame, plant: Plant[Any], kinds: list[str], seed: int) -> pl.DataFrame:
+def _damaged(table: pl.DataFrame, plant: Plant[Any], kinds: Sequence[str], seed: int) -> pl.DataFrame:
     if not kinds:
         return table
     try:

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from setpoint.components.data_processing._ledger import CHANGE_WORDS, Ledger
 from setpoint.components.data_processing._names import RUN, TARGET, TIME
+from setpoint.components.data_processing._rows import Rows
 
 _INK, _FAINT = "#010203", "#010204"  # stand for the page's text and line colours
 _BLUE, _RED = "#3b82c4", "#d9483b"
@@ -121,56 +122,57 @@ def runs_plot(table: pl.DataFrame, held: set[str], normal: str, period: float, *
         return _svg(figure, "Runs and their labels")
 
 
-def signals_plot(
-    table: pl.DataFrame, ledger: Ledger, features: Sequence[str], units: dict[str, str], normal: str
-) -> str:
+def signals_plot(rows: Rows, ledger: Ledger, features: Sequence[str], units: dict[str, str], normal: str) -> str:
     """Per feature: the run where cleaning took the most away, with what it took; beside it the distribution."""
-    labels = label_order(table[TARGET].unique()) if TARGET in table.columns else []
+    labels = label_order(rows.keys[TARGET].unique()) if rows.has_target else []
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(9.2, 1.22 * len(features)), layout="constrained")
         grid = figure.subplots(len(features), 2, squeeze=False, width_ratios=(3.4, 1.0))
         for (wide, narrow), name in zip(grid, features, strict=True):
-            _signal(wide, table, ledger, name, units.get(name, ""))
-            _distribution(narrow, table, name, labels, normal)
+            values = rows.column(name)
+            _signal(wide, rows.keys, values, ledger, units.get(name, ""))
+            _distribution(narrow, rows.keys, values, labels, normal)
         return _svg(figure, "Signals after cleaning, with the values taken away")
 
 
-def _signal(axes: Axes, table: pl.DataFrame, ledger: Ledger, name: str, unit: str) -> None:
+def _signal(axes: Axes, keys: pl.DataFrame, values: pl.Series, ledger: Ledger, unit: str) -> None:
+    name = values.name
     removed = ledger.removed.get(name)
-    run = table[RUN][0]
+    run = keys[RUN][0]
     if removed is not None:
-        present = removed.filter(pl.col(RUN).is_in(table[RUN].unique().to_list()))
+        present = removed.filter(pl.col(RUN).is_in(keys[RUN].unique().to_list()))
         if present.height:
             run = (
                 present.group_by(RUN, maintain_order=True)
                 .len()
                 .sort("len", descending=True, maintain_order=True)[RUN][0]
             )
-    part = table.filter(pl.col(RUN) == run)
-    start = part[TIME][0]
-    step = max(1, part.height // _MOST_POINTS)
-    axes.plot(_elapsed(part[TIME], start)[::step], part[name].to_numpy()[::step], color=_BLUE, linewidth=0.8)
+    here = keys[RUN] == run
+    times, part = keys[TIME].filter(here), values.filter(here)
+    start = times[0]
+    step = max(1, len(part) // _MOST_POINTS)
+    axes.plot(_elapsed(times, start)[::step], part.to_numpy()[::step], color=_BLUE, linewidth=0.8)
     low, high = axes.get_ylim()
     if removed is not None:
         points = removed.filter((pl.col(RUN) == run) & pl.col("value").is_finite())
         # Codes such as -9999 would flatten the signal: points far outside are drawn at the edge.
         span = high - low
-        values = np.clip(points["value"].to_numpy(), low - 0.25 * span, high + 0.25 * span)
-        axes.plot(_elapsed(points[TIME], start), values, ".", color=_RED, markersize=3.5)
+        shown = np.clip(points["value"].to_numpy(), low - 0.25 * span, high + 0.25 * span)
+        axes.plot(_elapsed(points[TIME], start), shown, ".", color=_RED, markersize=3.5)
     axes.set_title(f"{name}{f' [{unit}]' if unit else ''} · run {run}", fontsize=8.5, loc="left", pad=3)
     axes.margins(x=0.0)
     axes.locator_params(axis="y", nbins=3)
     axes.tick_params(length=2)
 
 
-def _distribution(axes: Axes, table: pl.DataFrame, name: str, labels: Sequence[str], normal: str) -> None:
-    known = table[name].drop_nulls()
+def _distribution(axes: Axes, keys: pl.DataFrame, values: pl.Series, labels: Sequence[str], normal: str) -> None:
+    known = values.drop_nulls()
     if known.is_empty():
         axes.set_axis_off()
         return
     low, high = (float(known.quantile(at) or 0.0) for at in (0.002, 0.998))
     edges = np.linspace(low, high if high > low else low + 1.0, 41)
-    for part, colour, filled in _parts(table, name, labels, normal):
+    for part, colour, filled in _parts(keys, values, labels, normal):
         if not part.is_empty():
             counts, _ = np.histogram(np.clip(part.to_numpy(), low, edges[-1]), bins=edges, density=True)
             axes.stairs(counts, edges, color=colour, fill=filled, alpha=0.45 if filled else 0.9, linewidth=0.8)
@@ -180,18 +182,20 @@ def _distribution(axes: Axes, table: pl.DataFrame, name: str, labels: Sequence[s
     axes.tick_params(length=2)
 
 
-def _parts(table: pl.DataFrame, name: str, labels: Sequence[str], normal: str) -> list[tuple[pl.Series, str, bool]]:
+def _parts(
+    keys: pl.DataFrame, values: pl.Series, labels: Sequence[str], normal: str
+) -> list[tuple[pl.Series, str, bool]]:
     """(values, colour, whether filled) of each distribution: normal, then each fault, or all faults if many."""
     if not labels:
-        return [(table[name].drop_nulls(), _BLUE, True)]
-    usual = pl.col(TARGET) == normal
-    parts = [(table.filter(usual)[name].drop_nulls(), LABEL_COLOURS[0], True)]
+        return [(values.drop_nulls(), _BLUE, True)]
+    usual = keys[TARGET] == normal
+    parts = [(values.filter(usual).drop_nulls(), LABEL_COLOURS[0], True)]
     if len(labels) > _FEW_LABELS:
-        return [*parts, (table.filter(~usual)[name].drop_nulls(), _RED, False)]
+        return [*parts, (values.filter(~usual).drop_nulls(), _RED, False)]
     for label in labels:
         if label != normal:
-            values = table.filter(pl.col(TARGET) == label)[name].drop_nulls()
-            parts.append((values, label_colour(labels, label, normal), False))
+            shown = values.filter(keys[TARGET] == label).drop_nulls()
+            parts.append((shown, label_colour(labels, label, normal), False))
     return parts
 
 

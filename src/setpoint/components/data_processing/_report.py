@@ -14,10 +14,12 @@ from typing import Any
 
 import polars as pl
 
+from setpoint.components.data_processing._described import Described
 from setpoint.components.data_processing._export import PLOTS, REPORT_HTML, REPORT_JSON, Facts
 from setpoint.components.data_processing._ledger import CHANGE_WORDS, CHANGES, Ledger
 from setpoint.components.data_processing._names import RUN, TARGET, TIME
 from setpoint.components.data_processing._plots import changes_plot, label_colour, label_order, runs_plot, signals_plot
+from setpoint.components.data_processing._rows import Rows
 
 _SIGNALS = 12
 _ROW_WORDS = {
@@ -48,33 +50,29 @@ vertical-align:-.06rem}
 """
 
 
-def report_of(train: pl.DataFrame, holdout: pl.DataFrame, facts: Facts, ledger: Ledger) -> dict[str, Any]:
-    """The report as JSON values."""
-    table = pl.concat([train, holdout])
+def report_of(
+    rows: Rows, held: pl.Series, figures: Mapping[str, Described], facts: Facts, ledger: Ledger
+) -> dict[str, Any]:
+    """The report as JSON values; `figures` by feature."""
     columns = []
-    for name in facts.features:
-        spec, series = facts.recipe.column(name), table[name]
+    for name, found in figures.items():
+        spec = facts.recipe.column(name)
         entry: dict[str, Any] = {"name": name, "unit": spec.unit or "", "description": spec.description or ""}
         entry["missing_as_recorded"] = ledger.missing.get(name, 0)
         entry["changed"] = {kind: ledger.columns.get(name, {}).get(kind, 0) for kind in CHANGES}
-        entry["null_ratio_after"] = series.null_count() / max(len(series), 1)
-        for key, value in (
-            ("mean", series.mean()),
-            ("std", series.std()),
-            ("min", series.min()),
-            ("max", series.max()),
-        ):
-            entry[key] = value
-        columns.append(entry)
+        entry["null_ratio_after"] = found.nulls / max(rows.height, 1)
+        columns.append(entry | {"mean": found.mean, "std": found.std, "min": found.least, "max": found.most})
+    kept, away = (rows.keys.filter(mask) for mask in (~held, held))
+    ordered = pl.concat([kept, away])
     return {
         "source": facts.source,
         "inputs": dict(facts.inputs),
         "recipe": facts.recipe.name,
         "split": facts.split,
         "sample_period_seconds": facts.period_seconds,
-        "rows": ledger.rows() | {"out": table.height, "train": train.height, "holdout": holdout.height},
-        "runs": {"train": train[RUN].n_unique(), "holdout": holdout[RUN].n_unique()},
-        "labels": dict(table.group_by(TARGET, maintain_order=True).len().rows()) if TARGET in table.columns else {},
+        "rows": ledger.rows() | {"out": rows.height, "train": kept.height, "holdout": away.height},
+        "runs": {"train": kept[RUN].n_unique(), "holdout": away[RUN].n_unique()},
+        "labels": dict(ordered.group_by(TARGET, maintain_order=True).len().rows()) if rows.has_target else {},
         "values_changed": ledger.values_changed,
         "columns": columns,
         "converted": ledger.converted,
@@ -82,19 +80,22 @@ def report_of(train: pl.DataFrame, holdout: pl.DataFrame, facts: Facts, ledger: 
     }
 
 
-def write_report(folder: Path, train: pl.DataFrame, holdout: pl.DataFrame, facts: Facts, ledger: Ledger) -> None:
+def write_report(
+    folder: Path, rows: Rows, held: pl.Series, figures: Mapping[str, Described], facts: Facts, ledger: Ledger
+) -> None:
     """Write report.json and report.html into the folder."""
-    report = report_of(train, holdout, facts, ledger)
+    report = report_of(rows, held, figures, facts, ledger)
     (folder / REPORT_JSON).write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    table = pl.concat([train, holdout])
-    runs = table[RUN].unique(maintain_order=True)
-    held = set(holdout[RUN].unique()) - set(train[RUN].unique())
-    shown = _shown(report, table, facts.normal)
+    train, holdout = rows.part(~held), rows.part(held)
+    table = holdout.after(train)
+    runs = table.keys[RUN].unique(maintain_order=True)
+    away = set(holdout.keys[RUN].unique()) - set(train.keys[RUN].unique())
+    shown = _shown(report, figures)
     units = {entry["name"]: entry["unit"] for entry in report["columns"]}
-    sampled = table.schema[TIME] == pl.Int64
+    sampled = table.keys.schema[TIME] == pl.Int64
     plots = {
         "changes": changes_plot(ledger, facts.features),
-        "runs": runs_plot(table, held, facts.normal, facts.period_seconds, unit_is_sample=sampled),
+        "runs": runs_plot(table.keys, away, facts.normal, facts.period_seconds, unit_is_sample=sampled),
         "signals": signals_plot(table, ledger, shown, units, facts.normal),
     }
     write_plots(folder / PLOTS, plots)
@@ -126,23 +127,13 @@ def write_plots(folder: Path, plots: Mapping[str, str]) -> None:
             (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
-def _shown(report: dict[str, Any], table: pl.DataFrame, normal: str) -> list[str]:
+def _shown(report: dict[str, Any], figures: Mapping[str, Described]) -> list[str]:
     """The columns worth a plot: those changed most, then those where some label lies farthest from normal."""
-    names = [entry["name"] for entry in report["columns"]]
-    apart = dict.fromkeys(names, 0.0)
-    if TARGET in table.columns and (table[TARGET] == normal).any():
-        usual = table.filter(pl.col(TARGET) == normal)
-        means = table.group_by(TARGET, maintain_order=True).agg(pl.col(names).mean())
-        for name in names:
-            centre, spread = usual[name].mean(), usual[name].std()
-            if isinstance(centre, float) and isinstance(spread, float) and spread > 0.0:
-                farthest = (means[name] - centre).abs().max()
-                apart[name] = farthest / spread if isinstance(farthest, float) else 0.0
     changed = {
         entry["name"]: sum(count for kind, count in entry["changed"].items() if kind not in ("held", "stale"))
         for entry in report["columns"]
     }
-    return sorted(names, key=lambda name: (-changed[name], -apart[name]))[:_SIGNALS]
+    return sorted(figures, key=lambda name: (-changed[name], -figures[name].apart))[:_SIGNALS]
 
 
 def _page(body: str) -> str:

@@ -14,37 +14,41 @@ import polars as pl
 from setpoint.apis.errors import InvalidSpec
 from setpoint.components.data_processing._names import FILE, RUN, TARGET
 from setpoint.components.data_processing._recipe import SplitSpec
+from setpoint.components.data_processing._rows import Rows
 
 LEAST_RUNS = 4
 
 
-def split(table: pl.DataFrame, spec: SplitSpec, *, normal: str) -> tuple[pl.DataFrame, pl.DataFrame, str]:
-    """(train, holdout, in words how it was split); the order of rows is kept.
+def split(rows: Rows, spec: SplitSpec, *, normal: str) -> tuple[pl.Series, str]:
+    """(True for each row that is held out, in words how it was split).
 
     Raises:
         InvalidSpec: The declaration holds out nothing or everything.
     """
-    by = spec.by if spec.by != "auto" else _choose(table, normal)
+    keys = rows.keys
+    by = spec.by if spec.by != "auto" else _choose(keys, normal)
     if by == "none":
-        return table, table.clear(), "nothing held out"
+        return pl.repeat(False, keys.height, eager=True), "nothing held out"
     if by == "files":
-        files = [name for name in table[FILE].unique() if any(fnmatch.fnmatch(name, p) for p in spec.holdout)]
-        held, words = table[FILE].is_in(files), f"files {', '.join(spec.holdout)} held out"
+        files = [name for name in keys[FILE].unique() if any(fnmatch.fnmatch(name, p) for p in spec.holdout)]
+        held, words = keys[FILE].is_in(files), f"files {', '.join(spec.holdout)} held out"
     elif by == "column":
-        if spec.column not in table.columns:
+        if spec.column not in (*keys.columns, *rows.features):
             raise InvalidSpec(f"column {spec.column!r} is not in the data", path="split.column")
-        held = table[spec.column].cast(pl.String).is_in(spec.holdout)
+        values = rows.column(spec.column) if spec.column in rows.features else keys[spec.column]
+        # A missing value is not one of those that are named.
+        held = values.cast(pl.String).is_in(spec.holdout).fill_null(False)
         words = f"{spec.column} = {', '.join(spec.holdout)} held out"
     elif by == "runs":
-        runs = _runs_to_hold(table, normal, spec.ratio)
-        held, words = table[RUN].is_in(runs), f"{len(runs)} whole runs of {table[RUN].n_unique()} held out"
+        runs = _runs_to_hold(keys, normal, spec.ratio)
+        held, words = keys[RUN].is_in(runs), f"{len(runs)} whole runs of {keys[RUN].n_unique()} held out"
     else:
-        held, words = _last_part(table, spec.ratio), f"the last {spec.ratio:.0%} of every run held out"
-    train, holdout = table.filter(~held), table.filter(held)
-    for name, part in (("training", train), ("holdout", holdout)):
-        if part.height == 0:
+        held, words = _last_part(keys, spec.ratio), f"the last {spec.ratio:.0%} of every run held out"
+    count = int(held.sum())
+    for name, left in (("training", keys.height - count), ("holdout", count)):
+        if left == 0:
             raise InvalidSpec(f"leaves no row for {name} ({words})", path="split")
-    return train, holdout, words
+    return held, words
 
 
 def run_classes(table: pl.DataFrame, normal: str) -> pl.DataFrame:

@@ -55,6 +55,13 @@ class TimeNotes:
     non_existent: int = 0
     formats: set[str] = field(default_factory=set)
 
+    def add(self, other: TimeNotes) -> None:
+        """Those of other records too."""
+        self.missing += other.missing
+        self.ambiguous += other.ambiguous
+        self.non_existent += other.non_existent
+        self.formats |= other.formats
+
 
 def to_instants(
     frame: pl.DataFrame, column: str, spec: TimeSpec, *, streams: Sequence[str], notes: TimeNotes
@@ -185,12 +192,14 @@ def _from_local(frame: pl.DataFrame, spec: TimeSpec, streams: Sequence[str], not
         same = (step == timedelta(0)) & twice & alone
         # Where all series of a file were written together in order, one clock tells for all of them: a series with
         # few records of its own would not show the step.
-        stray = ((step < -_CLOCK_STEP) & ~(twice & twice.shift(1, fill_value=False))).over(streams[0])
-        together = len(streams) > 1 and not frame.select(stray.any()).item()
-        order = [streams[0]] if together else list(streams)
+        file, series = [streams[0]], list(streams)
+        stray = ((step < -_CLOCK_STEP) & ~(twice & twice.shift(1, fill_value=False))).over(file)
+        together = ~stray.any().over(file)
         hour = [pl.col(TIME).dt.date(), twice]
-        stepped = back.over(order).cum_sum().over([*order, *hour]) > 0
-        repeated = same.over(list(streams)).cum_sum().over([*streams, *hour]) > 0
+        by_clock = back.over(file).cum_sum().over([*file, *hour]) > 0
+        by_series = back.over(series).cum_sum().over([*series, *hour]) > 0
+        stepped = pl.when(together).then(by_clock).otherwise(by_series)
+        repeated = same.over(series).cum_sum().over([*series, *hour]) > 0
         second = stepped | repeated
         choice = pl.when(twice & second).then(pl.col("__late")).otherwise(pl.col("__early"))
     return frame.with_columns(choice.dt.convert_time_zone("UTC").alias(TIME)).drop("__early", "__late")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
+from setpoint.apis.errors import InvalidSpec, Unavailable
 from setpoint.components import Input, Output, component, say
-from setpoint.ports.registry import CHAMPION, ModelRegistry
+from setpoint.ports.registry import ModelRegistry
 
 if TYPE_CHECKING:
-    from setpoint.components.model_evaluation.evaluation import Evaluation
-    from setpoint.components.model_training.dataset import Dataset
+    from setpoint.components.model_evaluation.evaluation import Evaluation, Floats, Subjects, Windows
+    from setpoint.components.model_evaluation.subjects import Judged
     from setpoint.core.models import Model
+
+_STAGES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,10 @@ def evaluate_model(
     block_length: Annotated[int, "Rows per bootstrap block; 0 means twice the window"] = 0,
     seed: Annotated[int, "Of the bootstrap"] = 1,
     model: Annotated[Path | None, Input("A model directory, in place of a version", optional=True)] = None,
+    answers: Annotated[
+        Path | None,
+        Input("What model-evaluation-plan and -part made, in place of answering the windows", optional=True),
+    ] = None,
     report: Annotated[Path, Output("The page with plots")] = Path("evaluation.html"),
     figures: Annotated[Path, Output("The figures as JSON")] = Path("evaluation.json"),
     exposition: Annotated[Path, Output("The figures in Prometheus text format")] = Path("evaluation.prom"),
@@ -100,85 +106,88 @@ def evaluate_model(
         Unavailable: The registry cannot be reached or the outputs cannot be written.
     """
     # Imported here: matplotlib, polars and scikit-learn take seconds that listing components must not cost.
-    from setpoint.components.model_evaluation.evaluation import Settings, evaluate  # noqa: PLC0415  (start-up)
+    from setpoint.components.model_evaluation.evaluation import Settings, judge  # noqa: PLC0415  (start-up)
+    from setpoint.core.metrics import GateRules, check_rules  # noqa: PLC0415  (start-up)
+
+    rules = GateRules(
+        min_accuracy=min_accuracy,
+        min_recall=min_recall,
+        min_roc_auc=min_auc,
+        max_false_alarm_rate=max_false_alarm_rate,
+        max_loss_to_champion=max_loss_to_champion,
+        max_loss_to_baseline=max_loss_to_baseline,
+    )
+    check_rules(rules)
+    answered = None if answers is None else _from_parts(answers, dataset, model_name, version)
+    answered = answered or _in_one_piece(dataset, registry, model_name, version, model)
+    judged, subjects = answered.judged, answered.subjects
+    say("judge, bootstrap", 3, _STAGES)
+    found = judge(
+        answered.windows,
+        answered.probabilities,
+        subjects,
+        champion_name=judged.champion_name,
+        rules=rules,
+        settings=Settings(replicates=replicates, block_length=block_length, seed=seed),
+        notes=judged.notes,
+    )
+    say("draw and write", 4, _STAGES)
+    _export(found, subjects.candidate, model_name, judged.version, (report, figures, exposition), parts)
+    if model is None:
+        tags = {"setpoint.verdict": found.decision.verdict.value, "setpoint.holdout_checksum": answered.checksum}
+        registry.tag(model_name, judged.version, tags)
+    say(f"{found.decision.verdict.value}: {found.decision.reasons}", 5, _STAGES)
+    return _result(found, model_name, judged.version, judged.champion_version)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """What is judged: from one piece or from parts."""
+
+    windows: Windows
+    probabilities: Mapping[str, Floats]
+    judged: Judged
+    subjects: Subjects
+    checksum: str
+
+
+def _in_one_piece(dataset: Path, registry: ModelRegistry, name: str, version: str, model: Path | None) -> _Answered:
+    from setpoint.components.model_evaluation.evaluation import answer, judged_windows  # noqa: PLC0415  (start-up)
+    from setpoint.components.model_evaluation.subjects import find  # noqa: PLC0415  (start-up)
     from setpoint.components.model_training.dataset import read_dataset  # noqa: PLC0415  (start-up)
-    from setpoint.core.metrics import GateRules  # noqa: PLC0415  (start-up)
-    from setpoint.core.models import load, load_baseline  # noqa: PLC0415  (start-up)
 
     data = read_dataset(dataset)
-    with tempfile.TemporaryDirectory() as space:
-        say("get models", 1, 4)
-        files, judged = _candidate(registry, model_name, version, model, Path(space))
-        champion, champion_version, notes = _champion(registry, model_name, judged, data, Path(space))
-    candidate = load(files)
-    say("answer the held-out windows, bootstrap", 2, 4)
-    found = evaluate(
-        data,
-        candidate,
-        baseline=load_baseline(files),
-        champion=champion,
-        champion_name=f"champion (version {champion_version})",
-        rules=GateRules(
-            min_accuracy=min_accuracy,
-            min_recall=min_recall,
-            min_roc_auc=min_auc,
-            max_false_alarm_rate=max_false_alarm_rate,
-            max_loss_to_champion=max_loss_to_champion,
-            max_loss_to_baseline=max_loss_to_baseline,
-        ),
-        settings=Settings(replicates=replicates, block_length=block_length, seed=seed),
-        notes=notes,
-    )
-    say("draw and write", 3, 4)
-    _export(found, candidate, model_name, judged, (report, figures, exposition), parts)
-    if model is None:
-        tags = {"setpoint.verdict": found.decision.verdict.value, "setpoint.holdout_checksum": data.checksum}
-        registry.tag(model_name, judged, tags)
-    say(f"{found.decision.verdict.value}: {found.decision.reasons}", 4, 4)
-    return _result(found, model_name, judged, champion_version)
+    say("get models", 1, _STAGES)
+    judged = find(registry, name, version, model, data)
+    subjects = judged.models()
+    say("answer the held-out windows", 2, _STAGES)
+    windows = judged_windows(data, subjects)
+    return _Answered(windows, answer(data.values, data.names, windows.ends, subjects), judged, subjects, data.checksum)
 
 
-def _candidate(
-    registry: ModelRegistry, name: str, version: str, directory: Path | None, space: Path
-) -> tuple[dict[str, bytes], str]:
-    """Files of the model to judge and the version they are."""
-    if directory is not None:
-        return _read(directory), version or "unregistered"
-    if version:
-        found = registry.get(name, version)
-    else:
-        versions = registry.versions(name)
-        if not versions:
-            raise NotFound("model version", name)
-        found = versions[0]
-    return _read(registry.download(found, space / "candidate")), found.version
+def _from_parts(folder: Path, dataset: Path, name: str, version: str) -> _Answered | None:
+    """None where the plan has no partitions.
 
+    Raises:
+        InvalidSpec: It is the plan of another model or of other data, or a part is missing.
+    """
+    from setpoint.components.model_evaluation.parts import PLAN, joined  # noqa: PLC0415  (start-up)
+    from setpoint.components.model_evaluation.plan import check_data, read_plan  # noqa: PLC0415  (start-up)
+    from setpoint.components.model_training.dataset import read_checksum  # noqa: PLC0415  (start-up)
 
-def _champion(
-    registry: ModelRegistry, name: str, judged: str, data: Dataset, space: Path
-) -> tuple[Model | None, str, tuple[str, ...]]:
-    """The version in service, unless there is none, it is the judged one, or it cannot answer on these data."""
-    from setpoint.components.model_evaluation.evaluation import unfit  # noqa: PLC0415  (start-up)
-    from setpoint.core.models import load  # noqa: PLC0415  (start-up)
-
-    try:
-        found = registry.get(name, f"@{CHAMPION}")
-    except NotFound:
-        return None, "", ()
-    if found.version == judged:
-        return None, found.version, (f"Version {judged} is itself the champion.",)
-    champion = load(_read(registry.download(found, space / "champion")))
-    reason = unfit(data, champion)
-    if reason:
-        return None, found.version, (f"The champion, version {found.version}, cannot be compared: {reason}.",)
-    return champion, found.version, ()
-
-
-def _read(directory: Path) -> dict[str, bytes]:
-    try:
-        return {item.name: item.read_bytes() for item in sorted(directory.iterdir()) if item.is_file()}
-    except OSError as error:
-        raise InvalidSpec(f"model directory {directory} cannot be read: {error.strerror or error}") from error
+    plan, windows, judged = read_plan(folder / PLAN)
+    check_data(plan, read_checksum(dataset), folder / PLAN)
+    if (plan.model_name, version or plan.version) != (name, plan.version):
+        raise InvalidSpec(
+            f"is a plan for {plan.model_name} version {plan.version}, not {name} {version}".rstrip(),
+            path=str(folder / PLAN),
+        )
+    if not plan.partitions:
+        say(f"in one piece: {plan.reason}")
+        return None
+    say(f"join the answers of {len(plan.partitions)} partitions", 2, _STAGES)
+    subjects = judged.models()
+    return _Answered(windows, joined(folder, plan, subjects), judged, subjects, plan.checksum)
 
 
 def _export(

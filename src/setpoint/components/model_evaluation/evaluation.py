@@ -1,18 +1,21 @@
 """Judges a model on held-out runs, beside the champion and its own linear baseline, on the very same windows.
 
-Decides which windows count and what is compared; the verdict is the gate's. Invariant: every model answers the same
-windows (those ending in the same rows), so that differences are paired and share their bootstrap.
+Decides which windows count and what is compared; the verdict is the gate's. Three steps: which windows, what the models
+answer, what that comes to; only the second needs the values. Invariants: every model answers the same windows (those
+ending in the same rows), so that differences are paired and share their bootstrap; an answer depends on its window
+alone, so that windows may be answered in parts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from setpoint.apis.errors import InvalidSpec
-from setpoint.components.model_training.dataset import Dataset
+from setpoint.components.model_training.dataset import Outline
 from setpoint.core import features, metrics
 from setpoint.core.metrics import Decision, Detection, GateRules, Interval, Report, Scorer
 from setpoint.core.models import AlarmRule, Model
@@ -32,6 +35,31 @@ class Settings:
     block_length: int = 0
     level: float = 0.95
     seed: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subjects:
+    """The models that answer: who is judged, and beside whom."""
+
+    candidate: Model
+    baseline: Model | None
+    champion: Model | None
+
+    def all(self) -> dict[str, Model]:
+        """Those that there are, by role."""
+        found = {"candidate": self.candidate, "baseline": self.baseline, "champion": self.champion}
+        return {role: model for role, model in found.items() if model is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """The judged windows in the order of the data; `stride` in rows."""
+
+    ends: Indexes  # last row of each
+    stretch: Indexes  # that it lies in
+    runs: tuple[str, ...]
+    labels: tuple[str, ...]  # the truth
+    stride: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,49 +103,104 @@ class Evaluation:
     notes: tuple[str, ...]
 
 
-def evaluate(
-    data: Dataset,
-    candidate: Model,
+def judged_windows(data: Outline, subjects: Subjects) -> Windows:
+    """The windows that all models can answer.
+
+    Raises:
+        InvalidSpec: The data do not fit the candidate, or hold no complete window.
+    """
+    _check_fit(data, subjects.candidate)
+    longest = max(model.window for model in subjects.all().values())
+    count = len(features.window_ends(data.stretch, longest))
+    if not count:
+        raise InvalidSpec(f"no stretch of the held-out data has {longest} rows without a hole", path="window")
+    stride = max(1, -(-count // _WINDOWS))
+    ends = features.window_ends(data.stretch, longest, stride)
+    return Windows(
+        ends=ends,
+        stretch=data.stretch[ends],
+        runs=tuple(data.run_names[code] for code in data.runs[ends].tolist()),
+        labels=tuple(data.classes[code] for code in data.labels[ends].tolist()),
+        stride=stride,
+    )
+
+
+def answer(values: Floats, names: Sequence[str], ends: Indexes, subjects: Subjects) -> dict[str, Floats]:
+    """Probabilities of the windows that end in the given rows, by role, each of shape (windows, classes).
+
+    Args:
+        values: Rows, shape (n, d).
+        names: The d columns.
+        ends: Last row of each window.
+        subjects: Who answers.
+    """
+    computed: list[tuple[Model, Floats]] = []
+    found = {}
+    for role, model in subjects.all().items():
+        # A candidate and its baseline look at the same features.
+        rows = next((rows for other, rows in computed if _same_features(other, model)), None)
+        if rows is None:
+            order = [list(names).index(column.name) for column in model.document.columns]
+            rows = model.transform.rows(values[:, order], ends)
+            computed.append((model, rows))
+        found[role] = model.answer(rows)[1]
+    return found
+
+
+def _same_features(one: Model, other: Model) -> bool:
+    ours, theirs = one.document, other.document
+    return (ours.columns, ours.features) == (theirs.columns, theirs.features)
+
+
+def judge(
+    windows: Windows,
+    answered: Mapping[str, Floats],
+    subjects: Subjects,
     *,
-    baseline: Model | None,
-    champion: Model | None,
     champion_name: str,
     rules: GateRules,
     settings: Settings,
     notes: tuple[str, ...] = (),
 ) -> Evaluation:
-    """Judge the candidate.
+    """What the answers come to.
+
+    Args:
+        windows: That were judged.
+        answered: As `answer` gives them.
+        subjects: Who answered.
+        champion_name: What the champion is called.
+        rules: Thresholds.
+        settings: How intervals are found.
+        notes: For the reader.
 
     Raises:
-        InvalidSpec: The data lack a column of the model, come at another rate, hold no complete window or no label
-            that the model knows, or a threshold or setting is no legal one.
+        InvalidSpec: A threshold or setting is no legal one.
     """
     metrics.check_rules(rules)
-    _check_fit(data, candidate)
-    ends, stride = _judged_windows(data, max(candidate.window, champion.window if champion else 0))
-    labels = tuple(data.classes[code] for code in data.labels[ends].tolist())
-    runs = tuple(data.run_names[code] for code in data.runs[ends].tolist())
-    answers = _answers(data, candidate, ends, labels)
+    candidate, labels = subjects.candidate, windows.labels
+    answers = _answers(candidate, answered["candidate"], labels)
     alarm = candidate.document.alarm or AlarmRule(limit=0.5, target_rate=0.0)
     above = metrics.alarms(answers.alarm_scores, alarm.limit)
     block = settings.block_length or 2 * candidate.window
-    length = max(1, block // stride)
+    length = max(1, block // windows.stride)
     weights = metrics.block_weights(
-        data.stretch[ends], block_length=length, replicates=settings.replicates, seed=settings.seed
+        windows.stretch, block_length=length, replicates=settings.replicates, seed=settings.seed
     )
     normal = candidate.document.normal_label
     figures = _Figures(answers.scorer, above, np.array([label == normal for label in labels]))
     intervals = metrics.intervals(figures, weights, level=settings.level)
 
-    def compare(name: str, model: Model) -> Comparison:
-        other = _answers(data, model, ends, labels)
+    def compare(name: str, role: str, model: Model | None) -> Comparison | None:
+        if model is None:
+            return None
+        other = _answers(model, answered[role], labels)
         gain = answers.hits.astype(np.float64) - other.hits.astype(np.float64)
         difference = metrics.intervals(lambda drawn: {"": float(np.average(gain, weights=drawn))}, weights)
         return Comparison(name=name, report=other.scorer.report(), difference=difference[""])
 
-    beside = compare("linear baseline", baseline) if baseline else None
-    against = compare(champion_name, champion) if champion else None
-    found = metrics.detect(runs, labels, above, ends, normal=normal, consecutive=alarm.consecutive)
+    beside = compare("linear baseline", "baseline", subjects.baseline)
+    against = compare(champion_name, "champion", subjects.champion)
+    found = metrics.detect(windows.runs, labels, above, windows.ends, normal=normal, consecutive=alarm.consecutive)
     decision = metrics.decide(
         rules,
         {name: interval.estimate for name, interval in intervals.items()},
@@ -130,20 +213,20 @@ def evaluate(
         intervals=intervals,
         alarm=alarm,
         above=above,
-        runs=runs,
+        runs=windows.runs,
         labels=labels,
         detections=found,
         faults=tuple(row for row in metrics.by_fault(found) if row.label != normal),
         champion=against,
         baseline=beside,
         block_length=block,
-        stride=stride,
+        stride=windows.stride,
         decision=decision,
         notes=notes,
     )
 
 
-def unfit(data: Dataset, model: Model) -> str:
+def unfit(data: Outline, model: Model) -> str:
     """Why the model cannot answer on these data; empty if it can."""
     missing = [column.name for column in model.document.columns if column.name not in data.names]
     if missing:
@@ -152,15 +235,6 @@ def unfit(data: Dataset, model: Model) -> str:
     if abs(data.sample_period_seconds - period) > 0.01 * period:
         return f"the data come every {data.sample_period_seconds:g} s, the model was trained on every {period:g} s"
     return ""
-
-
-def _judged_windows(data: Dataset, longest: int) -> tuple[Indexes, int]:
-    """Last rows of the windows that all models can answer, and their stride."""
-    count = len(features.window_ends(data.stretch, longest))
-    if not count:
-        raise InvalidSpec(f"no stretch of the held-out data has {longest} rows without a hole", path="window")
-    stride = max(1, -(-count // _WINDOWS))
-    return features.window_ends(data.stretch, longest, stride), stride
 
 
 class _Figures:
@@ -182,7 +256,7 @@ def _share(above: Mask, weights: Floats) -> float:
     return float(weights[above].sum()) / total if total > 0 else float("nan")
 
 
-def _check_fit(data: Dataset, model: Model) -> None:
+def _check_fit(data: Outline, model: Model) -> None:
     reason = unfit(data, model)
     if reason:
         raise InvalidSpec(f"{reason}; process the held-out data with the recipe of the training", path="dataset")
@@ -191,9 +265,7 @@ def _check_fit(data: Dataset, model: Model) -> None:
         raise InvalidSpec(f"no label of the held-out data ({known}) is known to the model", path=data.target)
 
 
-def _answers(data: Dataset, model: Model, ends: Indexes, labels: tuple[str, ...]) -> Answers:
-    order = [data.names.index(column.name) for column in model.document.columns]
-    _, probabilities = model.answer(model.transform.rows(data.values[:, order], ends))
+def _answers(model: Model, probabilities: Floats, labels: tuple[str, ...]) -> Answers:
     position = {label: index for index, label in enumerate(model.classes)}
     truth = np.array([position.get(label, -1) for label in labels], dtype=np.int64)
     codes = model.decide(probabilities)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,10 @@ DATA_FILE, SCHEMA_FILE, MANIFEST_FILE = "data.parquet", "schema.json", "manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dataset:
-    """Rows in order of run and time; codes index `classes` and `run_names`."""
+class Outline:
+    """All of a data set but the measured values. Rows in order of run and time; codes index `classes`, `run_names`."""
 
     columns: tuple[InputColumn, ...]
-    values: Floats  # (n, d), NaN where missing
     labels: Indexes  # (n,), HOLE where the target is missing
     classes: tuple[str, ...]
     runs: Indexes  # (n,)
@@ -54,6 +53,13 @@ class Dataset:
         return self.classes.index(self.normal_label) if self.normal_label in self.classes else -1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset(Outline):
+    """A data set with its values."""
+
+    values: Floats  # (n, d), NaN where missing
+
+
 def read_dataset(directory: Path) -> Dataset:
     """Read `data.parquet` by what `schema.json` says of it.
 
@@ -61,44 +67,100 @@ def read_dataset(directory: Path) -> Dataset:
         InvalidSpec: A file is missing or unreadable, there is no target, a column has no values, or there is only one
             class; the path names the file or column.
     """
+    outline = read_outline(directory)
+    values = read_values(directory, outline.names)
+    return Dataset(**{item.name: getattr(outline, item.name) for item in fields(Outline)}, values=values)
+
+
+def read_outline(directory: Path) -> Outline:
+    """As `read_dataset`, without holding the values.
+
+    Raises:
+        InvalidSpec: See `read_dataset`.
+    """
     schema = _schema(directory / SCHEMA_FILE)
     data = directory / DATA_FILE
     try:
-        frame = pl.read_parquet(data)
-        checksum = hashlib.sha256(data.read_bytes()).hexdigest()
+        table = pl.scan_parquet(data)
+        kinds = table.collect_schema()
+        checksum = _sha256(data)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InvalidSpec(f"{data} cannot be read: {error}; run data-processing first", path=DATA_FILE) from error
     _check_manifest(directory / MANIFEST_FILE, checksum)
     roles = {str(column["name"]): str(column.get("role", "feature")) for column in schema["columns"]}
-    target, run, time = (_named(schema, roles, frame, role) for role in ("target", "run", "time"))
-    columns = _feature_columns(schema, roles, frame)
-    names = [column.name for column in columns]
-    values = frame.select(pl.col(names).cast(pl.Float64)).to_numpy().astype(np.float64)
-    values[~np.isfinite(values)] = np.nan
-    text = frame[target].cast(pl.String)
-    classes = sorted(text.drop_nulls().unique().to_list(), key=_class_order)
-    if not len(frame):
+    target, run, time = (_named(schema, roles, kinds, role) for role in ("target", "run", "time"))
+    columns = _feature_columns(schema, roles, kinds)
+    known = pl.any_horizontal(pl.col(column.name).cast(pl.Float64).is_finite().fill_null(False) for column in columns)
+    keys = table.select(
+        pl.col(target).cast(pl.String).alias("target"),
+        pl.col(run).cast(pl.String).fill_null("").alias("run"),
+        pl.col(time).alias("time"),
+        known.alias("known"),
+    ).collect(engine="streaming")
+    classes = sorted(keys["target"].drop_nulls().unique().to_list(), key=_class_order)
+    if not len(keys):
         raise InvalidSpec(f"{data} has no rows", path=DATA_FILE)
-    labels = np.array([classes.index(label) if label is not None else features.HOLE for label in text.to_list()])
-    run_text = frame[run].cast(pl.String).fill_null("").to_list()
-    run_names = list(dict.fromkeys(run_text))
-    position = {name: index for index, name in enumerate(run_names)}
-    runs = np.array([position[name] for name in run_text], dtype=np.int64)
+    labels = _codes(keys["target"], classes)
+    run_names = keys["run"].unique(maintain_order=True).to_list()
+    runs = _codes(keys["run"], run_names)
     period = float(schema["sample_period_seconds"])
-    usable = (labels != features.HOLE) & ~np.isnan(values).all(axis=1)
-    return Dataset(
+    usable = (labels != features.HOLE) & keys["known"].to_numpy()
+    return Outline(
         columns=columns,
-        values=values,
-        labels=labels.astype(np.int64),
+        labels=labels,
         classes=tuple(classes),
         runs=runs,
         run_names=tuple(run_names),
-        stretch=features.stretches(runs, _seconds(frame[time], period), usable, period),
+        stretch=features.stretches(runs, _seconds(keys["time"].alias(time), period), usable, period),
         sample_period_seconds=period,
         target=target,
         normal_label=str(schema.get("normal_label", "0")),
         checksum=checksum,
     )
+
+
+def read_values(directory: Path, names: Sequence[str], rows: tuple[int, int] | None = None) -> Floats:
+    """The values of some columns, NaN where missing.
+
+    Args:
+        directory: Of the data set.
+        names: Which columns, in that order.
+        rows: (first row, how many); None for all.
+
+    Raises:
+        InvalidSpec: They cannot be read.
+    """
+    try:
+        table = pl.scan_parquet(directory / DATA_FILE).select(pl.col(name).cast(pl.Float64) for name in names)
+        values: Floats = (table if rows is None else table.slice(*rows)).collect().to_numpy(writable=True)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InvalidSpec(f"{directory / DATA_FILE} cannot be read: {error}", path=DATA_FILE) from error
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def read_checksum(directory: Path) -> str:
+    """sha256 of the data, without reading a value.
+
+    Raises:
+        InvalidSpec: They cannot be read.
+    """
+    try:
+        return _sha256(directory / DATA_FILE)
+    except OSError as error:
+        raise InvalidSpec(f"{directory / DATA_FILE} cannot be read: {error}", path=DATA_FILE) from error
+
+
+def _codes(texts: pl.Series, names: Sequence[str]) -> Indexes:
+    """Number of each text among the names; HOLE for null."""
+    codes = texts.cast(pl.Enum(names)).to_physical().cast(pl.Int64).fill_null(features.HOLE)
+    found: Indexes = codes.to_numpy(writable=True)
+    return found
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_trainable(data: Dataset, window: int) -> None:
@@ -155,26 +217,26 @@ def _check_manifest(path: Path, checksum: str) -> None:
         raise InvalidSpec(f"{DATA_FILE} is not the file that {path} describes: process the data again", path=DATA_FILE)
 
 
-def _named(schema: Mapping[str, Any], roles: Mapping[str, str], frame: pl.DataFrame, role: str) -> str:
+def _named(schema: Mapping[str, Any], roles: Mapping[str, str], kinds: Mapping[str, pl.DataType], role: str) -> str:
     """The column of a role: what the schema names, or what bears the role."""
     name = schema.get(role) or next((name for name, given in roles.items() if given == role), "")
-    if not name or name not in frame.columns:
+    if not name or name not in kinds:
         what = f"column {name!r} is missing" if name else "no column has that role"
         raise InvalidSpec(
             f"the data set has no {role}: {what}; name the {role} column in the recipe of data-processing",
             path=role,
-            allowed=tuple(frame.columns)[:12],
+            allowed=tuple(kinds)[:12],
         )
     return str(name)
 
 
 def _feature_columns(
-    schema: Mapping[str, Any], roles: Mapping[str, str], frame: pl.DataFrame
+    schema: Mapping[str, Any], roles: Mapping[str, str], kinds: Mapping[str, pl.DataType]
 ) -> tuple[InputColumn, ...]:
     units = {str(column["name"]): str(column.get("unit") or "") for column in schema["columns"]}
     names = [name for name, role in roles.items() if role == "feature"]
-    missing = [name for name in names if name not in frame.columns]
-    texts = [name for name in names if name in frame.columns and not frame.schema[name].is_numeric()]
+    missing = [name for name in names if name not in kinds]
+    texts = [name for name in names if name in kinds and not kinds[name].is_numeric()]
     if missing or texts or not names:
         reason = (
             f"column {missing[0]!r} of the schema is not in the data"

@@ -1,12 +1,11 @@
 """The reference profile: what each feature looked like in training, for monitors to compare with.
 
-Pure. Invariant: histogram edges come from the data itself, strictly rising, and the counts of a feature plus its
-missing values add up to the rows.
+Pure, and one column at a time, so that a table larger than memory can be described. Invariant: histogram edges come
+from the data itself, strictly rising, and the counts of a feature plus its missing values add up to the rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,25 +15,24 @@ QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 BINS = 20
 
 
-def profile(frame: pl.DataFrame, features: Sequence[str], *, run: str) -> dict[str, Any]:
-    """Statistics per feature.
+def starts(runs: pl.Series) -> pl.Series:
+    """True in the first row of each run; the rows of a run are contiguous."""
+    return (runs != runs.shift(1)).fill_null(True)
+
+
+def describe(values: pl.Series, first: pl.Series) -> dict[str, Any]:
+    """Statistics of one feature.
 
     Args:
-        frame: Rows of a run are contiguous and equally spaced; features are Float64.
-        features: Columns to describe.
-        run: The column that tells runs apart.
+        values: Float64, rows of a run contiguous and equally spaced; at least one row.
+        first: True where a run begins, as `starts` says.
 
     Returns:
-        By feature: rows, missing (ratio), mean, std (sample), quantiles by probability, histogram edges (21 values,
-        or 2 for a constant) and counts, autocorrelation at lag 1 within runs (None without variation).
+        rows, missing (ratio), mean, std (sample), quantiles by probability, histogram edges (21 values, or 2 for a
+        constant) and counts, autocorrelation at lag 1 within runs (None without variation).
     """
-    if frame.height == 0:
-        return {}
-    lagged = frame.select(pl.col(features).shift(1).over(run))
-    return {name: _describe(frame[name], lagged[name]) for name in features}
-
-
-def _describe(values: pl.Series, before: pl.Series) -> dict[str, Any]:
+    # In one piece: sums of floats depend on where a column is cut, and the same rows shall give the same figures.
+    values = values.rechunk()
     known = values.drop_nulls().to_numpy()
     entry: dict[str, Any] = {"rows": len(values), "missing": (len(values) - len(known)) / len(values)}
     if not len(known):
@@ -50,12 +48,13 @@ def _describe(values: pl.Series, before: pl.Series) -> dict[str, Any]:
         "std": float(known.std(ddof=1)) if len(known) > 1 else 0.0,
         "quantiles": {repr(at): float(value) for at, value in zip(QUANTILES, quantiles, strict=True)},
         "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
-        "autocorrelation": _autocorrelation(values, before),
+        "autocorrelation": _autocorrelation(values, first),
     }
 
 
-def _autocorrelation(values: pl.Series, before: pl.Series) -> float | None:
-    both = values.is_not_null() & before.is_not_null()
+def _autocorrelation(values: pl.Series, first: pl.Series) -> float | None:
+    before = values.shift(1)
+    both = values.is_not_null() & before.is_not_null() & ~first
     a, b = values.filter(both).to_numpy(), before.filter(both).to_numpy()
     if len(a) < 3:
         return None
