@@ -184,7 +184,7 @@ def test_a_failed_deployment_is_rolled_back_and_the_run_succeeds(home: Path) -> 
     """The new version's golden answers are falsified between training and deployment."""
     before, url = champion(home)["version"], url_of(home)
     process = subprocess.Popen(
-        command("run", "process-control", *SMALL, "-p", "approval=manual", "-p", "seed=3", "-o", "json"),
+        command("run", "process-control", *SMALL, "-p", "approval=manual", "-p", "seed=3", *NO_FEED, "-o", "json"),
         env=environment(home),
         stdout=subprocess.PIPE,
         text=True,

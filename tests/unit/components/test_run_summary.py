@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -196,6 +197,11 @@ def test_what_a_monitor_found_is_told_and_its_drawings_are_shown_if_they_do_noth
     assert "No request was overdue." in page
     assert "Clocks are not compared." in page
     assert "How &lt;often&gt;." in page
+    assert hashlib.sha256((tmp_path / "verdict.json").read_bytes()).hexdigest() in page
+    judged = Part(document={"checksums": {"model": "0a1b", "holdout_data": "2c3d"}}, checksum="4e5f")
+    whole = render_page(facts_of(run(), status="Succeeded", now=START), evaluation=judged)
+    assert '<td>holdout data</td><td class="sum">2c3d</td>' in whole
+    assert whole.index(">0a1b<") < whole.index(">4e5f<")
     assert page.count('id="traffic-good-good"') == 1
     assert "example.org" not in page
     assert "The drift monitor was not part of this run." in page

@@ -14,7 +14,6 @@ from setpoint.ports.registry import ModelRegistry
 if TYPE_CHECKING:
     from setpoint.components.model_evaluation.evaluation import Evaluation, Floats, Subjects, Windows
     from setpoint.components.model_evaluation.subjects import Judged
-    from setpoint.core.models import Model
 
 _STAGES = 5
 
@@ -132,7 +131,7 @@ def evaluate_model(
         notes=judged.notes,
     )
     say("draw and write", 4, _STAGES)
-    _export(found, subjects.candidate, model_name, judged.version, (report, figures, exposition), parts)
+    _export(found, answered, model_name, (report, figures, exposition), parts)
     if model is None:
         tags = {"setpoint.verdict": found.decision.verdict.value, "setpoint.holdout_checksum": answered.checksum}
         registry.tag(model_name, judged.version, tags)
@@ -190,12 +189,16 @@ def _from_parts(folder: Path, dataset: Path, name: str, version: str) -> _Answer
     return _Answered(windows, joined(folder, plan, subjects), judged, subjects, plan.checksum)
 
 
-def _export(
-    found: Evaluation, candidate: Model, name: str, version: str, targets: tuple[Path, Path, Path], parts: Path
-) -> None:
+def _export(found: Evaluation, answered: _Answered, name: str, targets: tuple[Path, Path, Path], parts: Path) -> None:
     from setpoint.components.model_evaluation import exports  # noqa: PLC0415  (start-up: matplotlib)
+    from setpoint.components.model_evaluation.subjects import digest  # noqa: PLC0415  (start-up)
 
-    document = exports.to_document(found, candidate, name=name, version=version)
+    candidate, version = answered.subjects.candidate, answered.judged.version
+    checksums = {"model": digest(answered.judged.candidate)}
+    if answered.judged.champion:
+        checksums["champion"] = digest(answered.judged.champion)
+    checksums |= {"training_data": candidate.document.data_checksum, "holdout_data": answered.checksum}
+    document = exports.to_document(found, candidate, name=name, version=version, checksums=checksums)
     drawn = exports.draw(found, candidate)
     contents = (
         exports.to_page(found, candidate, document, drawn).encode(),

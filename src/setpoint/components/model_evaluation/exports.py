@@ -33,8 +33,10 @@ _TITLES = {
 }
 
 
-def to_document(found: Evaluation, model: Model, *, name: str, version: str) -> dict[str, Any]:
-    """Everything but the plots, ready for JSON."""
+def to_document(
+    found: Evaluation, model: Model, *, name: str, version: str, checksums: Mapping[str, str]
+) -> dict[str, Any]:
+    """Everything but the plots, ready for JSON. `checksums`: SHA-256 of what was judged, and on what, by name."""
     document = {
         "model": name,
         "version": version,
@@ -58,6 +60,7 @@ def to_document(found: Evaluation, model: Model, *, name: str, version: str) -> 
         "detection_by_run": [dataclasses.asdict(row) for row in found.detections],
         "champion": _comparison(found.champion),
         "baseline": _comparison(found.baseline),
+        "checksums": dict(checksums),
     }
     cleaned: dict[str, Any] = _finite(document)
     return cleaned

@@ -6,6 +6,7 @@ both has the same models, with no registry at hand.
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -80,6 +81,14 @@ def read_files(directory: Path) -> dict[str, bytes]:
         return {item.name: item.read_bytes() for item in sorted(directory.iterdir()) if item.is_file()}
     except OSError as error:
         raise InvalidSpec(f"model directory {directory} cannot be read: {error.strerror or error}") from error
+
+
+def digest(files: Files) -> str:
+    """SHA-256 of a model directory: of every file's name and bytes, in order of the names."""
+    whole = hashlib.sha256()
+    for name in sorted(files):
+        whole.update(f"{name}\0{hashlib.sha256(files[name]).hexdigest()}\n".encode())
+    return whole.hexdigest()
 
 
 def _candidate(

@@ -95,7 +95,7 @@ def render_page(
         graph=_own(pictures.graph(facts)),
         timeline=_own(pictures.timeline(facts)),
         versions=versions or {},
-        checksums=_checksums(quality, evaluation),
+        checksums=_checksums(quality, evaluation, traffic, drift),
         logs=logs or {},
     )
 
@@ -184,11 +184,15 @@ def _watch(title: str, anchor: str, watch: Watch | None) -> dict[str, Any]:
     }
 
 
-def _checksums(quality: Part, evaluation: Part) -> list[tuple[str, str]]:
-    """(what, SHA-256) of the data that were read and of the documents that this page rests on."""
-    inputs = quality.document.get("inputs") or {}
+def _checksums(quality: Part, evaluation: Part, traffic: Watch | None, drift: Watch | None) -> list[tuple[str, str]]:
+    """(what, SHA-256) of the data that were read, of the model, and of the documents that this page rests on."""
+    inputs, judged = quality.document.get("inputs") or {}, evaluation.document.get("checksums") or {}
     rows = [(f"data {name}", str(value)) for name, value in inputs.items()]
-    rows += [(name, part.checksum) for name, part in (("data-quality report", quality), ("evaluation", evaluation))]
+    rows += [(str(name).replace("_", " "), str(value)) for name, value in judged.items()]
+    rows += [("data-quality report", quality.checksum), ("evaluation", evaluation.checksum)]
+    rows += [
+        (name, watch.checksum) for name, watch in (("traffic verdict", traffic), ("drift verdict", drift)) if watch
+    ]
     return [(name, value) for name, value in rows if value]
 
 

@@ -46,6 +46,7 @@ class Watch:
     verdict: Verdict
     plots: Mapping[str, str] = field(default_factory=dict)
     captions: Mapping[str, str] = field(default_factory=dict)
+    checksum: str = ""  # SHA-256 of the verdict
 
 
 def read_part(path: Path | None) -> Part:
@@ -69,12 +70,18 @@ def read_watch(path: Path | None) -> Watch | None:
     if path is None:
         return None
     try:
-        verdict = msgspec.json.decode((path / "verdict.json").read_bytes(), type=Verdict)
+        content = (path / "verdict.json").read_bytes()
+        verdict = msgspec.json.decode(content, type=Verdict)
     except (OSError, msgspec.DecodeError):
         return None
     plots, captions = _plots(path / "plots"), _captions(path / "captions.json")
     order = [name for name in captions if name in plots]
-    return Watch(verdict=verdict, plots={name: plots.pop(name) for name in order} | plots, captions=captions)
+    return Watch(
+        verdict=verdict,
+        plots={name: plots.pop(name) for name in order} | plots,
+        captions=captions,
+        checksum=hashlib.sha256(content).hexdigest(),
+    )
 
 
 def _captions(path: Path) -> dict[str, str]:

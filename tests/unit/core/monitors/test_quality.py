@@ -16,6 +16,8 @@ from setpoint.core.monitors.reference import Reference, parse_reference
 from setpoint.core.monitors.stream import Truth
 from tests.quality import BEGIN, CLASSES, PERIOD, judge, labelled, records, reference, simulate, unpacked
 
+# Who simulates the plant compiles it first: one worker does so for all such tests.
+pytestmark = pytest.mark.xdist_group("tep")
 ONSET = BEGIN + np.timedelta64(20, "h")
 
 
