@@ -115,7 +115,7 @@ async def test_a_version_without_reference_is_judged_by_labels_and_says_so(
         )
         metrics = (tmp_path / "known" / "metrics.prom").read_text()
         assert 'setpoint_quality_label_coverage_ratio{inferenceservice="reactor",namespace="default"} 1.0' in metrics
-        assert "<svg" in (tmp_path / "known" / "report.html").read_text()
+        assert "Accuracy on labelled answers: 0.833" in (tmp_path / "known" / "report.html").read_text()
 
         stored = registry.download(registry.get("reactor", version.version), tmp_path / "copy")
         (stored / REFERENCE_FILE).write_text('{"columns": 3}')
