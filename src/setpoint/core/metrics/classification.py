@@ -65,10 +65,13 @@ class Scorer:
         self._truth = truth
         self._answer = probabilities.argmax(axis=1) if answers is None else answers
         self._classes = tuple(classes)
-        self._order = np.argsort(-probabilities, axis=0, kind="stable")
-        sorted_scores = np.take_along_axis(probabilities, self._order, axis=0)
-        self._tie_end = np.ones_like(sorted_scores, dtype=bool)
-        self._tie_end[:-1] = sorted_scores[1:] != sorted_scores[:-1]
+        # A row for each class, so that a replicate of a bootstrap goes through memory in order.
+        self._order = np.ascontiguousarray(np.argsort(-probabilities, axis=0, kind="stable").T)
+        sorted_scores = np.take_along_axis(probabilities.T, self._order, axis=1)
+        tie_end = np.ones_like(sorted_scores, dtype=bool)
+        tie_end[:, :-1] = sorted_scores[:, 1:] != sorted_scores[:, :-1]
+        self._tie_ends = [np.flatnonzero(row) for row in tie_end]
+        self._true = [(truth[order] == index).astype(np.float64) for index, order in enumerate(self._order)]
         self._present = [index for index in range(len(classes)) if (truth == index).any()]
 
     def report(self, weights: Floats | None = None) -> Report:
@@ -124,13 +127,11 @@ class Scorer:
 
     def _sweep(self, index: int, weights: Floats) -> tuple[Floats, Floats]:
         """Weight of positives and negatives above each distinct score, from the highest down."""
-        order = self._order[:, index]
-        sorted_weights = weights[order]
-        true = (self._truth == index)[order]
-        ends = self._tie_end[:, index]
-        positive = np.cumsum(np.where(true, sorted_weights, 0.0))[ends]
-        negative = np.cumsum(np.where(true, 0.0, sorted_weights))[ends]
-        return positive, negative
+        sorted_weights = weights[self._order[index]]
+        ends = self._tie_ends[index]
+        positive = np.cumsum(sorted_weights * self._true[index])[ends]
+        # Weights count windows: these sums are whole numbers and their difference is exact.
+        return positive, np.cumsum(sorted_weights)[ends] - positive
 
 
 def _roc_auc(positive: Floats, negative: Floats) -> float:
