@@ -43,12 +43,12 @@ def bad(quality: Quality) -> set[str]:
 
 
 def test_quiet_weeks_stay_quiet(normal: Reference) -> None:
-    """Ten days of four plants: 40 days, at most one alarm by the promise."""
+    """Ten days of six plants: 60 days, at most 2 alarms by the promise."""
     alarms = 0
-    for seed, rows in zip(range(900, 904), simulate(range(900, 904), 240.0), strict=True):
+    for seed, rows in zip(range(900, 906), simulate(range(900, 906), 240.0), strict=True):
         quality = judge(records(rows, seed=seed), normal)
         alarms += sum(len(decision.watched.alarms) for decision in quality.decisions)
-    assert alarms <= 1
+    assert alarms <= 2
     assert quality.promise is not None
     assert quality.promise.measured_alarms == 0
     assert quality.promise.measured_days == pytest.approx(10.0)
