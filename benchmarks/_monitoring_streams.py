@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from tests.quality import BEGIN, TICK, unpacked
 
 from setpoint.components.data_processing import process_data
 from setpoint.components.model_training import train_model
 from setpoint.components.model_training.dataset import read_dataset
 from setpoint.core import models
 from setpoint.core.monitors.reference import REFERENCE_FILE, Reference, parse_reference
-from setpoint.core.monitors.stream import Stream, Truth, Unpacked
+from setpoint.core.monitors.stream import Stream, Unpacked
 from setpoint.notebook import open_registry
-from setpoint.plant import PLANTS, parse_schedule
 
 Floats = npt.NDArray[np.float64]
 
-PLANT = PLANTS["tep"]
-PERIOD = PLANT.sample_period_seconds
-BEGIN = np.datetime64("2026-03-01T00:00:00", "us")
-TICK = np.timedelta64(round(PERIOD * 1e6), "us")
 ONSET_HOURS, HOURS = 20.0, 44.0
 FAULTS = (1, 2, 4, 5, 6, 7, 8, 11, 13, 14)
 SENSORS = {
@@ -64,26 +59,9 @@ def train(folder: Path) -> Trained:
     )
 
 
-def simulate(seeds: Sequence[int], hours: float, schedule: str = "") -> list[Floats]:
-    """Runs, each of shape (rows, 52), with the schedule's faults and those of its instruments."""
-    what = parse_schedule(schedule, PLANT)
-    state = PLANT.start([what.scenario(seed) for seed in seeds])
-    steps, parts = round(hours * 3600 / PERIOD), []
-    while steps:
-        count = min(steps, 500)
-        state, block = PLANT.advance(state, count)
-        parts.append(block.values)
-        steps -= count
-    found = []
-    for seed, values in zip(seeds, np.concatenate(parts, axis=1), strict=True):
-        sensors = what.instruments(PLANT, seed)
-        found.append(sensors.advance(sensors.start(), values)[1])
-    return found
-
-
 def answered(trained: Trained, rows: Floats, *, asset: str = "plant") -> Unpacked:
     """The records that the model answers, asked about a second after they were measured."""
-    ends = np.arange(trained.reference.window - 1, len(rows))
+    ends = np.arange(trained.reference.model.window - 1, len(rows))
     labels, probabilities = trained.model.answer(trained.model.transform.rows(rows, ends))
     count, times = len(ends), BEGIN + ends * TICK
     stream = Stream(
@@ -96,16 +74,7 @@ def answered(trained: Trained, rows: Floats, *, asset: str = "plant") -> Unpacke
         labels=np.array(labels),
         probabilities=probabilities,
     )
-    return Unpacked(stream=stream, requests=count, unfit=0, repeated=0, timed=count)
-
-
-def nobody_said(stream: Stream) -> Truth:
-    """No label for any record."""
-    return Truth(
-        labels=np.full(len(stream), "", dtype=np.str_),
-        said_at=np.full(len(stream), np.datetime64("NaT", "us")),
-        unknown=(),
-    )
+    return unpacked(stream)
 
 
 def hours_after_onset(moments: npt.NDArray[np.datetime64]) -> Floats:

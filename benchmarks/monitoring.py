@@ -22,21 +22,17 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import ks_2samp
+from tests.quality import BEGIN, PERIOD, TICK, labelled, simulate
 from threadpoolctl import threadpool_limits
 
 from benchmarks._monitoring_streams import (
-    BEGIN,
     HOURS,
-    PERIOD,
     SCHEDULES,
     SENSORS,
-    TICK,
     Floats,
     Trained,
     answered,
     hours_after_onset,
-    nobody_said,
-    simulate,
     train,
 )
 from benchmarks.peers.__main__ import HERE, Program, _interpreter
@@ -78,8 +74,8 @@ def run() -> dict[str, Any]:
 
 
 def _judge(trained: Trained, records: Unpacked, truth: Truth | None = None) -> Quality:
-    known = nobody_said(records.stream) if truth is None else truth
-    return judge_quality(records, known, trained.reference.facts(), trained.reference, RULES)
+    known = labelled(records.stream) if truth is None else truth
+    return judge_quality(records, known, trained.reference.model, trained.reference, RULES)
 
 
 def _found(trained: Trained, name: str, runs: Sequence[Floats]) -> dict[str, Any]:
@@ -146,7 +142,7 @@ def _concept(trained: Trained) -> dict[str, Any]:
         stream = records.stream
         at = (stream.plant_times - stream.plant_times[0]) / np.timedelta64(
             1, "h"
-        ) + trained.reference.window * PERIOD / 3600
+        ) + trained.reference.model.window * PERIOD / 3600
         faulty = ((at - 4) % 16 < 8) & (at >= 4)
         truth = np.where(faulty, "4", "0")
         valve = stream.rows[:, 50]  # xmv_10, the reactor's cooling water
@@ -161,7 +157,7 @@ def _concept(trained: Trained) -> dict[str, Any]:
             delays.append(
                 float((seen - stream.plant_times[0]) / np.timedelta64(1, "h"))
                 - 20
-                + trained.reference.window * PERIOD / 3600
+                + trained.reference.model.window * PERIOD / 3600
             )
     return _delays(delays, asked, 0) | {"alarms_without_drift": early, "label_lag_hours": 8}
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from setpoint.core.models import InputColumn
 from setpoint.core.monitors.quality import Quality, judge_quality
 from setpoint.core.monitors.quality_view import QualityRules
-from setpoint.core.monitors.reference import Material, Reference, build_reference
+from setpoint.core.monitors.reference import Material, ModelFacts, Reference, build_reference
 from setpoint.core.monitors.stream import Stream, Truth, Unpacked
 from setpoint.plant import PLANTS, parse_schedule
 
@@ -58,11 +58,13 @@ def reference(runs: Sequence[Floats], *, right: float = 0.95, seed: int = 1, col
     filler = np.repeat(rows[:1], len(faults), axis=0)
     return build_reference(
         Material(
-            columns=COLUMNS[:columns],
-            classes=CLASSES,
-            normal_label="normal",
-            sample_period_seconds=PERIOD,
-            window=1,
+            model=ModelFacts(
+                columns=COLUMNS[:columns],
+                classes=CLASSES,
+                normal_label="normal",
+                sample_period_seconds=PERIOD,
+                window=1,
+            ),
             rows=np.concatenate([rows, filler]),
             parts=np.concatenate([numbers, np.full(len(faults), -1)]),
             certain=truth == 0,
@@ -100,10 +102,10 @@ def records(
     )
 
 
-def unpacked(stream: Stream, *, timed: bool = True, unfit: int = 0, repeated: int = 0) -> Unpacked:
+def unpacked(stream: Stream, *, timed: bool = True) -> Unpacked:
     """The stream as it comes out of a log."""
     count = len(stream)
-    return Unpacked(stream=stream, requests=count + unfit, unfit=unfit, repeated=repeated, timed=count if timed else 0)
+    return Unpacked(stream=stream, requests=count, unfit=0, repeated=0, timed=count if timed else 0)
 
 
 def labelled(stream: Stream, labels: Sequence[str] = (), *, later: np.timedelta64 | None = None) -> Truth:
@@ -120,4 +122,4 @@ def judge(
     """As the component does."""
     known = labelled(stream) if truth is None else truth
     rules = QualityRules(false_alarm_days=days)
-    return judge_quality(unpacked(stream, timed=timed), known, of.facts(), of, rules)
+    return judge_quality(unpacked(stream, timed=timed), known, of.model, of, rules)

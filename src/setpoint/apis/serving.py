@@ -266,6 +266,12 @@ class InferenceServiceStatus(Wire, frozen=True, kw_only=True):
     serving_runtime_name: str = ""
     cluster_serving_runtime_name: str = ""
 
+    @property
+    def ready_revision(self) -> str:
+        """The latest revision of the predictor that is ready; empty if there is none."""
+        predictor = self.components.get("predictor")
+        return predictor.latest_ready_revision if predictor is not None else ""
+
     def condition(self, kind: str) -> Condition | None:
         """The condition of that type, if there is one."""
         return next((item for item in self.conditions if item.type == kind), None)

@@ -46,6 +46,21 @@ def duration_of(text: str, where: str) -> timedelta:
     return found
 
 
+def window_of(text: str) -> timedelta:
+    """The parameter `window`: what is judged, back from now. Raises: InvalidSpec unless it is longer than 0."""
+    found = duration_of(text, "window")
+    if not found:
+        raise InvalidSpec("a window is longer than 0", path="window")
+    return found
+
+
+def notes_on_dropped(requests: int) -> tuple[str, ...]:
+    """What to say of requests that the log could not hold."""
+    if not requests:
+        return ()
+    return (f"{requests} requests in all are missing in the log: what came with them is not judged.",)
+
+
 def summary_of(verdict: Verdict) -> str:
     """The findings that are not in order, in one line each; else what was not judged."""
     lines = [f"{one.severity.value}: {one.name}: {one.message}" for one in verdict.findings if one.severity in _BAD]

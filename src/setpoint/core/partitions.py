@@ -24,6 +24,22 @@ def check_count(wanted: int) -> None:
         raise InvalidSpec(f"{wanted} partitions: give 1 to {MOST}", path="partitions")
 
 
+def check_number(number: int, count: int, reason: str) -> None:
+    """Refuse the number of a partition that a plan does not have.
+
+    Args:
+        number: From 0.
+        count: How many the plan has.
+        reason: Why it has none, if it has none.
+
+    Raises:
+        InvalidSpec: There is no such partition.
+    """
+    if not 0 <= number < count:
+        has = f"numbered 0 to {count - 1}" if count else f"and there is none: {reason}"
+        raise InvalidSpec(f"{number} is no partition of this plan ({has})", path="partition")
+
+
 def cut(
     weights: Sequence[int], wanted: int, *, together: Iterable[tuple[int, int]] = ()
 ) -> tuple[tuple[int, int], ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from pathlib import Path
 
 import polars as pl
 
@@ -19,9 +20,9 @@ _RUN = "run"  # what plants call the column that tells runs apart
 
 def digest(origin: Origin) -> str:
     """Hex digest of one file or table."""
-    if origin.path is not None:
-        return sha256(origin.path)
-    return joined_digest(run_digests(origin.frame.collect()))
+    if origin.table is not None:
+        return joined_digest(run_digests(origin.table.collect()))
+    return sha256(origin.path or Path(origin.name))
 
 
 def run_digests(table: pl.DataFrame) -> list[str]:

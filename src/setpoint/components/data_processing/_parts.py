@@ -31,6 +31,7 @@ from setpoint.components.data_processing._plan import Decided, Plan, read_plan
 from setpoint.components.data_processing._rows import Rows, key_columns, rows_of
 from setpoint.components.data_processing._sources import open_pieces
 from setpoint.components.data_processing._streams import grouped, read_table
+from setpoint.core.partitions import check_number
 from setpoint.ports.tables import TableCache
 
 PLAN = "plan"  # directory of the plan, beside those of the parts, which are named by their numbers
@@ -60,10 +61,8 @@ def process_partition(plan: Plan, number: int, target: Path, cache: TableCache |
         InvalidSpec: There is no such partition; what its files hold is wrong, with the partition and them.
         Unavailable: An address does not answer, or the output cannot be written.
     """
-    if plan.decided is None or not 0 <= number < len(plan.partitions):
-        last = len(plan.partitions) - 1
-        has = f"numbered 0 to {last}" if plan.partitions else f"and there is none: {plan.reason}"
-        raise InvalidSpec(f"{number} is no partition of this plan ({has})", path="partition")
+    check_number(number, len(plan.partitions) if plan.decided is not None else 0, plan.reason)
+    assert plan.decided is not None, "it has partitions"  # noqa: S101  (check_number)
     partition = plan.partitions[number]
     try:
         return _process(plan, plan.decided, number, target, cache)
@@ -88,9 +87,7 @@ def _process(plan: Plan, decided: Decided, number: int, target: Path, cache: Tab
             time=decided.time,
             runs=partition.runs,
         )
-        digests = {
-            origin.name: run_digests(origin.frame.collect()) for origin in origins if origin.path is None
-        }  # fmt: skip
+        digests = {one.name: run_digests(one.table.collect()) for one in origins if one.table is not None}
     table, _ = integrate([stream], recipe, ledger, period=decided.period_seconds)
     rows = rows_of(finish(table, stream.features, recipe, ledger), stream.features)
     part = Part(
@@ -176,9 +173,8 @@ def _steady(parts: Sequence[Part], period: float) -> bool:
 
 
 def _removed(folder: Path, count: int) -> dict[str, pl.DataFrame]:
-    frames = [
-        pl.read_parquet(path) for number in range(count) if (path := folder / str(number) / REMOVED).is_file()
-    ]  # fmt: skip
+    paths = [folder / str(number) / REMOVED for number in range(count)]
+    frames = [pl.read_parquet(path) for path in paths if path.is_file()]
     if not frames:
         return {}
     whole = pl.concat(frames)

@@ -38,11 +38,6 @@ class Origin:
     rows: tuple[int, int] | None = None
     span: tuple[int, int] | None = None
 
-    @property
-    def frame(self) -> pl.LazyFrame:
-        """The table that a plant made."""
-        return pl.LazyFrame() if self.table is None else self.table
-
 
 def scan(origin: Origin, spec: SourceSpec, *, texts: Sequence[str] = (), as_text: bool = False) -> pl.LazyFrame:
     """Open one origin.

@@ -111,12 +111,11 @@ async def deploy_model(
         raise
     previous = await asyncio.to_thread(_crown, registry, found, champion, service, approved_by)
     say(f"version {found.version} is the champion: {ready.status.url}", _STAGES, _STAGES)
-    component_status = ready.status.components.get("predictor")
     return Deployed(
         url=ready.status.url,
         version=found.version,
         previous_version=previous,
-        revision=component_status.latest_ready_revision if component_status is not None else "",
+        revision=ready.status.ready_revision,
     )
 
 

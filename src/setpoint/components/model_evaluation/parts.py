@@ -14,6 +14,7 @@ from setpoint.apis.errors import InvalidSpec, Unavailable
 from setpoint.components.model_evaluation.evaluation import Subjects, Windows, answer
 from setpoint.components.model_evaluation.plan import Partition, Plan
 from setpoint.components.model_training.dataset import read_values
+from setpoint.core.partitions import check_number
 
 PLAN = "plan"  # directory of the plan, beside those of the parts, which are named by their numbers
 Floats = npt.NDArray[np.float64]
@@ -28,10 +29,7 @@ def answer_partition(
         InvalidSpec: There is no such partition; the values cannot be read.
         Unavailable: The output cannot be written.
     """
-    if not 0 <= number < len(plan.partitions):
-        last = len(plan.partitions) - 1
-        has = f"numbered 0 to {last}" if plan.partitions else f"and there is none: {plan.reason}"
-        raise InvalidSpec(f"{number} is no partition of this plan ({has})", path="partition")
+    check_number(number, len(plan.partitions), plan.reason)
     partition = plan.partitions[number]
     first, count = partition.windows
     names = sorted({column.name for model in subjects.all().values() for column in model.document.columns})

@@ -10,7 +10,7 @@ from setpoint.apis.errors import InvalidSpec
 from setpoint.components.model_training import fitting
 from setpoint.components.model_training.dataset import Dataset
 from setpoint.core import features, models
-from setpoint.core.monitors.reference import Material, build_reference
+from setpoint.core.monitors.reference import Material, ModelFacts, build_reference
 
 Floats = npt.NDArray[np.float64]
 Indexes = npt.NDArray[np.int64]
@@ -42,11 +42,13 @@ def reference_bytes(data: Dataset, truth: Indexes, ends: Indexes, answers: Float
             parts[start:stop] = number
     reference = build_reference(
         Material(
-            columns=data.columns,
-            classes=data.classes,
-            normal_label=data.normal_label,
-            sample_period_seconds=data.sample_period_seconds,
-            window=window,
+            model=ModelFacts(
+                columns=data.columns,
+                classes=data.classes,
+                normal_label=data.normal_label,
+                sample_period_seconds=data.sample_period_seconds,
+                window=window,
+            ),
             rows=data.values,
             parts=parts,
             certain=certain,

@@ -10,7 +10,7 @@ import asyncio
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,11 +80,9 @@ async def monitor_quality(
         InvalidSpec: A parameter is no legal one, or the version's files are not what this version writes.
         Unavailable: Log, labels or registry cannot be read, or the report cannot be written.
     """
-    from setpoint.components._monitor import duration_of, summary_of  # noqa: PLC0415  (start-up: matplotlib, polars)
+    from setpoint.components._monitor import summary_of, window_of  # noqa: PLC0415  (start-up: matplotlib, polars)
 
-    span, rules = duration_of(window, "window"), _rules(false_alarm_days, alpha)
-    if span <= timedelta(0):
-        raise InvalidSpec("a window is longer than 0", path="window")
+    span, rules = window_of(window), _rules(false_alarm_days, alpha)
     found = await resources.get(InferenceService, namespace, service)
     now = clock.now()
     model, reference, version = await _model_of(resources, registry, found)
@@ -152,7 +150,7 @@ def _read(directory: Path) -> tuple[ModelFacts, Reference | None]:
     path = directory / REFERENCE_FILE
     if path.is_file():
         reference = parse_reference(path.read_bytes())
-        return reference.facts(), reference
+        return reference.model, reference
     facts = ModelFacts(
         columns=document.columns,
         classes=document.classes,
@@ -174,6 +172,7 @@ def _judge(
     begin: datetime,
     end: datetime,
 ) -> tuple[Verdict, Quality]:
+    from setpoint.components._monitor import notes_on_dropped  # noqa: PLC0415  (start-up: matplotlib)
     from setpoint.core.monitors.finding import Severity, Verdict, worst  # noqa: PLC0415  (start-up)
     from setpoint.core.monitors.quality import judge_quality  # noqa: PLC0415  (start-up)
     from setpoint.core.monitors.stream import join, unpack  # noqa: PLC0415  (start-up)
@@ -188,9 +187,7 @@ def _judge(
     )
     truth = join(unpacked.stream, labels.read(namespace, name))
     quality = judge_quality(unpacked, truth, model, reference, rules)
-    notes = quality.notes
-    if dropped := log.dropped(namespace, name):
-        notes = (*notes, f"{dropped} requests in all are missing in the log: what came with them is not judged.")
+    notes = (*quality.notes, *notes_on_dropped(log.dropped(namespace, name)))
     judged = quality.records and (quality.decisions or quality.performance.labelled)
     verdict = Verdict(
         monitor="quality",
@@ -208,13 +205,11 @@ def _judge(
 
 def _tables(service: InferenceService, log: PredictionLog, begin: datetime, end: datetime) -> Iterator[pl.DataFrame]:
     """What the present revision was asked, part by part: another version's answers say nothing of this one."""
-    predictor = service.status.components.get("predictor")
-    current = predictor.latest_ready_revision if predictor is not None else ""
     step = (end - begin) / _PARTS
     for part in range(_PARTS):
         until = end if part == _PARTS - 1 else begin + (part + 1) * step
         table = log.read(service.metadata.namespace, service.metadata.name, since=begin + part * step, until=until)
-        yield table.filter(table["revision"] == current)
+        yield table.filter(table["revision"] == service.status.ready_revision)
 
 
 def _write(report: Path, verdict: Verdict, quality: Quality, model: ModelFacts) -> None:

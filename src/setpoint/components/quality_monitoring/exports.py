@@ -5,7 +5,7 @@ from __future__ import annotations
 from setpoint.core.monitors.effect import PSI_SHIFTED
 from setpoint.core.monitors.performance import Estimate
 from setpoint.core.monitors.quality import Quality
-from setpoint.core.monitors.traffic_view import words
+from setpoint.core.monitors.wording import words
 
 
 def tiles_of(quality: Quality) -> list[tuple[str, str]]:

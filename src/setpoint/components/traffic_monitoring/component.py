@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -70,11 +70,13 @@ async def monitor_traffic(
         InvalidSpec: A duration or objective is no legal one.
         Unavailable: The log cannot be read or the report cannot be written.
     """
-    from setpoint.components._monitor import duration_of, summary_of  # noqa: PLC0415  (start-up: matplotlib, polars)
+    from setpoint.components._monitor import (  # noqa: PLC0415  (start-up: matplotlib, polars)
+        duration_of,
+        summary_of,
+        window_of,
+    )
 
-    span, before = duration_of(window, "window"), duration_of(baseline, "baseline")
-    if span <= timedelta(0):
-        raise InvalidSpec("a window is longer than 0", path="window")
+    span, before = window_of(window), duration_of(baseline, "baseline")
     rules = _rules(availability, latency_seconds, nominal_period_seconds)
     found = await resources.get(InferenceService, namespace, service)
     now = clock.now()
@@ -115,8 +117,7 @@ def _rules(availability: float, latency_seconds: float, nominal_period_seconds: 
 
 def _since_revision(table: pl.DataFrame, service: InferenceService) -> pl.DataFrame:
     """What came since the present revision got its first request; what was asked of others is left out."""
-    predictor = service.status.components.get("predictor")
-    current = predictor.latest_ready_revision if predictor is not None else ""
+    current = service.status.ready_revision
     mine = table.filter(table["revision"] == current)
     if not current or not mine.height:
         return table.clear()
@@ -146,6 +147,7 @@ def _judge(
     ready: bool,
     dropped: int,
 ) -> tuple[Verdict, Traffic]:
+    from setpoint.components._monitor import notes_on_dropped  # noqa: PLC0415  (start-up: matplotlib)
     from setpoint.core.monitors.finding import Verdict, ranked, worst  # noqa: PLC0415  (start-up)
     from setpoint.core.monitors.traffic import asked_of, judge_traffic  # noqa: PLC0415  (start-up)
 
@@ -156,9 +158,7 @@ def _judge(
         begin = base = first
     traffic = judge_traffic(table, begin=begin, end=end, baseline_begin=base, rules=rules)
     findings = ranked((*_readiness(service, ready=ready), *traffic.findings))
-    notes = traffic.notes
-    if dropped:
-        notes = (*notes, f"{dropped} requests in all are missing in the log: what came with them is not judged.")
+    notes = (*traffic.notes, *notes_on_dropped(dropped))
     versions = [name for name in table["version"].unique().sort().to_list() if name]
     verdict = Verdict(
         monitor="traffic",
@@ -200,7 +200,7 @@ def _write(report: Path, verdict: Verdict, traffic: Traffic, table: pl.DataFrame
 
 
 def _tiles(measures: Measures) -> list[tuple[str, str]]:
-    from setpoint.core.monitors.traffic_view import size_words, words  # noqa: PLC0415  (start-up)
+    from setpoint.core.monitors.wording import size_words, words  # noqa: PLC0415  (start-up)
 
     tiles = [("requests", f"{measures.requests:,}"), ("requests a second", f"{measures.rate:.3g}")]
     if measures.requests:

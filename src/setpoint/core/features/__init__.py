@@ -8,6 +8,7 @@ from setpoint.core.features.pipeline import (
     Transform,
     check_spec,
     fit,
+    precision_matrix,
 )
 from setpoint.core.features.reference import near_normal
 from setpoint.core.features.split import BlockSplit, split_blocks
@@ -24,6 +25,7 @@ __all__ = [
     "check_spec",
     "fit",
     "near_normal",
+    "precision_matrix",
     "spans",
     "split_blocks",
     "stretches",

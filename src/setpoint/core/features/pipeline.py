@@ -242,12 +242,17 @@ def _relations(standard: Floats) -> Floats:
     5.1: the residual of the regression of column i on the rest). Balances and control loops tie the columns of a
     plant to each other; a fault that leaves every column within its range still breaks a tie.
     """
-    filled = np.nan_to_num(standard, nan=0.0)
-    covariance = np.atleast_2d(np.cov(filled.T))
-    # The ridge keeps a tie that holds exactly from turning rounding into a feature.
-    inverse = np.linalg.inv(covariance + _RIDGE * np.eye(len(covariance)))
+    inverse = precision_matrix(standard)
     residual: Floats = inverse / np.sqrt(np.diag(inverse))[:, None]
     return residual
+
+
+def precision_matrix(standard: Floats) -> Floats:
+    """Inverse covariance of standardised rows, (n, d) with NaN where missing, as (d, d)."""
+    covariance = np.atleast_2d(np.cov(np.nan_to_num(standard, nan=0.0).T))
+    # The ridge keeps a tie that holds exactly from turning rounding into a feature.
+    inverse: Floats = np.linalg.inv(covariance + _RIDGE * np.eye(len(covariance))).astype(np.float64)
+    return inverse
 
 
 def _positive(scale: Floats) -> Floats:

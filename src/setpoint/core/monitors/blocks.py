@@ -74,3 +74,12 @@ def cut(groups: Indexes, slots: Indexes, size: int, *, least: float = LEAST_SHAR
     follows = np.zeros(len(found), dtype=bool)
     follows[1:] = (np.diff(found[:, 0]) == 0) & (np.diff(found[:, 1]) == 1)
     return Blocks(records=records, groups=found[:, 0], numbers=found[:, 1], follows=follows)
+
+
+def within(codes: Indexes) -> Indexes:
+    """0, 1, 2 ... within each stretch of equal codes, (n,)."""
+    if not len(codes):
+        return codes
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(codes) != 0]))
+    lengths = np.diff(np.append(starts, len(codes)))
+    return np.arange(len(codes), dtype=np.int64) - np.repeat(starts, lengths)

@@ -12,13 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from setpoint.core.cleaning import UNITS
-from setpoint.core.monitors.sensors import SensorProfile, deviations, measure_sensors, residuals_of
+from setpoint.core.monitors.sensors import (
+    MISSING,
+    NOISE,
+    REPEATED,
+    RESIDUAL,
+    SensorProfile,
+    deviations,
+    measure_sensors,
+    residuals_of,
+)
 
 Floats = npt.NDArray[np.float64]
 
 PLANT = "plant"
 _ONE = 0.7  # share of the deviation that one column explains: then it is that instrument
-_LOST, _STUCK, _NOISY = 0.05, 0.9, 3.0  # shares of readings; in what the noise varies by
+_LOST, _STUCK, _FAR = 0.05, 0.9, 3.0  # shares of readings; in what a figure varies by
 _OTHERS = 0.5  # of the largest noise that no other column may reach
 _LAG_GAIN, _LAG_LEAST, _MOST_LAG = 0.1, 0.3, 40
 _RAMP = 4.0  # standard errors of the slope
@@ -63,23 +72,23 @@ def diagnose(profile: SensorProfile, blocks: Floats, columns: tuple[Column, ...]
     figures = measure_sensors(profile, blocks)
     average = figures.mean(axis=0)
     far = np.abs(deviations(profile, average))
-    mean = np.where(np.isnan(blocks), 0.0, blocks).mean(axis=(0, 1))
-    lost, repeats = (average[index] - np.array(profile.usual[index]) for index in (0, 1))
+    beyond = average - np.array(profile.usual)
+    lost, noise = beyond[MISSING], beyond[NOISE]
     if lost.max() > _LOST:
         column = int(lost.argmax())
-        return _one(columns[column], "drop-out", f"{100 * average[0, column]:.0f} % of readings")
-    stuck = (average[1] > _STUCK) & (far[1] > _NOISY)
+        return _one(columns[column], "drop-out", f"{100 * average[MISSING, column]:.0f} % of readings")
+    stuck = (average[REPEATED] > _STUCK) & (far[REPEATED] > _FAR)
     if stuck.any():
-        return _one(columns[int(np.where(stuck, repeats, 0.0).argmax())], "stuck")
+        return _one(columns[int(np.where(stuck, beyond[REPEATED], 0.0).argmax())], "stuck")
     column, share = _blamed(profile, blocks)
-    loud = int(far[2].argmax())
-    noise = average[2] - np.array(profile.usual[2])
+    loud = int(far[NOISE].argmax())
     if share >= _ONE and (unit := _other_unit(blocks[:, :, column], float(noise[column]), columns[column])):
         return _one(columns[column], "unit", unit, share)
-    if noise[loud] > 0 and far[2, loud] > _NOISY and (np.delete(far[2], loud) < _OTHERS * far[2, loud]).all():
+    alone = (np.delete(far[NOISE], loud) < _OTHERS * far[NOISE, loud]).all()
+    if noise[loud] > 0 and far[NOISE, loud] > _FAR and alone:
         return _one(columns[loud], "noise", f"{np.exp(noise[loud] / 2):.2g} times as much")
     if share < _ONE:
-        order = np.argsort(-np.abs(mean))[:5]
+        order = np.argsort(-np.abs(np.nan_to_num(blocks, nan=0.0).mean(axis=(0, 1))))[:5]
         return Diagnosis(kind=PLANT, columns=tuple(columns[index].name for index in order.tolist()), share=share)
     kind, detail = _of_one(profile, blocks, figures, columns[column], column, period_seconds)
     return _one(columns[column], kind, detail, share)
@@ -105,7 +114,7 @@ def _of_one(
     """What one instrument does that deviates."""
     if lag := _lag(profile, blocks, column):
         return "delay", f"{lag * period_seconds / 60:g} min"
-    residual = figures[:, 3, column]
+    residual = figures[:, RESIDUAL, column]
     if len(residual) >= _LEAST_BLOCKS and abs(_slope(residual)) > _RAMP:
         return "ramp", ""
     return "offset", f"{np.nanmean(blocks[:, :, column]) * of.scale:.3g} {of.unit}".strip()

@@ -79,47 +79,65 @@ def judge_quality(
         rules: What is promised.
     """
     view = View(unpacked, truth, model, reference, rules)
-    findings: list[Finding] = [*check_gaps(view), *check_classes(view), *check_clock(view)]
-    notes = list(notes_on(view))
-    decisions: list[Decision] = []
-    effects, promise = None, None
-    if view.has_reference:
-        effects = _judge_drift(view, findings, decisions, notes)
-        promise = measure_promise(view)
-        findings.append(_promised(promise))
+    drift = _judge_drift(view) if view.has_reference else _Drift()
     performance = measure_performance(view)
-    findings += describe_performance(view, performance)
+    findings = (
+        *check_gaps(view),
+        *check_classes(view),
+        *check_clock(view),
+        *drift.findings,
+        *describe_performance(performance),
+    )
     return Quality(
         records=len(view.stream),
         findings=ranked(findings),
-        notes=tuple(notes),
-        decisions=tuple(decisions),
-        effects=effects,
+        notes=(*notes_on(view), *drift.notes),
+        decisions=drift.decisions,
+        effects=drift.effects,
         performance=performance,
         cohorts=_cohorts(view),
-        promise=promise,
+        promise=drift.promise,
     )
 
 
-def _judge_drift(view: View, findings: list[Finding], decisions: list[Decision], notes: list[str]) -> Effects | None:
-    """Everything that needs the reference."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drift:
+    """What needs the reference."""
+
+    decisions: tuple[Decision, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    effects: Effects | None = None
+    promise: Promise | None = None
+
+
+def _judge_drift(view: View) -> _Drift:
+    promise = measure_promise(view)
+    decisions: list[Decision] = []
+    findings = [_promised(promise)]
+    notes: tuple[str, ...] = ()
     records: Mask = np.ones(len(view.stream), dtype=bool)
     if len(view.blocks):
-        inputs, p = decide_inputs(view)
-        instruments = decide_sensors(view)
+        inputs, instruments, answers = decide_inputs(view), decide_sensors(view), decide_answers(view)
         decisions += [inputs, instruments]
-        findings += [find_covariate_drift(view, inputs, p), find_sensor_fault(view, instruments)]
+        findings += [find_covariate_drift(view, inputs), find_sensor_fault(view, instruments)]
         if inputs.alarm is not None:
             records = view.since(inputs)[1]
-        if (answers := decide_answers(view)) is not None:
-            decisions.append(answers[0])
-            findings.append(find_output_drift(view, *answers))
+        if answers is not None:
+            decisions.append(answers)
+            findings.append(find_output_drift(view, answers))
         else:
-            notes.append("Whether answers drift is not judged: training held out too few windows of normal operation.")
+            notes = ("Whether answers drift is not judged: training held out too few windows of normal operation.",)
     if (errors := decide_errors(view)) is not None:
         decisions.append(errors.decision)
         findings.append(find_concept_drift(view, errors))
-    return effects_of(view, records) if len(view.stream) else None
+    return _Drift(
+        decisions=tuple(decisions),
+        findings=tuple(findings),
+        notes=notes,
+        effects=effects_of(view, records) if len(view.stream) else None,
+        promise=promise,
+    )
 
 
 def measure_promise(view: View) -> Promise:
@@ -128,11 +146,11 @@ def measure_promise(view: View) -> Promise:
     alarms, longest = 0, 0
     for trial in reference.trials.values():
         if trial:
-            alarms += len(watch(np.array(trial), view.detector()).alarms)
+            alarms += len(watch(np.array(trial), view.detector).alarms)
             longest = max(longest, len(trial))
     return Promise(
         days=view.rules.false_alarm_days,
-        measured_days=longest * reference.block * reference.sample_period_seconds / _DAY,
+        measured_days=longest * reference.block * view.model.sample_period_seconds / _DAY,
         measured_alarms=alarms,
         blocks=reference.inputs_calibration.blocks,
     )

@@ -20,6 +20,7 @@ from setpoint.core.monitors.performance import Estimate, estimate_mean
 from setpoint.core.monitors.quality_view import Decision, View
 from setpoint.core.monitors.sequential import watch_means
 from setpoint.core.monitors.stream import as_datetime
+from setpoint.core.monitors.wording import words
 
 Floats = npt.NDArray[np.float64]
 Indexes = npt.NDArray[np.int64]
@@ -41,10 +42,9 @@ class Performance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errors:
-    """The decision on errors, and the blocks that it rests on, in order."""
+    """The decision on errors."""
 
     decision: Decision
-    blocks: Indexes  # (b,), of the view's
     said_at: npt.NDArray[np.datetime64]  # (b,), when the last label of the block was said
 
 
@@ -56,7 +56,7 @@ def measure_performance(view: View) -> Performance:
     truth, answers = view.truth.labels[known], stream.labels[known]
     hits = (truth == answers).astype(np.float64)
     lags = (view.truth.said_at[known] - stream.times[known]) / np.timedelta64(1, "s")
-    alpha, block = view.rules.alpha, model.block
+    alpha, block = view.rules.alpha, view.block
     return Performance(
         labelled=len(known),
         coverage=len(known) / len(stream) if len(stream) else 0.0,
@@ -84,24 +84,20 @@ def decide_errors(view: View) -> Errors | None:
     blocks = view.order[~np.isnan(shares[view.order])]
     if not len(blocks):
         return None
-    watched = watch_means(shares[blocks], expected[blocks], view.detector())
+    decision = view.decision("errors", blocks, watch_means(shares[blocks], expected[blocks], view.detector))
     records = view.blocks.records[blocks]
     said = view.truth.said_at[np.maximum(records, 0)]
     said[(records < 0) | np.isnat(said)] = np.datetime64(0, "us")
-    decision = Decision(name="errors", ends=view.ends[blocks], watched=watched, horizon=view.detector().horizon)
-    return Errors(decision=decision, blocks=blocks, said_at=said.max(axis=1))
+    return Errors(decision=decision, said_at=said.max(axis=1))
 
 
 def find_concept_drift(view: View, errors: Errors) -> Finding:
     """Whether the same plant states are answered worse than held-out training data let expect."""
     decision = errors.decision
-    highest = float(np.exp(decision.watched.values.max()))
     if decision.alarm is None:
         message = "Answers err no more often than held-out training data let expect."
-        return Finding(
-            name="concept-drift", severity=Severity.OK, message=message, value=highest, threshold=decision.horizon
-        )
-    blocks = errors.blocks[decision.onset :]
+        return decision.finding("concept-drift", message)
+    blocks = decision.blocks[decision.onset :]
     records = view.blocks.records[blocks]
     mine = np.zeros(len(view.stream), dtype=bool)
     mine[records[records >= 0]] = True
@@ -113,14 +109,12 @@ def find_concept_drift(view: View, errors: Errors) -> Finding:
     bounds = {one.name: one.bound for one in view.reference.misses}
     allowed = float(np.mean([bounds[label] for label in truth.tolist()]))
     share = float(wrong.mean())
-    return Finding(
-        name="concept-drift",
-        severity=Severity.ALARM,
-        message=f"{100 * share:.0f} % of answers are wrong where held-out training data let expect at most "
+    return decision.finding(
+        "concept-drift",
+        f"{100 * share:.0f} % of answers are wrong where held-out training data let expect at most "
         f"{100 * allowed:.0f} %; most often {true} is answered as {answered}.",
-        value=highest,
-        threshold=decision.horizon,
-        since=as_datetime(view.begins[errors.blocks[decision.onset]]),
+        Severity.ALARM,
+        since=view.moments(decision)[0],
         seen_at=_seen(errors),
         harmful=True,
         evidence={
@@ -134,14 +128,14 @@ def find_concept_drift(view: View, errors: Errors) -> Finding:
     )
 
 
-def describe_performance(view: View, performance: Performance) -> Iterator[Finding]:
+def describe_performance(performance: Performance) -> Iterator[Finding]:
     """Figures as findings: nothing is decided by them, but what is unknown is called so."""
     if performance.labelled:
         yield Finding(
             name="labels",
             severity=Severity.OK,
             message=f"{100 * performance.coverage:.3g} % of answers are labelled; half of the labels came within "
-            f"{_duration(performance.lag_seconds)} of the answer.",
+            f"{words(performance.lag_seconds)} of the answer.",
             value=performance.coverage,
             evidence={"labelled": performance.labelled, "median_lag_seconds": performance.lag_seconds},
         )
@@ -221,10 +215,3 @@ def _seen(errors: Errors) -> datetime:
     """When all labels that the alarm rests on had been said."""
     assert errors.decision.alarm is not None, "there was an alarm"  # noqa: S101  (callers look)
     return as_datetime(errors.said_at[: errors.decision.alarm + 1].max())
-
-
-def _duration(seconds: float) -> str:
-    for size, unit in ((86_400.0, "d"), (3600.0, "h"), (60.0, "min")):
-        if abs(seconds) >= 2 * size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.3g} s"

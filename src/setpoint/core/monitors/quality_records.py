@@ -96,14 +96,12 @@ def check_clock(view: View) -> Iterator[Finding]:
 
 def notes_on(view: View) -> Iterator[str]:
     """What was not judged, and why."""
-    stream, unpacked, model = view.stream, view.unpacked, view.model
+    stream, unpacked = view.stream, view.unpacked
     if not len(stream):
         yield "No record was answered in this window: nothing is judged."
         return
     if not len(view.blocks):
-        yield (
-            f"{len(stream)} records make no whole block of {model.block}: drift is not judged; take a longer window."
-        )
+        yield (f"{len(stream)} records make no whole block of {view.block}: drift is not judged; take a longer window.")
     if not view.told:
         yield "Clients do not say when records were measured (event_time): they are taken in the order of asking."
     else:

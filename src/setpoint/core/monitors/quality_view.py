@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from setpoint.core.monitors.blocks import cut
+from setpoint.core.monitors.blocks import cut, within
+from setpoint.core.monitors.finding import Finding, Severity
 from setpoint.core.monitors.inputs import standardise
-from setpoint.core.monitors.reference import ModelFacts, Reference
+from setpoint.core.monitors.reference import BLOCK, ModelFacts, Reference
 from setpoint.core.monitors.sequential import Detector, Watched, watch
 from setpoint.core.monitors.stream import Stream, Truth, Unpacked, as_datetime
 
@@ -37,7 +39,9 @@ class Decision:
     """One anytime-valid test over blocks in order of time: its log e-values, and the limit that raises an alarm."""
 
     name: str
+    blocks: Indexes  # those of the view that it rests on, in order of time, (b,)
     ends: Times  # plant's time of each block's last record, (b,)
+    p_values: Floats  # of k scores, (b, k); none where it rests on something else
     watched: Watched
     horizon: float  # blocks
 
@@ -51,6 +55,27 @@ class Decision:
         """Block at which the likely begin lies."""
         return int(self.watched.onsets[0]) if len(self.watched.onsets) else 0
 
+    @property
+    def leading(self) -> int:
+        """The score that told most, from the onset to the alarm."""
+        assert self.alarm is not None, "there was an alarm"  # noqa: S101  (callers look)
+        return int(np.log(self.p_values[self.onset : self.alarm + 1]).sum(axis=0).argmin())
+
+    def finding(
+        self, name: str, message: str, severity: Severity = Severity.OK, *, subject: str = "", **more: Any
+    ) -> Finding:
+        """What it comes to: the highest e-value beside the limit."""
+        highest = float(np.exp(self.watched.values.max())) if len(self.watched.values) else 0.0
+        return Finding(
+            name=name,
+            message=message,
+            severity=severity,
+            subject=subject,
+            value=highest,
+            threshold=self.horizon,
+            **more,
+        )
+
 
 class View:
     """Records of one window of observation beside the reference of the version that answered them."""
@@ -63,15 +88,15 @@ class View:
         self.unpacked, self.truth = unpacked, truth
         self.model, self.rules = model, rules
         self._reference = reference
-        stream = self.stream
-        self.assets, codes = np.unique(stream.assets, return_inverse=True)
+        self.block = BLOCK if reference is None else reference.block
+        self.assets, codes = np.unique(self.stream.assets, return_inverse=True)
         self.codes: Indexes = codes.reshape(-1).astype(np.int64)
-        self.told = unpacked.timed * 2 > len(stream)  # else records are taken as they came
-        self.blocks = cut(self.codes, self._slots(), model.block)
-        positions = np.where(self.blocks.records >= 0, self.blocks.records, 0)
-        times = stream.plant_times[positions]
-        self.begins: Times = times.min(axis=1) if len(self.blocks) else np.zeros(0, dtype="datetime64[us]")
-        self.ends: Times = stream.plant_times[self.blocks.records.max(axis=1)] if len(self.blocks) else self.begins
+        self.told = unpacked.timed * 2 > len(self.stream)  # else records are taken as they came
+        self.blocks = cut(self.codes, self._slots(), self.block)
+        # Records are in order of time within an asset: a block's first is the least, its last the greatest number.
+        records = self.blocks.records
+        self.begins: Times = self.stream.plant_times[np.where(records >= 0, records, len(self.stream)).min(axis=1)]
+        self.ends: Times = self.stream.plant_times[records.max(axis=1)]
         self.order: Indexes = np.argsort(self.ends, kind="stable")
 
     @property
@@ -101,9 +126,10 @@ class View:
         scores: Floats = 1.0 - self.stream.probabilities[:, self.model.normal]
         return scores
 
+    @property
     def detector(self) -> Detector:
         """One that keeps a decision's part of the promise; assets are watched by it together."""
-        a_day = _DAY / (self.model.sample_period_seconds * self.model.block) * max(1, len(self.assets))
+        a_day = _DAY / (self.model.sample_period_seconds * self.block) * max(1, len(self.assets))
         return Detector(horizon=max(2.0, self.rules.false_alarm_days * a_day * DECISIONS))
 
     def decide(self, name: str, p_values: Floats) -> Decision:
@@ -113,16 +139,26 @@ class View:
         more than that of somebody who has looked all the time, and to look again and again costs no promise.
         """
         first = np.concatenate([[True], np.diff(self.blocks.groups) != 0])
-        p_values[first] = 1.0
-        detector = self.detector()
-        watched = watch(p_values[self.order], detector)
-        return Decision(name=name, ends=self.ends[self.order], watched=watched, horizon=detector.horizon)
+        judged = np.where(first[:, None], 1.0, p_values)[self.order]
+        return self.decision(name, self.order, watch(judged, self.detector), judged)
+
+    def decision(self, name: str, blocks: Indexes, watched: Watched, p_values: Floats | None = None) -> Decision:
+        """The decision that a detector has made of some blocks, which are in order of time."""
+        rests = np.zeros((len(blocks), 0)) if p_values is None else p_values
+        return Decision(
+            name=name,
+            blocks=blocks,
+            ends=self.ends[blocks],
+            p_values=rests,
+            watched=watched,
+            horizon=self.detector.horizon,
+        )
 
     def since(self, decision: Decision) -> tuple[Indexes, Mask]:
         """What is to be blamed on an alarm: blocks of its asset from the onset on, and records of them, (n,)."""
         assert decision.alarm is not None, "there was an alarm"  # noqa: S101  (callers look)
-        group = self.blocks.groups[self.order[decision.alarm]]
-        later = self.order[decision.onset :]
+        group = self.blocks.groups[decision.blocks[decision.alarm]]
+        later = decision.blocks[decision.onset :]
         blocks = later[self.blocks.groups[later] == group]
         records = (self.codes == group) & (self.stream.plant_times >= self.begins[blocks].min())
         return blocks, records
@@ -131,12 +167,12 @@ class View:
         """The asset at which the alarm was raised; empty if there is one only."""
         if decision.alarm is None or len(self.assets) < 2:
             return ""
-        return str(self.assets[self.blocks.groups[self.order[decision.alarm]]])
+        return str(self.assets[self.blocks.groups[decision.blocks[decision.alarm]]])
 
     def moments(self, decision: Decision) -> tuple[datetime, datetime]:
         """(likely begin, when the alarm was raised), of the plant's time."""
         assert decision.alarm is not None, "there was an alarm"  # noqa: S101  (callers look)
-        begin, seen = self.order[decision.onset], self.order[decision.alarm]
+        begin, seen = decision.blocks[decision.onset], decision.blocks[decision.alarm]
         return as_datetime(self.begins[begin]), as_datetime(self.ends[seen])
 
     def _slots(self) -> Indexes:
@@ -145,6 +181,4 @@ class View:
             ticks = (self.stream.plant_times - np.datetime64(0, "us")).astype(np.int64)
             slots: Indexes = np.rint(ticks / (self.model.sample_period_seconds * 1e6)).astype(np.int64)
             return slots
-        starts = np.flatnonzero(np.concatenate([[True], np.diff(self.codes) != 0])) if len(self.codes) else self.codes
-        lengths = np.diff(np.append(starts, len(self.codes)))
-        return np.arange(len(self.codes), dtype=np.int64) - np.repeat(starts, lengths)
+        return within(self.codes)

@@ -23,7 +23,7 @@ from setpoint.core.monitors.answers import (
     misses_of,
     score_answers,
 )
-from setpoint.core.monitors.blocks import Blocks, cut
+from setpoint.core.monitors.blocks import Blocks, cut, within
 from setpoint.core.monitors.calibration import LEAST_BLOCKS, Calibration, calibrate, p_values
 from setpoint.core.monitors.effect import FeatureReference, describe
 from setpoint.core.monitors.inputs import InputProfile, fit_inputs, score_inputs, standardise
@@ -45,14 +45,25 @@ _WANTED = 20  # blocks: fewer records make shorter ones
 _MOST_CARRY, _ENOUGH = 0.7, 80  # blocks are made longer while one tells so much of the next and there are so many
 
 
-class Reference(Wire, frozen=True, kw_only=True):
-    """`reference.json`. `block` is the number of records that are judged as one."""
+class ModelFacts(Wire, frozen=True, kw_only=True):
+    """What is known of any model, with a reference or without."""
 
     columns: tuple[InputColumn, ...]
     classes: tuple[str, ...]
     normal_label: str
     sample_period_seconds: float
     window: int
+
+    @property
+    def normal(self) -> int:
+        """Code of the normal label."""
+        return self.classes.index(self.normal_label)
+
+
+class Reference(Wire, frozen=True, kw_only=True):
+    """`reference.json`. `block` is the number of records that are judged as one."""
+
+    model: ModelFacts
     block: int
     rows: int  # of normal operation
     stretches: int  # runs, or parts of runs, that they come from
@@ -66,44 +77,12 @@ class Reference(Wire, frozen=True, kw_only=True):
     misses: tuple[ClassMisses, ...]
     confidence: tuple[ConfidenceBin, ...]
 
-    def facts(self) -> ModelFacts:
-        """Of the model that it is the reference of."""
-        return ModelFacts(
-            columns=self.columns,
-            classes=self.classes,
-            normal_label=self.normal_label,
-            sample_period_seconds=self.sample_period_seconds,
-            window=self.window,
-            block=self.block,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelFacts:
-    """What is known of any model, with a reference or without."""
-
-    columns: tuple[InputColumn, ...]
-    classes: tuple[str, ...]
-    normal_label: str
-    sample_period_seconds: float
-    window: int
-    block: int = BLOCK
-
-    @property
-    def normal(self) -> int:
-        """Code of the normal label."""
-        return self.classes.index(self.normal_label)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
     """What training has: n rows, and m held-out windows."""
 
-    columns: tuple[InputColumn, ...]
-    classes: tuple[str, ...]
-    normal_label: str
-    sample_period_seconds: float
-    window: int
+    model: ModelFacts
     rows: Floats  # (n, d), NaN where missing
     parts: Indexes  # (n,), stretch of normal operation that a row lies in, -1 for other rows
     certain: Mask  # (n,), rows that are labelled normal; others were taken in because they look like it
@@ -128,7 +107,7 @@ def build_reference(material: Material) -> Reference:
         learnt = _learn(material)
     values, size = learnt.values, learnt.size
     profile = fit_inputs(values)
-    normal = material.classes.index(material.normal_label)
+    normal = material.model.normal
     stride = int(np.median(np.diff(np.unique(material.ends)))) if len(material.ends) > 1 else 1
     answers = _answers(material, 1.0 - material.probabilities[:, normal], size, stride)
     held = HeldOut(
@@ -139,14 +118,10 @@ def build_reference(material: Material) -> Reference:
         worth=min(1.0, stride / size),
     )
     return Reference(
-        columns=material.columns,
-        classes=material.classes,
-        normal_label=material.normal_label,
-        sample_period_seconds=material.sample_period_seconds,
-        window=material.window,
+        model=material.model,
         block=size,
         rows=len(learnt.rows),
-        stretches=len(np.unique(material.parts)) - 1,
+        stretches=len(np.unique(material.parts[material.parts >= 0])),
         inputs=profile,
         inputs_calibration=learnt.calibrations[INPUTS],
         sensors=fit_sensors(standardise(profile, values)),
@@ -154,8 +129,8 @@ def build_reference(material: Material) -> Reference:
         answers_calibration=None if answers is None else calibrate(answers[0], answers[1].follows),
         trials=learnt.trials
         | ({} if answers is None else {ANSWERS: _trial(answers[0], _pieces(answers[1]), answers[1])}),
-        features=describe(learnt.rows, tuple(column.name for column in material.columns)),
-        misses=misses_of(held, material.classes),
+        features=describe(learnt.rows, tuple(column.name for column in material.model.columns)),
+        misses=misses_of(held, material.model.classes),
         confidence=confidence_of(held),
     )
 
@@ -188,7 +163,7 @@ def _learn(material: Material) -> _Learnt:
     chosen = np.flatnonzero(material.parts >= 0)
     rows, parts = material.rows[chosen], material.parts[chosen]
     size = int(np.clip(len(rows) // _WANTED, _LEAST_SIZE, BLOCK))
-    slots = _within(parts)
+    slots = within(parts)
     while True:
         blocks = cut(parts, slots, size)
         if len(blocks) < 2 * LEAST_BLOCKS:
@@ -256,7 +231,7 @@ def _folds(blocks: Blocks, runs: Indexes) -> Indexes:
 def _pieces(blocks: Blocks) -> Indexes:
     _, codes = np.unique(blocks.groups, return_inverse=True)
     lengths = np.bincount(codes.reshape(-1))[codes.reshape(-1)]
-    return np.asarray(_within(blocks.groups) * _FOLDS // lengths, dtype=np.int64)
+    return np.asarray(within(blocks.groups) * _FOLDS // lengths, dtype=np.int64)
 
 
 def _answers(material: Material, scores: Floats, size: int, stride: int) -> tuple[Floats, Blocks] | None:
@@ -267,12 +242,3 @@ def _answers(material: Material, scores: Floats, size: int, stride: int) -> tupl
     ends, scores = ends[mine], scores[order][mine]
     blocks = cut(material.parts[ends], ends // stride, max(2, size // stride))
     return None if len(blocks) < 2 * LEAST_BLOCKS else (score_answers(blocks.of(scores)), blocks)
-
-
-def _within(codes: Indexes) -> Indexes:
-    """0, 1, 2 ... within each stretch of equal codes."""
-    if not len(codes):
-        return codes
-    starts = np.flatnonzero(np.concatenate([[True], np.diff(codes) != 0]))
-    lengths = np.diff(np.append(starts, len(codes)))
-    return np.arange(len(codes), dtype=np.int64) - np.repeat(starts, lengths)

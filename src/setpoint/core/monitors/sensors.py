@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from setpoint.apis.meta import Wire
+from setpoint.core.features import precision_matrix
 
 Floats = npt.NDArray[np.float64]
 
-FIGURES = ("missing", "repeated", "noise", "residual")
-_RIDGE = 1e-3
+MISSING, REPEATED, NOISE, RESIDUAL = range(4)  # places of the figures
 _FLOORS = (0.02, 0.05, 0.1, 0.05)  # a figure that hardly varied in normal operation may vary so much
 _CONSTANT = 0.98  # share of repeated readings of a column that says nothing by standing still
 _TINY = 1e-9
@@ -33,7 +33,7 @@ class SensorProfile(Wire, frozen=True, kw_only=True):
 def fit_sensors(blocks: Floats) -> SensorProfile:
     """Learn from standardised blocks of normal operation, (b, size, d), NaN where missing."""
     rows = np.nan_to_num(blocks.reshape(-1, blocks.shape[2]), nan=0.0)
-    precision = np.linalg.inv(np.atleast_2d(np.cov(rows.T)) + _RIDGE * np.eye(rows.shape[1]))
+    precision = precision_matrix(rows)
     draft = SensorProfile(precision=tuple(_plain(row) for row in precision), usual=(), spread=())
     figures = measure_sensors(draft, blocks)
     return draft.replace(
@@ -76,10 +76,13 @@ def deviations(profile: SensorProfile, figures: Floats) -> Floats:
     """
     usual, spread = np.array(profile.usual), np.array(profile.spread)
     found: Floats = (figures - usual) / spread
-    found[..., :2, :] = np.maximum(found[..., :2, :], 0.0)
-    found[..., 1:3, usual[1] > _CONSTANT] = 0.0
+    for figure in (MISSING, REPEATED):
+        found[..., figure, :] = np.maximum(found[..., figure, :], 0.0)
+    for figure in (REPEATED, NOISE):
+        found[..., figure, usual[REPEATED] > _CONSTANT] = 0.0
     # A column that hangs has no noise: that it repeats itself says it better.
-    found[..., 2, :] = np.where(found[..., 1, :] > 0, np.maximum(found[..., 2, :], 0.0), found[..., 2, :])
+    repeats, noise = found[..., REPEATED, :] > 0, found[..., NOISE, :]
+    found[..., NOISE, :] = np.where(repeats, np.maximum(noise, 0.0), noise)
     return found
 
 

@@ -87,14 +87,15 @@ def judge_traffic(
         rules: What was agreed.
     """
     asked = asked_of(table).with_columns((pl.col("time").dt.epoch("us").cast(pl.Float64) / 1e6).alias("at"))
-    window = asked.filter((pl.col("time") >= begin) & (pl.col("time") < end))
-    before = asked.filter((pl.col("time") >= baseline_begin) & (pl.col("time") < begin))
+    window, before = _within(asked, begin, end), _within(asked, baseline_begin, begin)
     if before.height:  # a service that was not there yet is no quiet one
         first: datetime = before["time"][0]
         baseline_begin = max(baseline_begin, first)
     view = View(window, before, begin.timestamp(), end.timestamp(), baseline_begin.timestamp(), rules)
     notes: list[str] = []
     findings: list[Finding] = []
+    if probes := _within(table, begin, end).filter(pl.col("client") == PROBE_CLIENT).height:
+        notes.append(f"{probes} requests call themselves {PROBE_CLIENT}, Setpoint's own checks: they are left out.")
     if window.height and not before.height:
         notes.append("There is nothing before this window: it is judged by itself and by what was agreed.")
     if window.height:
@@ -111,6 +112,10 @@ def judge_traffic(
 def asked_of(table: pl.DataFrame) -> pl.DataFrame:
     """The requests for predictions, without those of Setpoint's own checks."""
     return table.filter(pl.col("verb").is_in(_VERBS) & (pl.col("client") != PROBE_CLIENT))
+
+
+def _within(table: pl.DataFrame, begin: datetime, end: datetime) -> pl.DataFrame:
+    return table.filter((pl.col("time") >= begin) & (pl.col("time") < end))
 
 
 def measure(window: pl.DataFrame, begin: datetime, end: datetime) -> Measures:

@@ -13,7 +13,8 @@ import polars as pl
 from setpoint.core.monitors.clients import compare_mix, find_hammering
 from setpoint.core.monitors.finding import Finding, Severity
 from setpoint.core.monitors.spot import LEAST, fit_tail
-from setpoint.core.monitors.traffic_view import View, moment, share_of, size_words, words
+from setpoint.core.monitors.traffic_view import View, moment, share_of
+from setpoint.core.monitors.wording import size_words, words
 
 CONTRACT = ("shape", "datatype", "tensor", "value", "malformed", "too-large")
 """Reasons of errors that a request has which does not fit what the model takes."""

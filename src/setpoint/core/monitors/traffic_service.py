@@ -14,7 +14,8 @@ from setpoint.core.monitors.arrivals import LEAST_SLOTS, find_gaps
 from setpoint.core.monitors.burn_rate import burn
 from setpoint.core.monitors.finding import Finding, Severity
 from setpoint.core.monitors.spot import LEAST, fit_tail
-from setpoint.core.monitors.traffic_view import SERVER_REASONS, Mask, View, moment, words
+from setpoint.core.monitors.traffic_view import SERVER_REASONS, Mask, View, moment
+from setpoint.core.monitors.wording import words
 
 _LATENCY_BUDGET = 0.01  # a p99 objective: one request in a hundred may be slower
 

@@ -190,7 +190,7 @@ def test_what_is_missing_is_said_and_nothing_invented(normal: Reference) -> None
         judge(stream, normal, unknown).notes
     )
 
-    bare = judge_quality(unpacked(stream), labelled(stream, ["normal"] * 800), normal.facts(), None, QualityRules())
+    bare = judge_quality(unpacked(stream), labelled(stream, ["normal"] * 800), normal.model, None, QualityRules())
     assert "no reference profile" in " ".join(bare.notes)
     assert (bare.decisions, bare.promise, bare.effects) == ((), None, None)
     assert bare.performance.accuracy is not None  # labels need no reference
@@ -208,6 +208,14 @@ def test_a_gap_is_told_and_what_lies_beside_it_judged(normal: Reference) -> None
     assert found.severity is Severity.WARNING
     assert (found.evidence["missing"], found.evidence["gaps"]) == (95, 1)
     assert len(quality.decisions[0].ends) == 15 + 20  # hour 15 to 20 is lost, the blocks beside it are whole
+
+
+def test_a_missing_record_does_not_move_where_a_change_began(normal: Reference) -> None:
+    """A block with an empty slot begins with its own first record, not with the first of all."""
+    (rows,) = simulate([700], 40.0, "fault 1 from 20 h")
+    found = finding(judge(records(rows).take(np.arange(800) % 20 != 7), normal), "covariate-drift")
+    assert found.since is not None
+    assert abs(np.datetime64(found.since.replace(tzinfo=None)) - ONSET) <= np.timedelta64(1, "h")
 
 
 def test_clocks_that_are_apart_and_classes_nobody_knows(normal: Reference) -> None:
@@ -237,3 +245,4 @@ def test_the_reference_is_plain_numbers_and_equal_for_equal_data(normal: Referen
     with pytest.raises(InvalidSpec, match="blocks of 4 rows of normal operation are too few"):
         reference([simulate([1], 2.0)[0]])
     assert PERIOD * normal.block == 3600
+    assert (normal.rows, normal.stretches) == (4800, 10)
