@@ -2,9 +2,13 @@
 
     SetpointError
     ├── InvalidSpec          what somebody wrote is wrong: file, field path, found, allowed
+    │   └── Malformed        it cannot be read at all: no JSON, no such option
+    │       ├── UnsupportedMedia, TooLarge
+    │       └── MethodNotAllowed, NotImplementedHere
     ├── NotFound
     ├── AlreadyExists
     ├── Conflict             the object changed since it was read
+    │   ├── ApplyConflict    fields of it belong to another manager
     │   └── Expired          the version asked for is older than what is kept: list again
     ├── Forbidden            refused for safety or by a rule (traversal, missing token)
     ├── NotSupported         valid for a cluster, not done on one machine (or not yet); refused, never half-done
@@ -70,6 +74,26 @@ class InvalidSpec(SetpointError):
         return f"{head} (allowed: {', '.join(self.allowed)})" if self.allowed else head
 
 
+class Malformed(InvalidSpec):
+    """A request cannot be read: its body is no JSON object, an option has no such value."""
+
+
+class UnsupportedMedia(Malformed):
+    """The body is of a type that is not read here."""
+
+
+class TooLarge(Malformed):
+    """The body is larger than what is read."""
+
+
+class MethodNotAllowed(Malformed):
+    """There is such a resource, without such a verb."""
+
+
+class NotImplementedHere(Malformed):
+    """A cluster does this, one machine without containers does not."""
+
+
 class NotFound(SetpointError):
     """The named object does not exist."""
 
@@ -93,6 +117,20 @@ class Conflict(SetpointError):
     def __init__(self, kind: str, name: str, *, found: str, wanted: str) -> None:
         self.kind, self.name, self.found, self.wanted = kind, name, found, wanted
         super().__init__(f"{kind} {name!r} was changed: resourceVersion is {found}, the edit is based on {wanted}")
+
+
+class ApplyConflict(Conflict):
+    """An apply would change fields that belong to others.
+
+    Args:
+        message: All of it, for people.
+        causes: `(message, field path)` for each field.
+    """
+
+    def __init__(self, message: str, causes: tuple[tuple[str, str], ...]) -> None:
+        super().__init__("object", "", found="", wanted="")
+        self.causes = causes
+        self.args = (message,)
 
 
 class Expired(Conflict):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -105,7 +105,7 @@ class Feeds:
         self._readers, self._hub = readers, hub
         self._feeds: dict[str, tuple[Feed, Waiter]] = {}
 
-    async def watch(self, view: View, fields: Fields, since: str | None) -> AsyncIterator[Told]:
+    async def watch(self, view: View, fields: Fields, since: str | None) -> AsyncGenerator[Told, None]:
         """Events for ever, and a BOOKMARK without document whenever all has been told up to its version.
 
         Raises: Expired, InvalidSpec for what is no version, Unavailable when the store closes.

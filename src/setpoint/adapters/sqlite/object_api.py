@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
@@ -98,7 +98,7 @@ class SqliteObjectApi:
 
         return await self._write(job, dry_run=how.dry_run)
 
-    def watch(self, kind: ResourceDefinition, query: ListQuery, *, since: str | None) -> AsyncIterator[Told]:
+    def watch(self, kind: ResourceDefinition, query: ListQuery, *, since: str | None) -> AsyncGenerator[Told, None]:
         """See the port. Raises Expired if `since` is too old, Unavailable when the store closes."""
         return self._feeds.watch(_view(kind, query), query.fields, since)
 
