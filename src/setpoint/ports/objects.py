@@ -63,7 +63,7 @@ class ObjectApi(Protocol):
     """Verbs on objects. `namespace` is "" for cluster-scoped kinds. Errors as of `ports.resources.ResourceApi`."""
 
     async def create(self, kind: ResourceDefinition, document: Json, *, dry_run: bool = False) -> bytes:
-        """Store a new object, already admitted."""
+        """Store a new object, already admitted; a status in it is its first one."""
         ...
 
     async def get(self, kind: ResourceDefinition, namespace: str, name: str) -> bytes:

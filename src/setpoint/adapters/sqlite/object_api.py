@@ -116,9 +116,9 @@ class SqliteObjectApi:
         return results[-1]
 
     def _create(self, transaction: Transaction, info: KindInfo, document: Json) -> bytes:
-        metadata, body, _ = split_document(document, info)
+        metadata, body, status = split_document(document, info)
         admission.check_new(info, metadata, body)
-        return verbs.create(transaction, info, metadata, admission.admit_body(info, body), self._uids)
+        return verbs.create(transaction, info, metadata, admission.admit_body(info, body), self._uids, status)
 
 
 def _view(kind: ResourceDefinition, query: ListQuery) -> View:

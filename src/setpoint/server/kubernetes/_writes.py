@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import msgspec
@@ -30,6 +31,9 @@ MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 PATCHES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
+
+NO_ENGINE = "setpoint.dev/NoEngine"
+"""Condition of an object of a kind that is only stored."""
 
 _ATTEMPTS = 8
 
@@ -88,7 +92,7 @@ class Writes:
         if kind.has_status:
             document.pop("status", None)
         document = await self._demanded(subject, document, None)
-        document = self._tracked(subject, None, document)
+        document = self._tracked(subject, None, document) | _first_status(kind, self._clock.now())
         made = await self._api.create(self._stored(kind), self._inward(kind, document), dry_run=subject.options.dry_run)
         return Written(document=made, created=True, warnings=warnings)
 
@@ -195,6 +199,7 @@ class Writes:
             document = _joined(subject, present, document)
         elif kind.has_status:
             document.pop("status", None)
+            document |= _first_status(kind, self._clock.now())
         return document | {"metadata": document["metadata"] | {"managedFields": managed}}, warnings
 
     def _laid(self, subject: Subject, present: Json, media: str, patch: Any) -> Json:
@@ -246,6 +251,20 @@ class Writes:
 
     def _inward(self, kind: ResourceDefinition, document: Json) -> Json:
         return document | {"apiVersion": self._stored(kind).api_version, "metadata": dict(document["metadata"])}
+
+
+def _first_status(kind: ResourceDefinition, now: datetime) -> Json:
+    """What is said of an object that nothing here acts on."""
+    if kind.engine or not kind.has_status:
+        return {}
+    condition = {
+        "type": NO_ENGINE,
+        "status": "True",
+        "reason": "StoredOnly",
+        "message": f"{kind.resource} are stored here and nothing more: no engine of this control plane acts on them",
+        "lastTransitionTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    return {"status": {"conditions": [condition]}}
 
 
 def _joined(subject: Subject, present: Json, document: Json) -> Json:
