@@ -1,7 +1,7 @@
 """Keeps the catalog of kinds up to date with the CustomResourceDefinitions that are stored.
 
-A definition counts once its names are accepted, and is told so by conditions; one that is deleted takes its objects with
-it. Invariant: a kind is in the catalog before its definition says Established.
+A definition counts once its names are accepted, and is told so by conditions; one that is deleted takes its objects
+with it. Invariant: a kind is in the catalog before its definition says Established.
 Source: apiextensions.k8s.io/v1, naming and finalizing controllers.
 """
 

@@ -73,8 +73,12 @@ def status_of(
             details["name"] = error.name or name
             resource = definition.resource if definition is not None else error.kind
             message = _about(error, resource, details["name"], message)
+            if isinstance(error, errors.Conflict):  # not Kubernetes', passed over by its clients, wanted by ours
+                details |= {"found": error.found, "wanted": error.wanted}
         case errors.InvalidSpec():
             details["causes"] = [{"reason": "FieldValueInvalid", "message": error.reason, "field": error.path}]
+            if error.allowed:
+                details["allowed"] = list(error.allowed)  # as above
             if definition is not None and reason == "Invalid":
                 details["kind"] = definition.kind
                 kind = f"{definition.kind}.{definition.group}" if definition.group else definition.kind
