@@ -102,6 +102,10 @@ class SqliteObjectApi:
         """See the port. Raises Expired if `since` is too old, Unavailable when the store closes."""
         return self._feeds.watch(_view(kind, query), query.fields, since)
 
+    def leads(self, kind: ResourceDefinition) -> bool:
+        """Whether a watcher of the kind waits for the store just now, for all of them."""
+        return self._feeds.leads(definition_info(kind).key)
+
     async def _write(self, job: Callable[[Transaction], T], *, dry_run: bool) -> T:
         if not dry_run:
             return await self._writer.write(job)
