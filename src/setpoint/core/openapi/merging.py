@@ -1,7 +1,7 @@
 """How lists of the known types merge: what tells their items apart, and what a strategic merge patch does with them.
 
 One table by the field's name, since Kubernetes gives equal fields equal keys, with what a single type does otherwise.
-Source: Kubernetes API reference, patchMergeKey, listType and listMapKey of core/v1 and batch/v1; Argo's and KServe's CRDs.
+Source: Kubernetes API reference, patchMergeKey, listType and listMapKey; Argo's and KServe's CRDs.
 """
 
 from __future__ import annotations

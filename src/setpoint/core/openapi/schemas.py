@@ -101,7 +101,7 @@ class Components:
             return {"x-kubernetes-int-or-string": True, "format": "int-or-string", "oneOf": _INT_OR_STRING}
         return {"x-kubernetes-preserve-unknown-fields": True}
 
-    def _name_of(self, cls: type) -> str:
+    def _name_of(self, cls: type[msgspec.Struct]) -> str:
         if cls not in self._names:
             name = f"{_package(cls)}.{cls.__name__.lstrip('_')}"
             while name in self.schemas:  # two types of one name: the later one gets another
@@ -110,7 +110,7 @@ class Components:
             self._struct(cls, name)
         return self._names[cls]
 
-    def _struct(self, cls: type, name: str) -> None:
+    def _struct(self, cls: type[msgspec.Struct], name: str) -> None:
         schema: Json = {"type": "object"}
         self.schemas[name] = schema  # before its fields: a type may hold itself
         info = mi.type_info(cls)
@@ -126,7 +126,7 @@ class Components:
         required = [field.encode_name for field in info.fields if field.required and field.encode_name != "metadata"]
         if required:
             schema["required"] = required
-        if not cls.__struct_config__.forbid_unknown_fields:  # type: ignore[attr-defined]  every struct has one
+        if not cls.__struct_config__.forbid_unknown_fields:
             schema["x-kubernetes-preserve-unknown-fields"] = True
 
     def _property(self, cls: type, field: mi.Field) -> Json:

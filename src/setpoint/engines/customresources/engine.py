@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from setpoint.apis.definitions import Catalog, ResourceDefinition
-from setpoint.apis.errors import Conflict, Expired, InvariantViolation, NotFound
-from setpoint.core.customresources import crd_status, definitions_of
+from setpoint.apis.definitions import Catalog
+from setpoint.apis.errors import Conflict, Expired, NotFound
+from setpoint.core.customresources import CRD_DEFINITION, crd_status, definitions_of
 from setpoint.ports.clock import Clock
 from setpoint.ports.objects import Deletion, Json, ListQuery, ObjectApi
 
@@ -28,14 +28,12 @@ class CustomResourceEngine:
     """The kinds of this API server, those of its own and those of CustomResourceDefinitions."""
 
     def __init__(self, api: ObjectApi, own: Catalog, clock: Clock) -> None:
-        """`own` has a definition of CustomResourceDefinition itself."""
-        self._api, self._own, self._clock = api, own, clock
-        found = next((item for item in own if item.kind == "CustomResourceDefinition"), None)
-        if found is None:
-            raise InvariantViolation("the catalog does not know CustomResourceDefinition")
-        self._kind: ResourceDefinition = found
+        """`own` are the kinds that need no definition."""
+        self._api, self._clock = api, clock
+        self._own = own.with_definitions([CRD_DEFINITION])
+        self._kind = CRD_DEFINITION
         self._crds: dict[str, Json] = {}
-        self.catalog = own
+        self.catalog = self._own
 
     async def load(self) -> str:
         """Read what is stored; returns the version to go on from."""

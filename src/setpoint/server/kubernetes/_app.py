@@ -26,11 +26,10 @@ from setpoint.apis.errors import (
     UnsupportedMedia,
 )
 from setpoint.apis.structure import Structure
-from setpoint.core.admission import decode_json, decode_yaml
 from setpoint.ports.clock import Clock
 from setpoint.ports.objects import ObjectApi
 from setpoint.server.kubernetes import _discovery as discovery
-from setpoint.server.kubernetes._bodies import body_of, delete_options_of, media_of, raw_of
+from setpoint.server.kubernetes._bodies import body_of, decoded, delete_options_of, media_of, raw_of
 from setpoint.server.kubernetes._options import WriteOptions, deletion, write_options
 from setpoint.server.kubernetes._places import Place, parse_place
 from setpoint.server.kubernetes._reads import Reads, json_answer, shown_for
@@ -167,7 +166,7 @@ class KubernetesRoutes:
             raise UnsupportedMedia(f"{media[:80]!r} is no type of patch", path="Content-Type", allowed=PATCHES)
         subject = self._subject(request, kind, place, apply=media == APPLY_PATCH)
         raw = await raw_of(request)
-        patch, told = (decode_yaml if media == APPLY_PATCH else decode_json)(raw, subject.options.validation)
+        patch, told = decoded(raw, subject.options.validation, yaml=media == APPLY_PATCH)
         if media == APPLY_PATCH and not isinstance(patch, dict):
             raise Malformed("the body is no object")
         return _told(show, await self._writes.patch(subject, media, patch), told)

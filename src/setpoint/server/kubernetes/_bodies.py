@@ -5,31 +5,40 @@ Source: Kubernetes API concepts, "Alternate representations of resources", "Reso
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 
-from setpoint.apis.errors import Malformed, TooLarge, UnsupportedMedia
-from setpoint.core.admission import decode_json, decode_yaml
+from setpoint.apis.errors import InvalidSpec, Malformed, TooLarge, UnsupportedMedia
+from setpoint.core.admission import Mode, decode_json, decode_yaml
 from setpoint.ports.objects import Json
-from setpoint.server.kubernetes._options import Validation
+
+_JSON = ("application/json", "", "*/*", "application/merge-patch+json")
+_YAML = "application/yaml"
 
 MAX_BODY_BYTES = 3 * 1024 * 1024  # what an API server takes
 
 
-async def body_of(request: Request, validation: Validation) -> tuple[Json, tuple[str, ...]]:
+async def body_of(request: Request, validation: Mode) -> tuple[Json, tuple[str, ...]]:
     """The object that was sent, and what is to be warned of. Raises: UnsupportedMedia, TooLarge, Malformed."""
     media = media_of(request)
-    raw = await raw_of(request)
-    match media:
-        case "application/json" | "" | "*/*" | "application/merge-patch+json":
-            value, told = decode_json(raw, validation)
-        case "application/yaml":
-            value, told = decode_yaml(raw, validation)
-        case _:
-            allowed = ("application/json", "application/yaml")
-            raise UnsupportedMedia(f"{media[:80]!r} is not read here", path="Content-Type", allowed=allowed)
+    if media not in (*_JSON, _YAML):
+        allowed = (_JSON[0], _YAML)
+        raise UnsupportedMedia(f"{media[:80]!r} is not read here", path="Content-Type", allowed=allowed)
+    value, told = decoded(await raw_of(request), validation, yaml=media == _YAML)
     if not isinstance(value, dict):
         raise Malformed("the body is no object")
     return value, told
+
+
+def decoded(raw: bytes, validation: Mode, *, yaml: bool) -> tuple[Any, tuple[str, ...]]:
+    """The value of a body, and what is to be warned of. Raises: Malformed, StrictDecodingError."""
+    try:
+        return (decode_yaml if yaml else decode_json)(raw, validation)
+    except Malformed:
+        raise
+    except InvalidSpec as error:
+        raise Malformed(error.reason, path=error.path, location=error.location) from error
 
 
 def media_of(request: Request) -> str:
@@ -57,7 +66,7 @@ async def delete_options_of(request: Request) -> Json:
     raw = await raw_of(request)
     if not raw:
         return {}
-    value, _ = decode_yaml(raw, "Ignore") if "yaml" in media_of(request) else decode_json(raw, "Ignore")
+    value, _ = decoded(raw, "Ignore", yaml="yaml" in media_of(request))
     if not isinstance(value, dict):
         raise Malformed("DeleteOptions are an object")
     return value

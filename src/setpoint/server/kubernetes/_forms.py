@@ -78,7 +78,8 @@ class Shown:
         return b'{"type":"BOOKMARK","object":%b}\n' % msgspec.json.encode(body)
 
     def _versioned(self, document: bytes) -> dict[str, Any]:
-        return msgspec.json.decode(document) | {"apiVersion": self.kind.api_version}
+        found: dict[str, Any] = msgspec.json.decode(document)
+        return found | {"apiVersion": self.kind.api_version}
 
     def _metadata(self, document: bytes) -> dict[str, Any]:
         metadata = msgspec.json.decode(document)["metadata"]

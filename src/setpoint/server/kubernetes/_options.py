@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from setpoint.apis.errors import Malformed
+from setpoint.core.admission import Mode
 from setpoint.ports.objects import Deletion
 from setpoint.ports.resources import Propagation
 
@@ -20,12 +21,8 @@ LONGEST_LIST = 1_000_000
 _LONGEST_MANAGER = 128
 
 
-class Validation(StrEnum):
-    """What becomes of fields that a kind does not have."""
-
-    STRICT = "Strict"
-    WARN = "Warn"
-    IGNORE = "Ignore"
+VALIDATIONS: tuple[Mode, ...] = ("Strict", "Warn", "Ignore")
+"""What becomes of fields that a kind does not have."""
 
 
 class Form(StrEnum):
@@ -42,7 +39,7 @@ class WriteOptions:
 
     manager: str
     dry_run: bool = False
-    validation: Validation = Validation.WARN
+    validation: Mode = "Warn"
     force: bool = False
 
 
@@ -94,11 +91,11 @@ def _dry_run(value: Any) -> bool:
     return any(values)
 
 
-def _validation(text: str) -> Validation:
-    try:
-        return Validation(text or Validation.WARN)
-    except ValueError:
-        raise Malformed(f"{text!r} is no value of it", path="fieldValidation", allowed=tuple(Validation)) from None
+def _validation(text: str) -> Mode:
+    found = next((mode for mode in VALIDATIONS if mode == (text or "Warn")), None)
+    if found is None:
+        raise Malformed(f"{text!r} is no value of it", path="fieldValidation", allowed=VALIDATIONS)
+    return found
 
 
 def deletion(body: Mapping[str, Any], query: Mapping[str, str]) -> Deletion:

@@ -61,7 +61,9 @@ class Schemas:
 
     def _document(self, served: discovery.Served, api_version: str) -> tuple[bytes, str]:
         if api_version not in self._documents:
-            body = msgspec.json.encode(openapi_document(served.catalog, api_version))
+            body = msgspec.json.encode(
+                openapi_document(served.catalog, api_version, reviews=served.reviews, read_only=served.read_only)
+            )
             self._documents[api_version] = (body, hashlib.sha256(body).hexdigest()[:32].upper())
         return self._documents[api_version]
 

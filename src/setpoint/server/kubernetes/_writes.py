@@ -98,19 +98,21 @@ class Writes:
 
     async def replace(self, subject: Subject, body: Json) -> Written:
         """PUT, of the object or its status."""
-        document, warnings = self._admitted(subject, body)
-        metadata = document.setdefault("metadata", {})
-        if not metadata.get("name"):
+        warnings: tuple[str, ...] = ()
+        given = body.get("metadata")
+        if not isinstance(given, dict) or not given.get("name"):
             raise Malformed("is required", path="metadata.name")
-        _place(metadata, subject)
-        if subject.kind.cls is None and not metadata.get("resourceVersion"):
+        if subject.kind.cls is None and not given.get("resourceVersion"):
             raise InvalidSpec("must be specified for an update", path="metadata.resourceVersion")
 
         async def make(present: Json | None) -> Json:
+            nonlocal warnings
             assert present is not None  # noqa: S101  `_rewrite` raised
+            document, warnings = self._admitted(subject, body, present)
+            _place(document["metadata"], subject)
             return self._tracked(subject, present, _joined(subject, present, document))
 
-        written = await self._rewrite(subject, make, version=metadata.get("resourceVersion", ""))
+        written = await self._rewrite(subject, make, version=_named_version(body))
         return Written(document=written.document, warnings=warnings)
 
     async def patch(self, subject: Subject, media: str, patch: Any) -> Written:
@@ -127,7 +129,7 @@ class Writes:
                 return document
             assert present is not None  # noqa: S101  `_rewrite` raised
             laid = self._laid(subject, present, media, patch)
-            document, warnings = self._admitted(subject, laid)
+            document, warnings = self._admitted(subject, laid, present)
             _place(document.setdefault("metadata", {}), subject)
             return self._tracked(subject, present, _joined(subject, present, document))
 
@@ -193,7 +195,7 @@ class Writes:
             subresource=subject.subresource,
             structure=self._structure_of(kind),
         )
-        document, warnings = self._admitted(subject, merged)
+        document, warnings = self._admitted(subject, merged, present)
         _place(document.setdefault("metadata", {}), subject)
         if present is not None:
             document = _joined(subject, present, document)
@@ -219,12 +221,12 @@ class Writes:
             raise InvalidSpec("the patch leaves no object")
         return laid
 
-    def _admitted(self, subject: Subject, document: Json) -> tuple[Json, tuple[str, ...]]:
+    def _admitted(self, subject: Subject, document: Json, present: Json | None = None) -> tuple[Json, tuple[str, ...]]:
         kind = subject.kind
         for field, wanted in (("apiVersion", kind.api_version), ("kind", kind.kind)):
             if document.setdefault(field, wanted) != wanted:
                 raise Malformed(f"{document[field]!r} is not {wanted!r}, as the path says", path=field)
-        admitted = admit(kind, document, subject.options.validation)
+        admitted = admit(kind, document, subject.options.validation, present)
         return admitted.document, admitted.warnings
 
     async def _demanded(self, subject: Subject, document: Json, present: Json | None) -> Json:
