@@ -141,7 +141,12 @@ class StrictDecodingError(Malformed):
 
     def __init__(self, findings: tuple[str, ...]) -> None:
         self.findings = findings
-        super().__init__(f"strict decoding error: {', '.join(findings)}")
+        _, _, first = findings[0].partition('"')
+        super().__init__(f"strict decoding error: {', '.join(findings)}", path=first.partition('"')[0])
+
+    def __str__(self) -> str:
+        """The findings name their places themselves."""
+        return self.reason
 
 
 class NotFound(SetpointError):

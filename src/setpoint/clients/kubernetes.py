@@ -16,7 +16,10 @@ from setpoint.apis import errors
 from setpoint.apis.meta import Resource, render_wire
 from setpoint.ports.resources import Propagation, R, ResourceList, WatchEvent, WatchType
 
+_JSON = {"content-type": "application/json"}
 _MERGE_PATCH = {"content-type": "application/merge-patch+json"}
+_WRITES = {"fieldManager": "setpoint", "fieldValidation": "Strict"}
+"""A field that the server does not know is a mistake of ours, never dropped silently."""
 
 
 class KubernetesClient:
@@ -100,7 +103,10 @@ class KubernetesClient:
         self, method: str, path: str, kind: type[R], body: Any = None, headers: dict[str, str] | None = None
     ) -> R:
         content = msgspec.json.encode(body) if body is not None else None
-        answer = await self._request(method, path, kind, content=content, headers=headers)
+        if content is None:
+            answer = await self._request(method, path, kind)
+        else:
+            answer = await self._request(method, path, kind, content=content, headers=headers or _JSON, params=_WRITES)
         return _decode(msgspec.json.decode(answer.content), kind)
 
     async def _request(self, method: str, path: str, kind: type[Resource], **options: Any) -> httpx.Response:

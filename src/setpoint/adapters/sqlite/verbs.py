@@ -109,7 +109,7 @@ def patch(transaction: Transaction, target: Target, changes: dict[str, Any]) -> 
     resource = validated(_class_of(kind), laid)
     metadata, body, _ = split(resource)
     if (metadata.get("name"), metadata.get("namespace", "")) != (row.name, row.namespace):
-        raise InvalidSpec("name and namespace cannot be changed", path="metadata")
+        raise InvalidSpec("name and namespace cannot be changed", path="metadata.name")
     body = admission.admit_body(kind, body)
     admission.check_metadata(metadata)
     admission.check_size(kind, metadata, body)

@@ -130,7 +130,7 @@ class KubernetesRoutes:
         return json_answer(msgspec.json.encode(found))
 
     async def _verb(self, request: Request, kind: ResourceDefinition, place: Place) -> ASGIApp:
-        if place.subresource not in ("", "status", "finalize"):
+        if place.subresource and not (place.subresource == "status" and kind.has_status):
             return await self._below(request, kind, place)
         if kind.key in self._backend.reviews and place.name == "":
             return await self._review(request, kind, place)
@@ -204,6 +204,11 @@ class KubernetesRoutes:
         backend = self._backend
         if place.subresource == "scale" and kind.scale is not None:
             return await self._scale(request, kind, place)
+        if place.subresource == "finalize" and kind.key == "Namespace" and request.method == "PUT":
+            body, _ = await body_of(request, _options(request).validation)
+            whole = Place(place.api_version, place.plural, "", place.name)
+            written = await self._writes.replace(self._subject(request, kind, whole), body)
+            return json_answer(written.document)
         if place.subresource == "log" and kind.key == "Pod" and request.method == "GET":
             return await _streamed(backend.pod_log(place.namespace, place.name, request.query_params))
         create = backend.subcreates.get(f"{kind.key}/{place.subresource}")

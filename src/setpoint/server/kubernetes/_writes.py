@@ -108,7 +108,7 @@ class Writes:
         async def make(present: Json | None) -> Json:
             nonlocal warnings
             assert present is not None  # noqa: S101  `_rewrite` raised
-            document, warnings = self._admitted(subject, body, present)
+            document, warnings = self._admitted(subject, _written_part(subject, present, body), present)
             _place(document["metadata"], subject)
             return self._tracked(subject, present, _joined(subject, present, document))
 
@@ -129,7 +129,7 @@ class Writes:
                 return document
             assert present is not None  # noqa: S101  `_rewrite` raised
             laid = self._laid(subject, present, media, patch)
-            document, warnings = self._admitted(subject, laid, present)
+            document, warnings = self._admitted(subject, _written_part(subject, present, laid), present)
             _place(document.setdefault("metadata", {}), subject)
             return self._tracked(subject, present, _joined(subject, present, document))
 
@@ -267,6 +267,16 @@ def _first_status(kind: ResourceDefinition, now: datetime) -> Json:
         "lastTransitionTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     return {"status": {"conditions": [condition]}}
+
+
+def _written_part(subject: Subject, present: Json, body: Json) -> Json:
+    """What is looked at of what was sent: below `status` nothing else counts."""
+    if subject.subresource != "status":
+        return body
+    metadata = present["metadata"]
+    if _named_version(body):
+        metadata = metadata | {"resourceVersion": _named_version(body)}
+    return present | {"metadata": metadata, "status": body.get("status", {})}
 
 
 def _joined(subject: Subject, present: Json, document: Json) -> Json:
