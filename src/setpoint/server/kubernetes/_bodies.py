@@ -11,6 +11,8 @@ from starlette.requests import Request
 
 from setpoint.apis.errors import InvalidSpec, Malformed, TooLarge, UnsupportedMedia
 from setpoint.core.admission import Mode, decode_json, decode_yaml
+from setpoint.core.protobuf import MEDIA_TYPE as PROTOBUF
+from setpoint.core.protobuf import decode_protobuf
 from setpoint.ports.objects import Json
 
 _JSON = ("application/json", "", "*/*", "application/merge-patch+json")
@@ -22,10 +24,13 @@ MAX_BODY_BYTES = 3 * 1024 * 1024  # what an API server takes
 async def body_of(request: Request, validation: Mode) -> tuple[Json, tuple[str, ...]]:
     """The object that was sent, and what is to be warned of. Raises: UnsupportedMedia, TooLarge, Malformed."""
     media = media_of(request)
-    if media not in (*_JSON, _YAML):
-        allowed = (_JSON[0], _YAML)
+    if media not in (*_JSON, _YAML, PROTOBUF):
+        allowed = (_JSON[0], _YAML, PROTOBUF)
         raise UnsupportedMedia(f"{media[:80]!r} is not read here", path="Content-Type", allowed=allowed)
-    value, told = decoded(await raw_of(request), validation, yaml=media == _YAML)
+    raw = await raw_of(request)
+    if media == PROTOBUF:
+        return decode_protobuf(raw), ()
+    value, told = decoded(raw, validation, yaml=media == _YAML)
     if not isinstance(value, dict):
         raise Malformed("the body is no object")
     return value, told
@@ -66,6 +71,8 @@ async def delete_options_of(request: Request) -> Json:
     raw = await raw_of(request)
     if not raw:
         return {}
+    if media_of(request) == PROTOBUF:
+        return decode_protobuf(raw)
     value, _ = decoded(raw, "Ignore", yaml="yaml" in media_of(request))
     if not isinstance(value, dict):
         raise Malformed("DeleteOptions are an object")
