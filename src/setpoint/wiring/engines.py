@@ -22,6 +22,7 @@ from setpoint.clients.requests import RequestClient
 from setpoint.components import IMAGE
 from setpoint.engines.cron import CronEngine
 from setpoint.engines.job import JobEngine
+from setpoint.engines.pod import PodMirror
 from setpoint.engines.runner import Runner
 from setpoint.engines.serving import GatewayKeeper, ServingEngine, ServingSettings
 from setpoint.engines.workflow import Outside, WorkflowEngine
@@ -84,8 +85,9 @@ async def engines_up(
         defaults=workflow_defaults(settings),
     )
     runner.background("workflow-engine", workflows.run)
+    mirror = PodMirror(resources=store.resources, objects=store.pods, launcher=launcher, clock=substrate.steady)
     async with serve([*routes, metrics_route(registry)], sock, endpoint.token):
-        async with runner:
+        async with mirror, runner:
             yield
         if not keep_services:
             await serving.stop_services()

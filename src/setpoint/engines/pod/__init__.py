@@ -1,0 +1,5 @@
+"""Pods as objects: those of engines are shown, those of users are run."""
+
+from setpoint.engines.pod.mirror import PodMirror
+
+__all__ = ["PodMirror"]
