@@ -50,6 +50,7 @@ _LOG_POLL_SECONDS = 0.1
 _READY_POLL_SECONDS = 0.05
 _TIDY_SECONDS = 1.0
 _GLANCE_SECONDS = 0.05
+_FRESH = 64
 _log = logging.getLogger(__name__)
 
 
@@ -68,6 +69,7 @@ class HostLauncher:
         self._progress: dict[str, tuple[Path, ...]] = {}  # of pods that run: where to look
         self._watches = Watches(self._lose)
         self._ended: dict[str, None] = {}  # ids in order of their end
+        self._fresh: dict[str, PodState] = {}  # ends that were read last
         self._readers: set[asyncio.Queue[str]] = set()
         self._untidy: list[Path] = []
         self._tidying: asyncio.Task[None] | None = None
@@ -236,8 +238,9 @@ class HostLauncher:
         try:
             while True:
                 pod_id = await queue.get()
-                state = await self.state(pod_id)
+                state = self._fresh.get(pod_id) or await self.state(pod_id)
                 if state is not None:
+                    self._remember(state)
                     yield state
                 self._index.told(pod_id)
         finally:
@@ -265,6 +268,13 @@ class HostLauncher:
         pids = {started.pid: request.main.name} if started is not None else {}
         pids |= {one.pid: name for name, one in state.live.items() if one.end is None}
         return await asyncio.to_thread(measure, state.pid, pids, request.main.name)
+
+    def _remember(self, state: PodState) -> None:
+        """Several read of the same ends one after another: the record is read once."""
+        if state.exit is not None:
+            self._fresh[state.id] = state
+            if len(self._fresh) > _FRESH:
+                del self._fresh[next(iter(self._fresh))]
 
     async def logs(
         self,
@@ -317,6 +327,7 @@ class HostLauncher:
         self._ended.pop(pod_id, None)
         await self._watches.wait([pod_id])
         self._ended.pop(pod_id, None)
+        self._fresh.pop(pod_id, None)
         await asyncio.to_thread(self._index.delete, pod_id)
         self._tell_removed((pod_id,))
 
@@ -361,6 +372,7 @@ class HostLauncher:
         await self._watches.wait(pods)
         for pod_id in pods:
             self._ended.pop(pod_id, None)
+            self._fresh.pop(pod_id, None)
         await asyncio.to_thread(self._index.delete_owner, owner)
         self._tell_removed(pods)
 
