@@ -14,7 +14,6 @@ from setpoint.ports.launcher import ContainerLive, PodPhase, PodState
 from tests.pods import ended, log_text, pod, run, running_launcher, shell
 
 
-
 async def until(launcher: HostLauncher, pod_id: str, holds: Callable[[PodState], bool]) -> PodState:
     async with asyncio.timeout(30):
         while True:
@@ -78,9 +77,7 @@ async def test_a_companion_runs_before_and_beside_and_is_started_again(tmp_path:
     after = shell(f"while ! test -s {tmp_path}/beside; do sleep 0.01; done", name="after")
     script = f"while test $(wc -l < {tmp_path}/beside) -lt 3; do sleep 0.02; done"
     async with running_launcher(tmp_path) as launcher:
-        request = pod(
-            script, init_containers=(beside, after), restart_policy="Never", restart_pause_seconds=0.05
-        )
+        request = pod(script, init_containers=(beside, after), restart_policy="Never", restart_pause_seconds=0.05)
         end = await run(launcher, request)
         assert end.phase is PodPhase.SUCCEEDED
         assert end.live["beside"].restarts >= 2
@@ -92,7 +89,8 @@ async def test_a_companion_is_waited_for_until_its_startup_probe_succeeds(tmp_pa
     beside = shell(script, name="beside", restarts=True, probes=Probes(startup=probe))
     async with running_launcher(tmp_path) as launcher:
         end = await run(
-            launcher, pod(f"test -e {tmp_path}/up", init_containers=(beside,), restart_policy="Never", grace_seconds=0.2)
+            launcher,
+            pod(f"test -e {tmp_path}/up", init_containers=(beside,), restart_policy="Never", grace_seconds=0.2),
         )
         assert end.phase is PodPhase.SUCCEEDED
 
@@ -111,7 +109,9 @@ async def test_readiness_is_lost_when_the_probe_fails(tmp_path: Path) -> None:
 
 async def test_a_pod_that_runs_uses_processor_and_memory(tmp_path: Path) -> None:
     async with running_launcher(tmp_path) as launcher:
-        await launcher.launch(pod("while :; do :; done", fellows=(shell("sleep 60", name="idle"),), restart_policy="Never"))
+        await launcher.launch(
+            pod("while :; do :; done", fellows=(shell("sleep 60", name="idle"),), restart_policy="Never")
+        )
         async with asyncio.timeout(30):
             while not (used := await launcher.usage("pod-1")) or used["main"].cpu_seconds < 0.1:
                 await asyncio.sleep(0.05)

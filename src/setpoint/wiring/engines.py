@@ -16,13 +16,14 @@ from setpoint.adapters.jq import JqProcess
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.batch import Job
 from setpoint.apis.kinds import KINDS
+from setpoint.apis.pod import PodHead
 from setpoint.apis.serving import InferenceService
 from setpoint.clients.readiness import probe_ready
 from setpoint.clients.requests import RequestClient
 from setpoint.components import IMAGE
 from setpoint.engines.cron import CronEngine
 from setpoint.engines.job import JobEngine
-from setpoint.engines.pod import PodMirror
+from setpoint.engines.pod import PodEngine, PodMirror, leave_alone
 from setpoint.engines.runner import Runner
 from setpoint.engines.serving import GatewayKeeper, ServingEngine, ServingSettings
 from setpoint.engines.workflow import Outside, WorkflowEngine
@@ -69,6 +70,8 @@ async def engines_up(
     resting = frozenset() if serve_stored else await _stored(store.resources)
     serving.attach(runner, resting=resting)
     JobEngine(store.resources, launcher, clock).attach(runner, resting=resting)
+    pods = PodEngine(store.resources, launcher, clock)
+    pods.attach(runner, resting=frozenset() if serve_stored else await leave_alone(store.resources))
     if serve_stored:  # a control plane for one command starts nothing of its own accord
         CronEngine(store.resources, clock, substrate.verbs.submit, substrate.verbs.terminate).attach(runner)
     workflows = WorkflowEngine(
@@ -86,9 +89,12 @@ async def engines_up(
     )
     runner.background("workflow-engine", workflows.run)
     mirror = PodMirror(resources=store.resources, objects=store.pods, launcher=launcher, clock=substrate.steady)
+    runner.informer(PodHead).on_change(mirror.saw)
     async with serve([*routes, metrics_route(registry)], sock, endpoint.token):
-        async with mirror, runner:
-            yield
+        async with mirror:
+            async with runner:
+                yield
+            await pods.close()
         if not keep_services:
             await serving.stop_services()
 

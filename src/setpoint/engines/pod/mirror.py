@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import msgspec
 
-from setpoint.apis.errors import Conflict, SetpointError, Unavailable
+from setpoint.apis.errors import SetpointError, Unavailable
 from setpoint.apis.pod import PodHead
 from setpoint.apis.pods import POD_DELETED, PodExit, PodPhase, PodRequest
 from setpoint.core.pods.document import FINALIZER, pod_body, pod_metadata, pod_uid
@@ -27,7 +27,7 @@ from setpoint.core.pods.status import ended_status, pending_status, running_stat
 from setpoint.ports.clock import Clock
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.pod_objects import PodChange, PodObjects
-from setpoint.ports.resources import ResourceApi, WatchType
+from setpoint.ports.resources import ResourceApi
 
 MOMENT = timedelta(milliseconds=60)
 _LOOK_AGAIN = timedelta(seconds=1)
@@ -49,11 +49,15 @@ class _Known:
     running: bool = False  # the object says so
     ready: bool = False
     waits: bool = False  # somebody waits for its readiness
+    doomed: bool = False  # somebody has deleted the object
     exit: PodExit | None = None
 
 
 class PodMirror:
-    """Use as `async with PodMirror(...)` around the engines; at the end all is written that is known."""
+    """Use as `async with PodMirror(...)` around the engines; at the end all is written that is known.
+
+    `saw` is to hear of all Pods.
+    """
 
     def __init__(self, *, resources: ResourceApi, objects: PodObjects, launcher: Launcher, clock: Clock) -> None:
         """Starts nothing yet."""
@@ -68,7 +72,7 @@ class PodMirror:
 
     async def __aenter__(self) -> Self:
         self._launcher.listener = self
-        work = (("pod objects", self._write()), ("pod ends", self._watch_ends()), ("pod deletions", self._watch()))
+        work = (("pod objects", self._write()), ("pod ends", self._watch_ends()))
         self._tasks = [asyncio.create_task(self._guarded(name, one), name=name) for name, one in work]
         return self
 
@@ -88,7 +92,7 @@ class PodMirror:
                     self._due[launch] = None
             await self._write_due()
 
-    async def _guarded(self, name: str, work: Any) -> None:
+    async def _guarded(self, name: str, work: Coroutine[object, object, None]) -> None:
         """The supervision point: pods run whether they are shown or not."""
         try:
             await work
@@ -155,18 +159,25 @@ class PodMirror:
 
     # --- what people do
 
-    async def _watch(self) -> None:
-        """Pods that somebody deletes."""
-        while True:
-            with suppress(Conflict):  # the watch fell behind what is kept: begin again
-                async for event in self._resources.watch(PodHead):
-                    head = event.resource
-                    doomed = event.type is WatchType.DELETED or head.metadata.deletion_timestamp is not None
-                    if doomed and (known := self._known.get(head.launch)) is not None and known.exit is None:
-                        grace = head.metadata.deletion_grace_period_seconds
-                        await self._launcher.kill(
-                            head.launch, grace_seconds=None if grace is None else float(grace), reason=POD_DELETED
-                        )
+    def saw(self, old: PodHead | None, new: PodHead | None) -> None:
+        """An object has changed: who deletes one ends its pod. For an informer of all Pods."""
+        head = new or old
+        if head is None or (new is not None and new.metadata.deletion_timestamp is None):
+            return
+        known = self._known.get(head.launch)
+        if known is not None and known.exit is None and not known.doomed:
+            known.doomed = True
+            self._spawn(self._kill(head), f"end of pod {head.key}")
+
+    async def _kill(self, head: PodHead) -> None:
+        grace = head.metadata.deletion_grace_period_seconds
+        seconds = None if grace is None else float(grace)
+        await self._launcher.kill(head.launch, grace_seconds=seconds, reason=POD_DELETED)
+
+    def _spawn(self, work: Coroutine[object, object, None], name: str) -> None:
+        task = asyncio.create_task(self._guarded(name, work), name=name)
+        self._waits.add(task)
+        task.add_done_callback(self._waits.discard)
 
     # --- what is written
 
@@ -269,6 +280,4 @@ class PodMirror:
                 known.ready = True
                 self._touch(launch)
 
-        task = asyncio.create_task(wait(), name=f"readiness of {launch}")
-        self._waits.add(task)
-        task.add_done_callback(self._waits.discard)
+        self._spawn(wait(), f"readiness of {launch}")
