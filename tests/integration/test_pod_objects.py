@@ -17,8 +17,8 @@ from setpoint.apis.argo import Workflow
 from setpoint.apis.batch import Job
 from setpoint.apis.core import ConfigMap, Event, Secret
 from setpoint.apis.errors import NotFound
-from setpoint.apis.manifest import decode_document, kind_map, load_documents
 from setpoint.apis.kinds import KINDS
+from setpoint.apis.manifest import decode_document, kind_map, load_documents
 from setpoint.apis.meta import ObjectMeta, Resource, render_wire
 from setpoint.apis.pod import LAUNCH, Pod
 from setpoint.wiring.control_plane import ControlPlane, control_plane
@@ -195,8 +195,8 @@ class TestPodsOfEngines:
     async def test_a_job_shows_its_pods_under_the_names_of_its_containers(self, tmp_path: Path) -> None:
         text = (
             "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j, namespace: default}\nspec:\n  template:\n"
-            "    metadata: {labels: {mine: x}}\n    spec: {restartPolicy: Never, containers: [{name: work, image: busybox,"
-            ' command: ["true"]}]}\n'
+            "    metadata: {labels: {mine: x}}\n"
+            '    spec: {restartPolicy: Never, containers: [{name: work, image: busybox, command: ["true"]}]}\n'
         )
         async with control_plane(settings(tmp_path), serve_stored=True) as plane:
             await plane.resources.create(read(text))
@@ -324,7 +324,7 @@ class TestPodsOfUsers:
             assert found.status.container_statuses[0].restart_count == 0
 
     async def test_a_control_plane_for_one_command_leaves_stored_pods_alone(self, tmp_path: Path) -> None:
-        from setpoint.wiring.control_plane import store_only  # noqa: PLC0415
+        from setpoint.wiring.control_plane import store_only
 
         async with store_only(settings(tmp_path)) as session:
             await session.resources.create(pod())
@@ -333,7 +333,7 @@ class TestPodsOfUsers:
             await until(plane, Pod, "q", phase("Succeeded"))
             assert (await plane.resources.get(Pod, "default", "p")).status.phase == ""
 
-    @pytest.mark.rule("leaves.resource-pods")
+    @pytest.mark.rule("leaf.resource-pods")
     async def test_a_resource_template_makes_a_pod_and_waits_for_it(self, tmp_path: Path) -> None:
         text = """
 apiVersion: argoproj.io/v1alpha1
