@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
@@ -13,6 +14,7 @@ from setpoint.adapters import places
 from setpoint.adapters.artifact_reader import StoredArtifactReader
 from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.jq import JqProcess
+from setpoint.adapters.pods.host import HostView
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.batch import Job
 from setpoint.apis.kinds import KINDS
@@ -27,6 +29,7 @@ from setpoint.engines.pod import PodEngine, PodMirror, leave_alone
 from setpoint.engines.runner import Runner
 from setpoint.engines.serving import GatewayKeeper, ServingEngine, ServingSettings
 from setpoint.engines.workflow import Outside, WorkflowEngine
+from setpoint.operations.metrics import keep_node
 from setpoint.ports.clock import Clock
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.resources import ResourceApi
@@ -88,6 +91,8 @@ async def engines_up(
         defaults=workflow_defaults(settings),
     )
     runner.background("workflow-engine", workflows.run)
+    view = HostView(launcher.machine(), settings.home)
+    runner.background("node", partial(keep_node, store.resources, view, clock))
     mirror = PodMirror(resources=store.resources, objects=store.pods, launcher=launcher, clock=substrate.steady)
     runner.informer(PodHead).on_change(mirror.saw)
     async with serve([*routes, metrics_route(registry)], sock, endpoint.token):

@@ -309,7 +309,7 @@ class HostLauncher:
                     yield line
                 if reader.more:
                     continue
-                if not follow or (state is not None and state.exit is not None):
+                if not follow or (state is not None and _is_over(state, request, container)):
                     return
                 if not lines:
                     await asyncio.sleep(_LOG_POLL_SECONDS)
@@ -469,6 +469,13 @@ class HostLauncher:
         folders, self._untidy = self._untidy, []
         if folders:
             await asyncio.to_thread(_drop_roots, folders)
+
+
+def _is_over(state: PodState, request: PodRequest, container: str) -> bool:
+    """Whether a container says nothing any more."""
+    live = state.live.get(container)
+    ended = live is not None and live.end is not None and request.restart_policy == "Never"
+    return state.exit is not None or ended or container in state.containers
 
 
 def _drop_roots(folders: Iterable[Path]) -> None:
