@@ -23,7 +23,7 @@ from setpoint.apis.serving import InferenceService
 from setpoint.clients.readiness import probe_ready
 from setpoint.clients.requests import RequestClient
 from setpoint.components import IMAGE
-from setpoint.engines.cron import CronEngine
+from setpoint.engines.cron import CronEngine, CronJobEngine
 from setpoint.engines.job import JobEngine
 from setpoint.engines.pod import PodEngine, PodMirror, leave_alone
 from setpoint.engines.runner import Runner
@@ -77,6 +77,7 @@ async def engines_up(
     pods.attach(runner, resting=frozenset() if serve_stored else await leave_alone(store.resources))
     if serve_stored:  # a control plane for one command starts nothing of its own accord
         CronEngine(store.resources, clock, substrate.verbs.submit, substrate.verbs.terminate).attach(runner)
+        CronJobEngine(store.resources, clock).attach(runner)
     workflows = WorkflowEngine(
         resources=store.resources,
         journal=store.journal,
