@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from setpoint.apis import argo, batch, core, serving
+from setpoint.apis import argo, batch, core, pod, serving
 from setpoint.apis.errors import InvalidSpec, InvariantViolation
 from setpoint.apis.meta import Resource
 
@@ -102,7 +102,10 @@ KINDS = KindTable(
     core.RoleBinding,
     core.Event,
     core.PersistentVolumeClaim,
+    core.Node,
+    pod.Pod,
     batch.Job,
+    batch.CronJob,
     *argo.KINDS,
     serving.InferenceService,
     serving.ServingRuntime,

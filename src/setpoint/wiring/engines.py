@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
@@ -13,18 +14,22 @@ from setpoint.adapters import places
 from setpoint.adapters.artifact_reader import StoredArtifactReader
 from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.jq import JqProcess
+from setpoint.adapters.pods.host import HostView
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.batch import Job
 from setpoint.apis.kinds import KINDS
+from setpoint.apis.pod import PodHead
 from setpoint.apis.serving import InferenceService
 from setpoint.clients.readiness import probe_ready
 from setpoint.clients.requests import RequestClient
 from setpoint.components import IMAGE
-from setpoint.engines.cron import CronEngine
+from setpoint.engines.cron import CronEngine, CronJobEngine
 from setpoint.engines.job import JobEngine
+from setpoint.engines.pod import PodEngine, PodMirror, leave_alone
 from setpoint.engines.runner import Runner
 from setpoint.engines.serving import GatewayKeeper, ServingEngine, ServingSettings
 from setpoint.engines.workflow import Outside, WorkflowEngine
+from setpoint.operations.metrics import keep_node
 from setpoint.ports.clock import Clock
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.resources import ResourceApi
@@ -68,8 +73,11 @@ async def engines_up(
     resting = frozenset() if serve_stored else await _stored(store.resources)
     serving.attach(runner, resting=resting)
     JobEngine(store.resources, launcher, clock).attach(runner, resting=resting)
+    pods = PodEngine(store.resources, launcher, clock)
+    pods.attach(runner, resting=frozenset() if serve_stored else await leave_alone(store.resources))
     if serve_stored:  # a control plane for one command starts nothing of its own accord
         CronEngine(store.resources, clock, substrate.verbs.submit, substrate.verbs.terminate).attach(runner)
+        CronJobEngine(store.resources, clock).attach(runner)
     workflows = WorkflowEngine(
         resources=store.resources,
         journal=store.journal,
@@ -84,9 +92,15 @@ async def engines_up(
         defaults=workflow_defaults(settings),
     )
     runner.background("workflow-engine", workflows.run)
+    view = HostView(launcher.machine(), settings.home)
+    runner.background("node", partial(keep_node, store.resources, view, clock))
+    mirror = PodMirror(resources=store.resources, objects=store.pods, launcher=launcher, clock=substrate.steady)
+    runner.informer(PodHead).on_change(mirror.saw)
     async with serve([*routes, metrics_route(registry)], sock, endpoint.token):
-        async with runner:
-            yield
+        async with mirror:
+            async with runner:
+                yield
+            await pods.close()
         if not keep_services:
             await serving.stop_services()
 

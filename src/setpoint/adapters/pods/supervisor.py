@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from setpoint.adapters.pods import linux, records
@@ -28,8 +29,8 @@ from setpoint.adapters.pods.isolation import IsolationReport, PrivateRoot, enter
 from setpoint.adapters.pods.last_word import is_alone
 from setpoint.adapters.pods.limits import Limit, Limits
 from setpoint.adapters.pods.logfile import LogWriter
-from setpoint.adapters.pods.outcome import ContainerRun, EndOrder, assess
-from setpoint.adapters.pods.probes import prepare, start_prober
+from setpoint.adapters.pods.outcome import ContainerRun, EndOrder, assess, phase_of
+from setpoint.adapters.pods.probes import prepare, start_prober, started_file
 from setpoint.adapters.pods.processes import (
     NOT_STARTED,
     ProcessSpec,
@@ -38,6 +39,7 @@ from setpoint.adapters.pods.processes import (
     start,
 )
 from setpoint.adapters.pods.progress import progress_path, read_progress
+from setpoint.adapters.pods.restarts import ALWAYS, ON_FAILURE, Companions, Restarts, Roll, end_of
 from setpoint.adapters.pods.roots import RootPlan
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.pods.signals import heard
@@ -53,6 +55,7 @@ DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadlin
 _CHUNK = 1 << 16
 _MOST_CHUNKS = 64  # a drain ends even if somebody writes for ever
 _KILL_AGAIN = 1.0
+_STARTUP_POLL = 0.1
 _OLDEST = 3600.0  # longest wait without looking at the clock
 
 
@@ -96,6 +99,12 @@ class Supervisor:
         self._result = bytearray()
         self._warm = False
         self._exit_file = records.ExitFile(directory)
+        self._roll = Roll(directory, kept=bool(request.restart_policy))
+        pause = request.restart_pause_seconds
+        self._companions = Companions(Restarts(ALWAYS, pause))
+        self._restarts = Restarts(request.restart_policy, pause)
+        # one that has ended well is not run again, whatever the policy
+        self._init_restarts = Restarts(ON_FAILURE if self._restarts.policy in (ALWAYS, ON_FAILURE) else "", pause)
         self._started_at: datetime | None = None
         self._main_ended_at: datetime | None = None
 
@@ -136,7 +145,12 @@ class Supervisor:
         store = self._settings.make_store
         load_artifacts(request.artifact_inputs, store, root, self._check)
         for container in request.init_containers:
-            self._run_init(container, images[container.name], others[container.name], base)
+            begin = partial(self._start, container, images[container.name], others[container.name], base)
+            if container.restarts:
+                self._check()
+                self._await_started(container, self._companions.add(container.name, begin))
+            else:
+                self._run_init(container, begin)
         self._check()
         sidecars = [self._start(one, images[one.name], others[one.name], base) for one in request.sidecars]
         ends = self._run_set(images, {request.main.name: root, **others}, base)
@@ -144,7 +158,8 @@ class Supervisor:
         order = self._order if self._told_to_end else None
         parameters, errors = read_parameters(request.parameter_outputs, root)
         saved, more = save_outputs(request, store, root, self._folder)
-        self._end(sidecars)
+        self._companions.over = True
+        self._end([*sidecars, *self._companions.runs.values()])
         phase, message = assess(ends, sidecars, errors + more, order)
         return PodExit(
             phase=phase,
@@ -183,16 +198,29 @@ class Supervisor:
         root.enter()
         return base
 
-    def _run_init(
-        self, container: Container, image: tuple[ResolvedImage, str], root: PrivateRoot, base: int | None
-    ) -> None:
-        self._check()
-        child = self._start(container, image, root, base)
-        self._wait_for([child])
-        if self._order is not None and self._told_to_end:
-            raise _Ended(PodPhase.FAILED, self._order.reason or child.message)
-        if child.exit_code != 0:
-            raise _Ended(PodPhase.FAILED, child.message)
+    def _run_init(self, container: Container, begin: Callable[[], ContainerRun]) -> None:
+        """Until it has ended well, or badly for good."""
+        while True:
+            self._check()
+            child = begin()
+            self._wait_for([child])
+            if self._order is not None and self._told_to_end:
+                raise _Ended(phase_of(self._order.reason), self._order.reason or child.message)
+            if child.exit_code == 0:
+                return
+            code, now = child.exit_code or 0, time.monotonic()
+            again = self._init_restarts.due(container.name, code, 0.0, now)
+            if again is None:
+                raise _Ended(PodPhase.FAILED, child.message)
+            self._roll.waits(container.name, again - now)
+            self._wait_until(lambda: self._order is not None, again)
+
+    def _await_started(self, container: Container, run: ContainerRun) -> None:
+        """What comes after a companion waits for its startup probe."""
+        probe = container.probes.startup
+        while probe is not None and self._order is None and not started_file(self._folder, container.name).exists():
+            self._wait_until(lambda: self._order is not None, time.monotonic() + _STARTUP_POLL)
+        del run
 
     def _run_set(
         self, images: dict[str, tuple[ResolvedImage, str]], roots: dict[str, PrivateRoot], base: int | None
@@ -205,8 +233,17 @@ class Supervisor:
             self._note_start(run)
             return run
 
-        crew = ContainerSet((request.main, *request.fellows), request.attempts, request.attempt_pause_seconds)
-        return run_set(crew, start, self._wait_until, lambda: self._order is not None, self._note_ends)
+        crew = ContainerSet(
+            (request.main, *request.fellows), request.attempts, request.attempt_pause_seconds, self._restarts
+        )
+        told_to_end = self._is_told_to_end
+        return run_set(crew, start, self._wait_until, told_to_end, self._note_ends, self._roll.waits)
+
+    def _is_told_to_end(self) -> bool:
+        if self._order is not None:
+            self._companions.over = True
+            self._roll.given_up()
+        return self._order is not None
 
     def _note_ends(self, ends: dict[str, ContainerEnd]) -> None:
         with suppress(OSError):  # the exit record says it again
@@ -224,6 +261,7 @@ class Supervisor:
         self, container: Container, image: tuple[ResolvedImage, str], root: PrivateRoot, base: int | None
     ) -> ContainerRun:
         resolved, path = image
+        self._roll.set_aside(container.name, self._rename)
         is_main = container is self._request.main
 
         def enter() -> None:
@@ -265,13 +303,18 @@ class Supervisor:
         for descriptor in streams:
             self._selector.register(descriptor, selectors.EVENT_READ, running)
         self._running[started.pid] = running
+        self._roll.started(running)
         if limit is not None:
             self._limit_of[started.pid] = limit
             self._limits.started(running, limit)
         if not started.error:
             place = (self._directory, environment, working_dir, self._request.grace_seconds)
-            start_prober(container, started.pid, *place, enter=None if is_main else enter)
+            lasting = bool(self._request.restart_policy)
+            start_prober(container, started.pid, *place, enter=None if is_main else enter, lasting=lasting)
         return running
+
+    def _rename(self, old: str, new: str) -> None:
+        os.rename(old, new, src_dir_fd=self._directory, dst_dir_fd=self._directory)
 
     def _log(self, container: Container, *warnings: str) -> LogWriter:
         file, keep_tail = records.log_file(container.name), container.log_is_message
@@ -314,6 +357,8 @@ class Supervisor:
             self._look_for_order()
             self._carry_out_order()
             look = self._limits.look()
+            if self._companions.runs and not self._told_to_end:
+                self._companions.tend(self._roll.waits)
             if done() or (latest is not None and time.monotonic() >= latest):
                 return
             for key, _ in self._selector.select(self._patience(latest, look)):
@@ -331,6 +376,8 @@ class Supervisor:
             waits.append((self._request.deadline - datetime.now(UTC)).total_seconds())
         if self._kill_at is not None:
             waits.append(self._kill_at - time.monotonic())
+        if self._companions.next_start is not None:
+            waits.append(self._companions.next_start - time.monotonic())
         return max(0.0, min(waits))
 
     def _check(self) -> None:
@@ -340,7 +387,8 @@ class Supervisor:
         """
         self._look_for_order()
         if self._order is not None:
-            raise _Ended(PodPhase.FAILED, self._order.reason or "pod was ended before main was started")
+            message = self._order.reason or "pod was ended before main was started"
+            raise _Ended(phase_of(message), message)
 
     def _look_for_order(self) -> None:
         signals = len(heard)  # one that comes after the reading is for the next look
@@ -365,7 +413,8 @@ class Supervisor:
             if not self._told_to_end:
                 self._told_to_end = True
                 for one in alive:
-                    signal_group(one.pid, signal.SIGTERM)
+                    if one not in self._companions.runs.values():  # they end after the others
+                        signal_group(one.pid, signal.SIGTERM)
         if self._kill_at is not None and now >= self._kill_at:
             self._killed = True
             self._kill_at = now + _KILL_AGAIN
@@ -400,6 +449,7 @@ class Supervisor:
         running.ended_at = datetime.now(UTC)
         limit = self._limit_of.get(running.pid)
         running.out_of_memory = limit is not None and code != 0 and limit.out_of_memory
+        self._roll.ended(running)
 
     def _let_leave(self, running: ContainerRun) -> None:
         """A program that has said how it ended is not waited for, unless it has started others."""
@@ -447,7 +497,12 @@ class Supervisor:
         kill_descendants(self._leaving)
         self._limits.close()
         now = datetime.now(UTC)
-        ended = ended.replace(started_at=self._started_at, finished_at=self._main_ended_at or now)
+        mains = {self._request.main.name, *(one.name for one in self._request.fellows)}
+        others = {one.name: end_of(one) for one in self._running.values() if one.name not in mains}
+        ended = ended.replace(started_at=self._started_at, finished_at=self._main_ended_at or now, others=others)
+        if self._request.restart_policy:
+            self._roll.given_up()
+            ended = ended.replace(live=self._roll.containers)
         try:
             self._exit_file.write(ended)
         except OSError as error:  # disk full: a short record needs no room but what it has; others may make some

@@ -19,6 +19,7 @@ from setpoint.adapters.sqlite.hub import Hub
 from setpoint.adapters.sqlite.journal import SqliteJournal
 from setpoint.adapters.sqlite.lease import Lease
 from setpoint.adapters.sqlite.object_api import SqliteObjectApi
+from setpoint.adapters.sqlite.pod_objects import SqlitePodObjects
 from setpoint.adapters.sqlite.readers import Readers
 from setpoint.adapters.sqlite.resources import SqliteResourceApi
 from setpoint.adapters.sqlite.writer import Transaction, Writer
@@ -44,6 +45,7 @@ class SqliteStore:
         resources: The resource API, typed.
         objects: The same on JSON.
         journal: The workflow journal.
+        pods: Pod objects of engines.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class SqliteStore:
         self.resources = SqliteResourceApi(self._writer, self._readers, self._hub, uids)
         self.objects = SqliteObjectApi(self._writer, self._readers, self._hub, uids, clock)
         self.journal = SqliteJournal(self._writer, self._readers, self._hub)
+        self.pods = SqlitePodObjects(self._writer)
 
     def __enter__(self) -> Self:
         return self
