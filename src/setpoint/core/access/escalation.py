@@ -59,7 +59,7 @@ def _may(policy: Policy, user: User, verb: str, kind: str, namespace: str, name:
 
 
 def _refusal(plural: str, name: str, user: User, missing: tuple[PolicyRule, ...]) -> str:
-    groups = [group for group in user.groups]
+    groups = list(user.groups)
     rules = "\n".join(_shown(rule) for rule in missing)
     return (
         f'{plural}.{GROUP} "{name}" is forbidden: user "{user.name}" (groups={groups}) '
@@ -101,10 +101,9 @@ def _covers(own: PolicyRule, one: PolicyRule) -> bool:
     group, resource = one.api_groups[0], one.resources[0]
     named = not own.resource_names or (bool(one.resource_names) and one.resource_names[0] in own.resource_names)
     _, slash, subresource = resource.partition("/")
+    by_subresource = bool(slash) and f"{ALL}/{subresource}" in own.resources
     return (
         named
         and (ALL in own.api_groups or group in own.api_groups)
-        and (
-            ALL in own.resources or resource in own.resources or bool(slash) and f"{ALL}/{subresource}" in own.resources
-        )
+        and (ALL in own.resources or resource in own.resources or by_subresource)
     )
