@@ -223,7 +223,12 @@ def template_of(job: Job) -> Template:
     spec = job.spec.template.spec
     before = tuple(UserContainer(**_fields(item)) for item in spec.init_containers)
     common = Template(
-        name=job.metadata.name, init_containers=before, volumes=spec.volumes, host_aliases=spec.host_aliases
+        name=job.metadata.name,
+        init_containers=before,
+        volumes=spec.volumes,
+        host_aliases=spec.host_aliases,
+        service_account_name=spec.service_account_name or spec.service_account or "",
+        automount_service_account_token=spec.automount_service_account_token,
     )
     if len(spec.containers) == 1:
         return common.replace(container=Container(**{**_fields(spec.containers[0]), "name": "main"}))

@@ -34,11 +34,15 @@ _STANDARD_NAMES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerCertificate:
-    """Files of the server's certificate and key, and of the authority by which a client knows it."""
+    """Files of the server's certificate and key, and of the authority by which a client knows it.
+
+    `renewable`: it is made here, and made again before it ends.
+    """
 
     certificate: Path
     key: Path
     authority: Path
+    renewable: bool = True
 
 
 class _Written(Wire, frozen=True, kw_only=True):
@@ -57,7 +61,7 @@ def given_certificate(certificate: str, key: str) -> ServerCertificate:
     except (OSError, ssl.SSLError) as error:
         reason = f"certificate {certificate!r} and key {key!r} cannot be used: {error.strerror or error}"
         raise InvalidSpec(reason, path="settings.tls_cert") from error
-    return ServerCertificate(certificate=Path(certificate), key=Path(key), authority=Path(certificate))
+    return ServerCertificate(certificate=Path(certificate), key=Path(key), authority=Path(certificate), renewable=False)
 
 
 def made_certificate(home: Path, names: Sequence[str], now: datetime) -> ServerCertificate:

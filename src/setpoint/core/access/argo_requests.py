@@ -36,9 +36,11 @@ _ALL = "*"
 
 def read_argo_request(method: str, path: str, query: Mapping[str, str]) -> tuple[RequestInfo, ...]:
     """What all must be allowed; one access without resource for paths that are about none (info, static files)."""
-    parts = [part for part in path.split("/") if part]
+    parts = path.strip("/").split("/")
     plain = (RequestInfo(verb=method.lower(), path=path, is_resource=False),)
-    if parts and parts[0] in _ARTIFACTS:
+    if "" in parts:
+        return plain
+    if parts[0] in _ARTIFACTS:
         found = _artifacts(parts)
     elif parts[:2] == ["api", "v1"] and len(parts) > 2:
         found = _api(method, parts[2], parts[3:], query)

@@ -71,9 +71,9 @@ def read_request(method: str, path: str, query: Mapping[str, str]) -> RequestInf
         path: Decoded, without query.
         query: First value of each name.
     """
-    parts = [part for part in path.split("/") if part]
+    parts = path.strip("/").split("/")
     plain = RequestInfo(verb=method.lower(), path=path, is_resource=False)
-    if not parts or parts[0] not in ("api", "apis"):
+    if parts[0] not in ("api", "apis") or "" in parts:  # a path with an empty part is none of a resource
         return plain
     grouped = parts[0] == "apis"
     if len(parts) < (4 if grouped else 3):

@@ -33,6 +33,7 @@ from setpoint.server.access.surface import Surface
 USER_KEY = "setpoint.user"
 """Where the ASGI scope has the `User`."""
 
+_SMALL_BYTES = 64 * 1024
 _SAFE = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -84,6 +85,8 @@ class AccessGuard:
         try:
             await self._pass(asked, scope, receive, answer)
         except Refusal as refusal:
+            if asked.is_large:  # nobody will read the rest of it
+                refusal.headers.setdefault("connection", "close")
             await answer.refuse(refusal, self._surface)
         finally:
             self._tell(asked, answer, came)
@@ -204,6 +207,11 @@ class _Asked:
             infos=surface.read(method, path, query),
             source=client[0] if client else "",
         )
+
+    @property
+    def is_large(self) -> bool:
+        length = self.headers.get("content-length", "0")
+        return "transfer-encoding" in self.headers or not length.isdigit() or int(length) > _SMALL_BYTES
 
     @property
     def has_body(self) -> bool:
