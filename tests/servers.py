@@ -11,7 +11,7 @@ from setpoint.apis.kinds import KINDS
 from setpoint.clients.connection import Address, connect
 from setpoint.clients.kubernetes import KubernetesClient
 from setpoint.ports.resources import ResourceApi
-from setpoint.server.access import KUBERNETES, Access, ReviewRoutes
+from setpoint.server.access import KUBERNETES, Access, AccessHooks, ReviewRoutes
 from setpoint.server.kubernetes import KubernetesRoutes
 from setpoint.wiring.access import announce, certificates, entrance
 from setpoint.wiring.endpoint import Endpoint
@@ -34,7 +34,10 @@ async def kubernetes_server(
         found = certificates(settings, bound, clock)
         endpoint = announce(settings, bound, found)
         async with entrance(settings, endpoint, resources, clock) as gate:
-            routes = [*ReviewRoutes(gate.view, gate.tokens).routes(), *KubernetesRoutes(resources, KINDS).routes()]
+            routes = [
+                *ReviewRoutes(AccessHooks(gate.view, gate.tokens)).routes(),
+                *KubernetesRoutes(resources, KINDS).routes(),
+            ]
             app = guarded_app(routes, change(gate.access), KUBERNETES)
             listeners = [Listener(sock=bound.kubernetes, app=app)]
             for sock, certificate in ((bound.secure, found.own), (bound.public, found.public)):

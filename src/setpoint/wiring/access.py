@@ -21,6 +21,7 @@ from setpoint.ports.clock import Clock
 from setpoint.ports.resources import ResourceApi
 from setpoint.server.access import Access, AuditLevel, Authentication, Counters, Limits
 from setpoint.wiring.endpoint import Endpoint, port_of, url_of, write_endpoint
+from setpoint.wiring.kubeconfig import kubeconfig_path, make_kubeconfig, write_kubeconfig
 from setpoint.wiring.listeners import Sockets
 from setpoint.wiring.settings import Settings
 
@@ -57,7 +58,7 @@ def certificates(settings: Settings, sockets: Sockets, clock: Clock) -> Certific
 
 
 def announce(settings: Settings, sockets: Sockets, found: Certificates) -> Endpoint:
-    """Write the endpoint file of all that listens."""
+    """Write the endpoint file of all that listens, and the kubeconfig of a control plane that lasts."""
     more: dict[str, str | bool] = {"argo_url": url_of("http", sockets.argo), "open": trusts_loopback(settings)}
     if sockets.secure is not None and found.own is not None:
         more |= {"https_url": url_of("https", sockets.secure), "ca_file": str(found.own.authority)}
@@ -66,7 +67,10 @@ def announce(settings: Settings, sockets: Sockets, found: Certificates) -> Endpo
         more["public_url"] = url_of("https", sockets.public, host)
         more["public_argo_url"] = url_of("https", sockets.public_argo, host)
         more["public_ca_file"] = str(found.public.authority)
-    return write_endpoint(settings.home, sockets.kubernetes, **more)
+    endpoint = write_endpoint(settings.home, sockets.kubernetes, **more)
+    if sockets.secure is not None:
+        write_kubeconfig(kubeconfig_path(settings.home), make_kubeconfig(endpoint))
+    return endpoint
 
 
 def trusts_loopback(settings: Settings) -> bool:

@@ -85,6 +85,7 @@ async def own_session(settings: Settings, *, keep_services: bool, visible: Seque
 @asynccontextmanager
 async def store_only(settings: Settings) -> AsyncIterator[Session]:
     """Objects and logs of a state directory where no control plane is up; nothing is started."""
+    make_private(settings.home)
     with SqliteStore(settings.home / "store", SystemClock()) as store:
         launcher = HostLauncher(pod_settings(settings))
         verbs = LocalVerbs(store.resources, store.journal, launcher, LocalArtifactStore(settings.home / "artifacts"))

@@ -30,7 +30,7 @@ from setpoint.ports.clock import Clock
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.resources import ResourceApi
 from setpoint.ports.workflows import WorkflowVerbs
-from setpoint.server.access import ARGO, KUBERNETES, ReviewRoutes
+from setpoint.server.access import ARGO, KUBERNETES, AccessHooks, ReviewRoutes
 from setpoint.server.argo import ArgoRoutes
 from setpoint.server.gateway import RouteFile
 from setpoint.server.kubernetes import KubernetesRoutes
@@ -121,7 +121,7 @@ def _listeners(substrate: Substrate, doors: Doors, gate: Entrance, registry: Col
     store, sockets, found = substrate.store, doors.sockets, doors.certificates
     kubernetes = guarded_app(
         [
-            *ReviewRoutes(gate.view, gate.tokens).routes(),
+            *ReviewRoutes(AccessHooks(gate.view, gate.tokens)).routes(),
             *KubernetesRoutes(store.resources, KINDS).routes(),
             metrics_route(registry),
         ],

@@ -23,6 +23,7 @@ _KEY_BYTES = 32
 
 def access_folder(home: Path) -> Path:
     """The directory, made if it is not there."""
+    make_private(home)
     folder = home / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder

@@ -1,6 +1,6 @@
 """Access, pure: what a request wants, who asks, and whether the rules allow it."""
 
-from setpoint.core.access.argo_requests import is_long_running, read_argo_request
+from setpoint.core.access.argo_requests import UPLOADS, is_long_running, read_argo_request
 from setpoint.core.access.buckets import Bucket
 from setpoint.core.access.builtin import default_cluster_bindings, default_cluster_roles
 from setpoint.core.access.escalation import check_binding, check_role, uncovered
@@ -26,6 +26,7 @@ __all__ = [
     "MASTERS",
     "REVIEWS",
     "SHORTEST_SECONDS",
+    "UPLOADS",
     "Bucket",
     "Decision",
     "Policy",

@@ -24,6 +24,9 @@ _FOLDERS = {
 }
 _CLUSTER = "cluster-workflow-templates"
 _ARTIFACTS = frozenset({"artifact-files", "artifacts", "artifacts-by-uid", "input-artifacts", "input-artifacts-by-uid"})
+UPLOADS = "upload-artifacts"
+"""First part of paths that take a file, in pieces and of any size."""
+
 _STREAMED = {
     "workflow-events": "workflows",
     "event-sources": "eventsources",
@@ -40,7 +43,9 @@ def read_argo_request(method: str, path: str, query: Mapping[str, str]) -> tuple
     plain = (RequestInfo(verb=method.lower(), path=path, is_resource=False),)
     if "" in parts:
         return plain
-    if parts[0] in _ARTIFACTS:
+    if parts[0] == UPLOADS and len(parts) > 1:
+        found: tuple[RequestInfo, ...] = _made([parts[1], "submit"])
+    elif parts[0] in _ARTIFACTS:
         found = _artifacts(parts)
     elif parts[:2] == ["api", "v1"] and len(parts) > 2:
         found = _api(method, parts[2], parts[3:], query)
@@ -150,14 +155,21 @@ def _event(namespace: str) -> tuple[RequestInfo, ...]:
 
 
 def _archived(method: str, folder: str, rest: list[str], query: Mapping[str, str]) -> tuple[RequestInfo, ...]:
-    """The archive: by uid, so that only `namespace` of the query says where one lies; none means everywhere."""
-    namespace = query.get("namespace", "") or _field(query.get("listOptions.fieldSelector", ""), "metadata.namespace")
+    """The archive: by uid, so that only `namespace` of the query says where one lies; none means everywhere.
+
+    What is done again is named in a body, which is not read here: that is for those who may do it everywhere.
+    """
+    asked, selected = (
+        query.get("namespace", ""),
+        _field(query.get("listOptions.fieldSelector", ""), "metadata.namespace"),
+    )
+    namespace = "" if asked and selected and asked != selected else asked or selected
     if folder != "archived-workflows" or not rest:
         return (_access("list", "workflows", namespace),)
     if method == "DELETE":
         return (_access("delete", "workflows", namespace),)
     if method == "PUT":
-        return _access("get", "workflows", namespace), _access("create", "workflows", namespace)
+        return _access("get", "workflows"), _access("create", "workflows")
     return (_access("get", "workflows", namespace),)
 
 
@@ -172,7 +184,7 @@ def _field(selector: str, name: str) -> str:
 def is_long_running(path: str, query: Mapping[str, str]) -> bool:
     """Whether the answer is a stream that may go on for ever, or is as long as an artifact."""
     parts = [part for part in path.split("/") if part]
-    if parts and parts[0] in _ARTIFACTS:
+    if parts and (parts[0] in _ARTIFACTS or parts[0] == UPLOADS):
         return True
     if parts[:2] != ["api", "v1"] or len(parts) < 3:
         return False

@@ -3,6 +3,7 @@
 from setpoint.server.access.audit import AuditLevel
 from setpoint.server.access.authentication import Authentication
 from setpoint.server.access.guard import USER_KEY, Access, AccessGuard
+from setpoint.server.access.hooks import AccessHooks
 from setpoint.server.access.limits import Counters, Limits
 from setpoint.server.access.review_routes import ReviewRoutes
 from setpoint.server.access.surface import ARGO, KUBERNETES, Surface
@@ -13,6 +14,7 @@ __all__ = [
     "USER_KEY",
     "Access",
     "AccessGuard",
+    "AccessHooks",
     "AuditLevel",
     "Authentication",
     "Counters",

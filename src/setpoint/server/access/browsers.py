@@ -12,10 +12,13 @@ from setpoint.server.access.refusals import Refusal
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _SIMPLE_TYPES = frozenset({"text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
+_FORM = "multipart/form-data"
 _OWN_SITES = frozenset({"same-origin", "none"})
 
 
-def check_browser(method: str, scheme: str, headers: Mapping[str, str], hosts: frozenset[str]) -> None:
+def check_browser(
+    method: str, scheme: str, headers: Mapping[str, str], hosts: frozenset[str], *, upload: bool = False
+) -> None:
     """Refuse what only a page of somebody else sends.
 
     Args:
@@ -23,6 +26,7 @@ def check_browser(method: str, scheme: str, headers: Mapping[str, str], hosts: f
         scheme: http or https, as the request came.
         headers: By lower-case name.
         hosts: Names and addresses that are this server's, beside those of loopback.
+        upload: A form with a file is what is wanted; a page that sends one names its origin.
 
     Raises: Refusal: With what is wrong.
     """
@@ -39,7 +43,7 @@ def check_browser(method: str, scheme: str, headers: Mapping[str, str], hosts: f
     if site not in _OWN_SITES and not (opens_page and headers.get("sec-fetch-dest") == "document"):
         raise Refusal(403, "Forbidden", "requests of pages of other sites are refused")
     media = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if method not in ("GET", "HEAD", "OPTIONS") and media in _SIMPLE_TYPES:
+    if method not in ("GET", "HEAD", "OPTIONS") and media in _SIMPLE_TYPES and not (upload and media == _FORM):
         raise Refusal(415, "UnsupportedMediaType", f"content type {media!r} is refused: send application/json")
 
 

@@ -33,6 +33,7 @@ from setpoint.server.access.surface import Surface
 USER_KEY = "setpoint.user"
 """Where the ASGI scope has the `User`."""
 
+_ONCE = frozenset({"watch", "fieldSelector", "namespace", "listOptions.fieldSelector"})  # what rights are asked by
 _SMALL_BYTES = 64 * 1024
 _SAFE = (
     (b"x-content-type-options", b"nosniff"),
@@ -94,7 +95,9 @@ class AccessGuard:
     async def _pass(self, asked: _Asked, scope: Scope, receive: Receive, answer: _Answer) -> None:
         access, surface = self._access, self._surface
         check_headers(scope["headers"], access.counters.limits)
-        check_browser(asked.method, scope["scheme"], asked.headers, access.hosts)
+        upload = bool(surface.uploads) and asked.path.startswith(surface.uploads)
+        check_browser(asked.method, scope["scheme"], asked.headers, access.hosts, upload=upload)
+        _check_path(scope, asked.once, slashes=surface.slashes)
         if asked.method == "OPTIONS":
             raise Refusal(405, "MethodNotAllowed", "OPTIONS is not answered: pages of other sites have nothing to ask")
         if asked.path in surface.public and asked.method in ("GET", "HEAD"):
@@ -108,7 +111,7 @@ class AccessGuard:
         with ExitStack() as stack:
             stack.enter_context(access.counters.enter(user.name, streams=streams))
             body = b""
-            if asked.has_body:
+            if asked.has_body and not upload:
                 length = asked.headers.get("content-length", "")
                 body, receive = await read_body(receive, length, access.counters.limits)
             for info in asked.infos:
@@ -172,6 +175,14 @@ class AccessGuard:
             return  # one request, one event: by the first access that counts
 
 
+def _check_path(scope: Scope, once: bool, *, slashes: bool) -> None:
+    """Refuse what two readers may read in two ways: the one who asks for rights, and the one who answers."""
+    if not once:
+        raise Refusal(400, "BadRequest", f"only one of each may be in the query: {', '.join(sorted(_ONCE))}")
+    if not slashes and b"%2f" in scope.get("raw_path", b"").lower():
+        raise Refusal(400, "BadRequest", "a part of the path holds a slash")
+
+
 @dataclass(slots=True, kw_only=True)
 class _Asked:
     """A request, as far as it is read before anybody may ask anything."""
@@ -185,6 +196,7 @@ class _Asked:
     user: User | None = None
     impersonator: User | None = None
     reason: str = ""
+    once: bool = True
 
     @classmethod
     def of(cls, scope: Scope, surface: Surface) -> _Asked:
@@ -195,9 +207,11 @@ class _Asked:
             key, text = name.decode("latin-1"), value.decode("latin-1")
             headers[key] = f"{headers[key]}, {text}" if key in headers else text
         query: dict[str, str] = {}
+        once = True
         if scope["query_string"]:
             for key, text in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
-                query.setdefault(key, text)
+                once = once and not (key in _ONCE and key in query)
+                query[key] = text
         client = scope.get("client")
         return cls(
             method=method,
@@ -206,6 +220,7 @@ class _Asked:
             headers=headers,
             infos=surface.read(method, path, query),
             source=client[0] if client else "",
+            once=once,
         )
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from setpoint.core.access import RequestInfo, is_long_running, read_argo_request, read_request
+from setpoint.core.access import UPLOADS, RequestInfo, is_long_running, read_argo_request, read_request
 from setpoint.server.access.refusals import ErrorBody
 from setpoint.server.kubernetes import make_status
 
@@ -25,6 +25,8 @@ class Surface:
         error_body: The shape of a refusal.
         public: Paths that need no name.
         open: Paths that need a name and no right: they tell nothing of any object.
+        uploads: What paths begin with that take a file: neither kept in memory nor limited here.
+        slashes: Whether a part of a path may hold a slash, written %2F.
     """
 
     read: Callable[[str, str, Mapping[str, str]], tuple[RequestInfo, ...]]
@@ -32,6 +34,8 @@ class Surface:
     error_body: ErrorBody
     public: frozenset[str] = PROBES
     open: frozenset[str] = frozenset()
+    uploads: str = ""
+    slashes: bool = False
 
 
 def _kubernetes_streams(info: RequestInfo, query: Mapping[str, str]) -> bool:
@@ -51,5 +55,9 @@ ARGO = Surface(
     read=read_argo_request,
     streams=lambda info, query: is_long_running(info.path, query),
     error_body=_argo_body,
-    open=frozenset({"/api/v1/info", "/api/v1/version", "/api/v1/userinfo", "/api/v1/tracking/event", "/"}),
+    open=frozenset(
+        {"/api/v1/info", "/api/v1/version", "/api/v1/userinfo", "/api/v1/tracking/event", "/api/v1/openapi.json"}
+    ),
+    uploads=f"/{UPLOADS}/",
+    slashes=True,
 )
