@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from setpoint.adapters.clock import SystemClock
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.argo import Workflow
-from setpoint.apis.catalog import CATALOG
 from setpoint.clients.connection import Address, connect
 from setpoint.clients.kubernetes import KubernetesClient
 from setpoint.engines.customresources import CustomResourceEngine
 from setpoint.engines.runner import Background
-from setpoint.ports.clock import Clock
+from setpoint.server.access import KUBERNETES, Access, AccessHooks
 from setpoint.server.kubernetes import KubernetesRoutes
-from setpoint.wiring.endpoint import Endpoint, listen, write_endpoint
-from setpoint.wiring.http import serve
-from setpoint.wiring.kubernetes_api import kubernetes_backend
+from setpoint.wiring.access import announce, certificates, entrance
+from setpoint.wiring.endpoint import Endpoint
+from setpoint.wiring.http import Listener, guarded_app, serve
+from setpoint.wiring.kubernetes_api import CATALOG, ApiParts, kubernetes_backend
+from setpoint.wiring.listeners import sockets
+from setpoint.wiring.settings import Settings
 
 
 async def _anything(_: Workflow) -> None:
@@ -26,27 +28,47 @@ async def _anything(_: Workflow) -> None:
 
 
 @asynccontextmanager
-async def kubernetes_server(store: SqliteStore, home: Path, clock: Clock | None = None) -> AsyncIterator[Endpoint]:
-    """The Kubernetes API over `store` on a real socket, with kinds that come and go by CustomResourceDefinitions."""
-    clock = clock or SystemClock()
-    sock = listen(home, 0)
-    endpoint = write_endpoint(home, sock)
+async def kubernetes_server(
+    store: SqliteStore,
+    settings: Settings,
+    *,
+    lasting: bool = False,
+    change: Callable[[Access], Access] = lambda access: access,
+) -> AsyncIterator[Endpoint]:
+    """The guarded Kubernetes API over a store, by the settings; `change` may shorten its limits."""
+    clock = SystemClock()
     kinds = CustomResourceEngine(store.objects, CATALOG, clock)
     await kinds.load()
     background = Background(clock)
-    background.start("custom-resources", kinds.run)
-    backend = kubernetes_backend(store.objects, kinds, clock, check_workflow=_anything)
-    try:
-        async with serve(list(KubernetesRoutes(backend).routes()), sock, endpoint.token):
-            yield endpoint
-    finally:
-        await background.stop()
+    with sockets(settings, lasting=lasting) as bound:
+        found = certificates(settings, bound, clock)
+        endpoint = announce(settings, bound, found)
+        async with entrance(settings, endpoint, store.resources, clock) as gate:
+            parts = ApiParts(
+                objects=store.objects,
+                resources=store.resources,
+                kinds=kinds,
+                clock=clock,
+                hooks=AccessHooks(gate.view, gate.tokens),
+                check_workflow=_anything,
+            )
+            app = guarded_app(KubernetesRoutes(kubernetes_backend(parts)).routes(), change(gate.access), KUBERNETES)
+            listeners = [Listener(sock=bound.kubernetes, app=app)]
+            for sock, certificate in ((bound.secure, found.own), (bound.public, found.public)):
+                if sock is not None:
+                    listeners.append(Listener(sock=sock, app=app, certificate=certificate))
+            background.start("custom-resources", kinds.run)
+            try:
+                async with serve(listeners):
+                    yield endpoint
+            finally:
+                await background.stop()
 
 
 @asynccontextmanager
 async def served_over_http(store: SqliteStore, home: Path) -> AsyncIterator[KubernetesClient]:
-    """The store as somebody sees it who reaches this machine's API over a socket."""
-    async with kubernetes_server(store, home) as endpoint:
+    """The store as somebody sees it who reaches this machine's API over a socket, with its token."""
+    async with kubernetes_server(store, Settings(home=home, require_token=True)) as endpoint:
         http = connect(lambda: Address(url=endpoint.url, token=endpoint.token))
         try:
             yield KubernetesClient(http)

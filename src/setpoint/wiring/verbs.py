@@ -36,6 +36,11 @@ class LocalVerbs:
         self._resources, self._journal, self._check = resources, journal, check
         self._launcher, self._artifacts = launcher, artifacts
 
+    async def check(self, workflow: Workflow) -> None:
+        """Nothing if the workflow may run here. Raises: InvalidSpec."""
+        self._check(workflow)
+        await operations.check(self._resources, workflow)
+
     async def submit(self, workflow: Workflow) -> Workflow:
         """See the port."""
         self._check(workflow)

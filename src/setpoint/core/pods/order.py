@@ -39,6 +39,8 @@ def pod_template(name: str, spec: PodSpec) -> Template:
         volumes=spec.volumes,
         host_aliases=spec.host_aliases,
         pod_resources=spec.resources,
+        service_account_name=spec.service_account_name or spec.service_account or "",
+        automount_service_account_token=spec.automount_service_account_token,
     )
 
 

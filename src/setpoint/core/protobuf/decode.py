@@ -172,8 +172,7 @@ def _unset(name: str, value: Any) -> bool:
     if (
         value is None
         or value == ""
-        or (value == {}
-        and name.endswith(("imestamp", "Time", "spec", "status", "resources")))
+        or (value == {} and name.endswith(("imestamp", "Time", "spec", "status", "resources")))
     ):
         return True
     return value in (0, False) and not isinstance(value, str) and name not in _MEANT

@@ -183,6 +183,8 @@ def make_launch(template: Template, outputs: Outputs, place: PodPlace) -> Launch
         request=request,
         env=tuple(env_sources(pod.containers)),
         volumes=tuple(one for name in used for one in volume_sources(pod.volumes[name], pod.containers, identity)),
+        service_account=pod.service_account,
+        automount=pod.automount,
     )
 
 

@@ -23,6 +23,7 @@ from setpoint.core.workflow.ids import command_id
 from setpoint.core.workflow.pod_sources import PodIdentity
 from setpoint.engines.runner import Controller, EventRecorder, Result, Runner
 from setpoint.engines.workflow.environment import complete_request
+from setpoint.ports.access import PodCredentials
 from setpoint.ports.clock import Clock
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.resources import ResourceApi
@@ -36,8 +37,16 @@ _SUFFIX = 5  # characters of a pod's name behind its job's
 class JobEngine:
     """The reconciler of Jobs."""
 
-    def __init__(self, resources: ResourceApi, launcher: Launcher, clock: Clock) -> None:
-        """Starts nothing yet."""
+    def __init__(
+        self,
+        resources: ResourceApi,
+        launcher: Launcher,
+        clock: Clock,
+        *,
+        credentials: PodCredentials | None = None,
+    ) -> None:
+        """Starts nothing yet. `credentials` gives pods what they reach the API with; None: they get nothing."""
+        self._credentials = credentials
         self._resources, self._launcher, self._clock = resources, launcher, clock
         self._events = EventRecorder(resources, clock, "job-controller")
         self._jobs: dict[str, str] = {}  # pods that run: whose
@@ -120,7 +129,8 @@ class JobEngine:
             request = order.request
             if request.requests:
                 request = await self._launcher.reserve(request, lambda _: None)
-            request = await complete_request(self._resources, order, request, self._launcher.machine())
+            machine = self._launcher.machine()
+            request = await complete_request(self._resources, order, request, machine, self._credentials)
             await self._launcher.launch(request)
         except InvalidSpec as error:
             await self._events.warning(job, "FailedCreate", f"Error creating pod: {error}")

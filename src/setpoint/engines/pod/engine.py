@@ -21,6 +21,7 @@ from setpoint.core.pods.user import Waiting, refused_status, user_order, user_st
 from setpoint.engines.runner import Controller, EventRecorder, Result, Runner
 from setpoint.engines.workflow.environment import Unschedulable, complete_request
 from setpoint.operations.pods import admit_pod
+from setpoint.ports.access import PodCredentials
 from setpoint.ports.clock import Clock
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.resources import ResourceApi
@@ -43,8 +44,16 @@ class _Launch:
 class PodEngine:
     """The reconciler of users' Pods."""
 
-    def __init__(self, resources: ResourceApi, launcher: Launcher, clock: Clock) -> None:
-        """Starts nothing yet."""
+    def __init__(
+        self,
+        resources: ResourceApi,
+        launcher: Launcher,
+        clock: Clock,
+        *,
+        credentials: PodCredentials | None = None,
+    ) -> None:
+        """Starts nothing yet. `credentials` gives pods what they reach the API with; None: they get nothing."""
+        self._credentials = credentials
         self._resources, self._launcher, self._clock = resources, launcher, clock
         self._events = EventRecorder(resources, clock, "kubelet")
         self._launches: dict[str, _Launch] = {}  # by uid
@@ -178,7 +187,8 @@ class PodEngine:
         request = order.request
         if request.requests:
             request = await self._launcher.reserve(request, lambda text: self._wait_for_room(pod, text))
-        request = await complete_request(self._resources, order, request, self._launcher.machine())
+        machine = self._launcher.machine()
+        request = await complete_request(self._resources, order, request, machine, self._credentials)
         await self._launcher.launch(request)
 
     def _wait_for_room(self, pod: Pod, message: str) -> None:

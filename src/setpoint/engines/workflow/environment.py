@@ -18,6 +18,7 @@ from setpoint.apis.pods import ArtifactInput, ArtifactOutput, ArtifactPlace
 from setpoint.apis.quantity import divided
 from setpoint.core.pods.sources import shown_order
 from setpoint.core.workflow import EnvSource, LaunchPod, ObjectKind, VolumeSource
+from setpoint.ports.access import PodCredentials
 from setpoint.ports.launcher import Container, Machine, Mount, PodRequest, VolumeFile
 from setpoint.ports.resources import ResourceApi
 
@@ -31,9 +32,15 @@ class Unschedulable(Unavailable):
 
 
 async def complete_request(
-    resources: ResourceApi, launch: LaunchPod, request: PodRequest, machine: Machine
+    resources: ResourceApi,
+    launch: LaunchPod,
+    request: PodRequest,
+    machine: Machine,
+    credentials: PodCredentials | None = None,
 ) -> PodRequest:
     """The order's request, which may have got devices since, with all values in it.
+
+    `credentials` gives what the pod reaches the API with; None: pods get nothing.
 
     Raises: InvalidSpec if an object or key that is not optional is missing; Unschedulable while a claim is.
     """
@@ -50,6 +57,8 @@ async def complete_request(
         request = await _with_places(resources, request)
     files: list[VolumeFile] = []
     claims: dict[str, str] = {}
+    if credentials is not None:
+        request = await credentials.give(request, launch.service_account, automount=launch.automount)
     for volume in launch.volumes:
         if volume.kind is ObjectKind.CLAIM:
             claims[volume.volume] = await _claim(resources, request.namespace, volume.object)

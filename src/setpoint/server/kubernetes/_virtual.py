@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import Any, Protocol
 
 from setpoint.ports.objects import Json
@@ -19,7 +19,7 @@ class VirtualKind(Protocol):
 class Review(Protocol):
     """A kind that is only created, and answered: what may I do, who am I."""
 
-    async def __call__(self, document: Json, namespace: str, user: Any) -> Json:
+    def __call__(self, document: Json, namespace: str, user: Any, /) -> Awaitable[Json]:
         """The document with its status."""
         ...
 
@@ -27,7 +27,7 @@ class Review(Protocol):
 class Subcreate(Protocol):
     """A subresource that is only created, such as a service account's token."""
 
-    async def __call__(self, namespace: str, name: str, document: Json, user: Any) -> Json:
+    def __call__(self, namespace: str, name: str, document: Json, user: Any, /) -> Awaitable[Json]:
         """The document with its status. Raises: NotFound."""
         ...
 

@@ -41,7 +41,7 @@ _ATTEMPTS = 8
 class Admitter(Protocol):
     """What a kind demands beyond its type, such as a Workflow that passes `lint`."""
 
-    async def __call__(self, new: Json, old: Json | None, user: Any) -> Json:
+    def __call__(self, new: Json, old: Json | None, user: Any, /) -> Awaitable[Json]:
         """The object as it is to be stored; `old` is None for a new one. Raises: InvalidSpec, Forbidden."""
         ...
 
