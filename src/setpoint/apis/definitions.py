@@ -82,6 +82,11 @@ class ResourceDefinition:
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
     @property
+    def built_in(self) -> bool:
+        """Whether a cluster has the kind without a CustomResourceDefinition: only such take strategic merge patches."""
+        return "." not in self.group or self.group.endswith(".k8s.io")
+
+    @property
     def resource(self) -> str:
         """`plural.group`: what messages and RBAC call it."""
         return f"{self.plural}.{self.group}" if self.group else self.plural

@@ -57,8 +57,8 @@ _PATCHES = (
     "application/apply-patch+yaml",
     "application/json-patch+json",
     "application/merge-patch+json",
-    "application/strategic-merge-patch+json",
 )
+_STRATEGIC = "application/strategic-merge-patch+json"
 _ERRORS = {
     "400": "cannot be read",
     "401": "nobody known",
@@ -173,7 +173,8 @@ class _Operations:
         """PUT and PATCH."""
         put = self("put", "update", _WRITE_OPTIONS, body=schema, answer=schema, created=True)
         options = _WRITE_OPTIONS | {"force": _FLAG}
-        patch = self("patch", "patch", options, body=_ref(_PATCH), answer=schema, created=True, takes=_PATCHES)
+        takes = (*_PATCHES, _STRATEGIC) if self._definition.built_in else _PATCHES
+        patch = self("patch", "patch", options, body=_ref(_PATCH), answer=schema, created=True, takes=takes)
         return {"put": put, "patch": patch}
 
     def __call__(

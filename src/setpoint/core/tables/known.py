@@ -270,4 +270,6 @@ KNOWN: Mapping[str, tuple[tuple[Column, Cell], ...]] = {
         ),
     ),
 }
-"""By `Kind.group`; the name comes before."""
+"""By `Kind.group`; the name comes before, except for those of `NAMELESS`."""
+
+NAMELESS = frozenset({"Event"})

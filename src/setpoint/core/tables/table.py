@@ -12,7 +12,7 @@ from typing import Any
 from setpoint.apis.definitions import Column, ResourceDefinition
 from setpoint.core.expr import ExpressionError, jsonpath_values
 from setpoint.core.tables.durations import since
-from setpoint.core.tables.known import KNOWN, Cell
+from setpoint.core.tables.known import KNOWN, NAMELESS, Cell
 
 Json = Mapping[str, Any]
 
@@ -48,8 +48,8 @@ def make_table(
 def _layout(definition: ResourceDefinition) -> tuple[Sequence[Column], Sequence[Cell]]:
     known = KNOWN.get(definition.key)
     if known is not None:
-        columns = [column for column, _ in known]
-        return [_NAME, *columns], [_name, *(cell for _, cell in known)]
+        head = [] if definition.key in NAMELESS else [(_NAME, _name)]
+        return [column for column, _ in (*head, *known)], [cell for _, cell in (*head, *known)]
     columns = list(definition.columns) if definition.columns is not None else [_AGE]
     return [_NAME, *columns], [_name, *(_by_path(column) for column in columns)]
 

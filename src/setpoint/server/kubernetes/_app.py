@@ -35,7 +35,7 @@ from setpoint.server.kubernetes._places import Place, parse_place
 from setpoint.server.kubernetes._reads import Reads, json_answer, shown_for
 from setpoint.server.kubernetes._scale import scale_of, scaled
 from setpoint.server.kubernetes._schemas import Schemas
-from setpoint.server.kubernetes._status import status_of
+from setpoint.server.kubernetes._status import NoSuchPath, status_of
 from setpoint.server.kubernetes._virtual import PodLog, Review, Subcreate, VirtualKind
 from setpoint.server.kubernetes._writes import APPLY_PATCH, PATCHES, Admitter, Subject, Writes, Written
 
@@ -94,7 +94,7 @@ class KubernetesRoutes:
             return self._about_kinds(request, path.rstrip("/"), place), None, ""
         kind = self._backend.catalog().of_path(place.api_version, place.plural)
         if kind is None or (place.namespace and not kind.namespaced):
-            raise NotFound("resource", f"{place.plural}.{place.api_version}")
+            raise NoSuchPath
         try:
             return await self._verb(request, kind, place), kind, place.name
         except SetpointError as error:
@@ -126,7 +126,7 @@ class KubernetesRoutes:
             case _:
                 found = discovery.resource_list(served, place.api_version) if place is not None else None
         if found is None:
-            raise NotFound("path", path)
+            raise NoSuchPath
         return json_answer(msgspec.json.encode(found))
 
     async def _verb(self, request: Request, kind: ResourceDefinition, place: Place) -> ASGIApp:
@@ -222,7 +222,7 @@ class KubernetesRoutes:
                 f"{place.subresource} of {kind.plural} is not done here: a pod is a set of processes of this machine, "
                 "which its own tools reach"
             )
-        raise NotFound("subresource", f"{place.plural}/{place.subresource}")
+        raise NoSuchPath
 
     async def _scale(self, request: Request, kind: ResourceDefinition, place: Place) -> Response:
         assert kind.scale is not None  # noqa: S101  the caller asked

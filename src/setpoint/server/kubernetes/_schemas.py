@@ -13,12 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from setpoint.apis.definitions import Catalog, ResourceDefinition
-from setpoint.apis.errors import NotFound
 from setpoint.apis.structure import Structure
 from setpoint.core.openapi import document as openapi_document
 from setpoint.core.openapi import structure_schema
 from setpoint.server.kubernetes import _discovery as discovery
 from setpoint.server.kubernetes._reads import json_answer
+from setpoint.server.kubernetes._status import NoSuchPath
 
 
 class Schemas:
@@ -38,7 +38,7 @@ class Schemas:
         return self._structures[key]
 
     def answer(self, served: discovery.Served, group_version: str, request: Request) -> Response:
-        """`/openapi/v3`, or one of the documents it names. Raises: NotFound."""
+        """`/openapi/v3`, or one of the documents it names. Raises: NoSuchPath."""
         self._renew(served.catalog)
         versions = list(dict.fromkeys(item.api_version for item in served.catalog))
         paths = {_openapi_path(item): item for item in versions}
@@ -49,7 +49,7 @@ class Schemas:
             }
             return json_answer(msgspec.json.encode({"paths": rows}))
         if group_version not in paths:
-            raise NotFound("path", f"/openapi/v3/{group_version}")
+            raise NoSuchPath
         body, tag = self._document(served, paths[group_version])
         if request.headers.get("if-none-match", "").strip('"') == tag:
             return Response(status_code=304, headers={"etag": f'"{tag}"'})

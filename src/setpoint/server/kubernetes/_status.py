@@ -12,6 +12,15 @@ from setpoint.apis import errors
 from setpoint.apis.definitions import ResourceDefinition
 from setpoint.server.kubernetes._options import NotAcceptable
 
+
+class NoSuchPath(errors.NotFound):
+    """Nothing is served at a path: no such kind, or no such subresource of it."""
+
+    def __init__(self) -> None:
+        super().__init__("resource", "")
+        self.args = ("the server could not find the requested resource",)
+
+
 # Most specific first: NotSupported is an InvalidSpec, Timeout is a Transient.
 _TABLE: tuple[tuple[type[errors.SetpointError], int, str], ...] = (
     (errors.NotFound, 404, "NotFound"),
@@ -67,7 +76,7 @@ def status_of(
             details["causes"] = [
                 {"reason": "FieldManagerConflict", "message": text, "field": path} for text, path in error.causes
             ]
-        case errors.Expired():
+        case errors.Expired() | NoSuchPath():
             pass
         case errors.NotFound() | errors.AlreadyExists() | errors.Conflict():
             details["name"] = error.name or name

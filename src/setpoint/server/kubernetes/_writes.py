@@ -212,10 +212,10 @@ class Writes:
                 laid = apply_json_patch(present, patch)
             case _ if media == MERGE_PATCH:
                 laid = merge_patch(present, patch)
-            case _ if media == STRATEGIC_PATCH and subject.kind.cls is not None:
+            case _ if media == STRATEGIC_PATCH and subject.kind.built_in:
                 laid = strategic_merge(present, patch, self._structure_of(subject.kind))
             case _:
-                allowed = PATCHES if subject.kind.cls is not None else (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
+                allowed = PATCHES if subject.kind.built_in else (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
                 raise UnsupportedMedia(f"{media!r} is not read here", path="Content-Type", allowed=allowed)
         if not isinstance(laid, dict):
             raise InvalidSpec("the patch leaves no object")
