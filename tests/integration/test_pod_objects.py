@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -322,6 +324,20 @@ class TestPodsOfUsers:
         async with control_plane(settings(tmp_path), serve_stored=True) as plane:
             found = await until(plane, Pod, "p", phase("Succeeded"))
             assert found.status.container_statuses[0].restart_count == 0
+
+    async def test_processes_that_were_lost_are_started_anew(self, tmp_path: Path) -> None:
+        text = POD.replace("restartPolicy: Never", "restartPolicy: Always\n  terminationGracePeriodSeconds: 0")
+        async with control_plane(settings(tmp_path), serve_stored=True) as plane:
+            await plane.resources.create(pod("sleep 600", text))
+            found = await until(plane, Pod, "p", phase("Running"))
+            claim = (tmp_path / "home" / "pods" / found.metadata.uid / "claim").readlink()
+            os.kill(json.loads(str(claim))["pid"], signal.SIGKILL)
+            found = await until(
+                plane, Pod, "p", lambda item: [one.restart_count for one in item.status.container_statuses] == [1]
+            )
+            await until(plane, Pod, "p", lambda item: item.status.container_statuses[0].ready)
+            await plane.resources.delete(Pod, "default", "p")
+            await is_gone(plane, "p")
 
     async def test_a_control_plane_for_one_command_leaves_stored_pods_alone(self, tmp_path: Path) -> None:
         from setpoint.wiring.control_plane import store_only

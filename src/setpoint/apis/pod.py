@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 import msgspec
 
 from setpoint.apis.argo.pod_spec import PodContainer, PodSpec
-from setpoint.apis.meta import Resource, Wire
+from setpoint.apis.meta import ObjectMeta, Resource, Wire
 
 __all__ = [
+    "ATTEMPT",
     "DEFAULT_CONTAINER",
     "LAUNCH",
     "ContainerState",
@@ -30,13 +31,30 @@ __all__ = [
     "PodIP",
     "PodSpec",
     "PodStatus",
+    "attempt_of",
+    "launch_of",
 ]
 
 LAUNCH = "setpoint.dev/launch"
 """Annotation of a pod that an engine runs: the launcher's id of it. A pod without it was made by a user."""
 
+ATTEMPT = "setpoint.dev/attempt"
+"""Annotation of a user's pod that was launched anew because its processes were lost: how often."""
+
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 """Annotation that names the container that is meant where none is said."""
+
+
+def launch_of(metadata: ObjectMeta) -> str:
+    """The launcher's id of a pod: of one of an engine what it says, of a user's its uid and attempt."""
+    attempt = attempt_of(metadata)
+    return metadata.annotations.get(LAUNCH) or (f"{metadata.uid}-{attempt}" if attempt else metadata.uid)
+
+
+def attempt_of(metadata: ObjectMeta) -> int:
+    """How often a user's pod was launched anew."""
+    text = metadata.annotations.get(ATTEMPT, "")
+    return int(text) if text.isdecimal() and text.isascii() else 0
 
 
 class ContainerStateWaiting(Wire, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from typing import Any
 from setpoint.apis.core import Node
 from setpoint.apis.errors import AlreadyExists, NotFound
 from setpoint.apis.meta import ObjectMeta
-from setpoint.apis.pod import PodHead
+from setpoint.apis.pod import PodHead, launch_of
 from setpoint.apis.pods import Usage
 from setpoint.apis.selectors import parse_selector
 from setpoint.core.pods.node import (
@@ -101,7 +101,7 @@ class Metrics:
         return metrics_list("PodMetrics", await self._measure([head for head in listed.items if _runs(head)]))
 
     async def _measure(self, heads: list[PodHead]) -> list[dict[str, Any]]:
-        ids = {head.launch or head.metadata.uid: head for head in heads}
+        ids = {launch_of(head.metadata): head for head in heads}
         fresh = [launch for launch in ids if launch not in self._samples]
         for launch in fresh:
             await self._sample(launch)

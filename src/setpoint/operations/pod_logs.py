@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from setpoint.apis.errors import InvalidSpec
-from setpoint.apis.pod import DEFAULT_CONTAINER, LAUNCH, ContainerStatus, Pod
+from setpoint.apis.pod import DEFAULT_CONTAINER, ContainerStatus, Pod, launch_of
 from setpoint.ports.launcher import Launcher, LogLine
 from setpoint.ports.resources import ResourceApi
 
@@ -67,7 +67,7 @@ async def pod_log(
     since = since_time
     if since_seconds is not None:
         since = now - timedelta(seconds=since_seconds)
-    launch = pod.metadata.annotations.get(LAUNCH) or pod.metadata.uid
+    launch = launch_of(pod.metadata)
     left = limit_bytes
     lines = launcher.logs(launch, container=wanted, follow=follow, previous=previous, tail=tail_lines)
     async with aclosing(cast("Any", lines)) as read:  # all implementations are generators

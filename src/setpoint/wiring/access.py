@@ -15,7 +15,7 @@ from setpoint.adapters.access.audit_file import AuditFile
 from setpoint.adapters.access.certificates import ServerCertificate, given_certificate, made_certificate
 from setpoint.adapters.access.peers import Peers
 from setpoint.adapters.access.people import PeopleFile
-from setpoint.adapters.access.secret_files import SigningKey, access_folder, is_private
+from setpoint.adapters.access.secret_files import FOLDER, SigningKey, is_private
 from setpoint.engines.access import AccessView
 from setpoint.ports.clock import Clock
 from setpoint.ports.resources import ResourceApi
@@ -115,7 +115,7 @@ async def entrance(
                 key=key,
                 source=view,
                 clock=clock,
-                authority=access_folder(settings.home) / "ca.crt",
+                authority=settings.home / FOLDER / "ca.crt",
                 port=port_of(endpoint.https_url),
                 automounts=view.automounts,
             )

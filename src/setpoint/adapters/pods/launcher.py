@@ -23,13 +23,13 @@ from setpoint.adapters.pods.images import resolve
 from setpoint.adapters.pods.index import PodIndex
 from setpoint.adapters.pods.isolation import IsolationReport
 from setpoint.adapters.pods.logfile import LogReader
-from setpoint.adapters.pods.machine import GPU, find_gpus, shown, this_machine
+from setpoint.adapters.pods.machine import GPU, find_gpus, this_machine
 from setpoint.adapters.pods.preload import entry_point_of
 from setpoint.adapters.pods.probes import ready_file
 from setpoint.adapters.pods.progress import progress_files, progress_path, read_progress
-from setpoint.adapters.pods.reservations import Reservations, gpus_of, with_gpus
+from setpoint.adapters.pods.reservations import Reservations, explain, gpus_of, with_gpus
 from setpoint.adapters.pods.settings import PodSettings
-from setpoint.adapters.pods.usage import measure
+from setpoint.adapters.pods.usage import measure_pod
 from setpoint.adapters.pods.volumes import held_claims, remove_claim
 from setpoint.adapters.pods.watches import Watches
 from setpoint.adapters.pods.zygote_client import ZygoteProcess
@@ -131,18 +131,18 @@ class HostLauncher:
             if reason:
                 _log.warning("nvidia.com/gpu: %s", reason)
         if beyond := self._book.beyond(request.requests):
-            _log.warning("pod %s can never start here: %s", request.name, self._explain(request, beyond))
+            has = {GPU: len(self._book.gpus), **self._machine.resources}
+            _log.warning(
+                "pod %s can never start here: %s",
+                request.name,
+                explain(request, beyond, has),
+            )
         gpus = await self._book.acquire(request.id, request.requests, waits)
         return with_gpus(request, gpus) if gpus else request
 
     def release(self, pod_id: str) -> None:
         """Give back what was set aside for a pod that is not launched after all."""
         self._book.release(pod_id)
-
-    def _explain(self, request: PodRequest, beyond: list[str]) -> str:
-        has = {GPU: len(self._book.gpus), **self._machine.resources}
-        parts = (f"{name} {shown(name, request.requests[name])} of {shown(name, has.get(name, 0))}" for name in beyond)
-        return f"it requests {', '.join(parts)}; the setting `capacity` says what pods may request"
 
     async def launch(self, request: PodRequest) -> None:
         """Start the pod, or do nothing if its id was launched before (also by a control plane now dead).
@@ -240,7 +240,7 @@ class HostLauncher:
                 pod_id = await queue.get()
                 state = self._fresh.get(pod_id) or await self.state(pod_id)
                 if state is not None:
-                    self._remember(state)
+                    _remember(self._fresh, state)
                     yield state
                 self._index.told(pod_id)
         finally:
@@ -248,8 +248,7 @@ class HostLauncher:
 
     async def live(self) -> tuple[PodRequest, ...]:
         """Requests of the pods that run, or whose end no reader has taken yet."""
-        found = [await self.request(pod_id) for pod_id in self._index.live()]
-        return tuple(request for request in found if request is not None)
+        return tuple([one for pod_id in self._index.live() if (one := await self.request(pod_id)) is not None])
 
     async def request(self, pod_id: str) -> PodRequest | None:
         """What was launched, None if there is no record of it."""
@@ -261,20 +260,9 @@ class HostLauncher:
     async def usage(self, pod_id: str) -> dict[str, Usage]:
         """What each running container uses; empty if the pod does not run."""
         state, request = await self.state(pod_id), await self.request(pod_id)
-        if state is None or state.exit is not None or state.pid is None or request is None:
+        if state is None or state.pid is None or request is None:
             return {}
-        folder = self._settings.pods / pod_id
-        started = records.read_note(folder, records.STARTED, records.Started)
-        pids = {started.pid: request.main.name} if started is not None else {}
-        pids |= {one.pid: name for name, one in state.live.items() if one.end is None}
-        return await asyncio.to_thread(measure, state.pid, pids, request.main.name)
-
-    def _remember(self, state: PodState) -> None:
-        """Several read of the same ends one after another: the record is read once."""
-        if state.exit is not None:
-            self._fresh[state.id] = state
-            if len(self._fresh) > _FRESH:
-                del self._fresh[next(iter(self._fresh))]
+        return await asyncio.to_thread(measure_pod, self._settings.pods / pod_id, state, request)
 
     async def logs(
         self,
@@ -383,14 +371,8 @@ class HostLauncher:
                 self._watch(pod_id)
 
     def _validate(self, request: PodRequest) -> None:
-        for container in request.containers:
-            resolve(
-                self._settings.rules,
-                container.image,
-                container.command,
-                container.args,
-                path=f"{container.name}.image",
-            )
+        for one in request.containers:
+            resolve(self._settings.rules, one.image, one.command, one.args, path=f"{one.name}.image")
 
     async def _zygote_for(self, request: PodRequest) -> ZygoteProcess:
         """The warm process if it is of use and imports in time, else the light one.
@@ -469,6 +451,14 @@ class HostLauncher:
         folders, self._untidy = self._untidy, []
         if folders:
             await asyncio.to_thread(_drop_roots, folders)
+
+
+def _remember(fresh: dict[str, PodState], state: PodState) -> None:
+    """Several read of the same ends one after another: the record is read once."""
+    if state.exit is not None:
+        fresh[state.id] = state
+        if len(fresh) > _FRESH:
+            del fresh[next(iter(fresh))]
 
 
 def _is_over(state: PodState, request: PodRequest, container: str) -> bool:

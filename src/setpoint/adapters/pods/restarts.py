@@ -6,15 +6,16 @@ all that was. Source: kubernetes pkg/kubelet, `doBackOff`, `MaxContainerBackOff`
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from setpoint.adapters.pods import records
 from setpoint.adapters.pods.outcome import ContainerRun
-from setpoint.ports.launcher import ContainerEnd, ContainerLive
+from setpoint.ports.launcher import ContainerEnd, ContainerLive, PodExit, PodRequest
 
 ALWAYS, ON_FAILURE = "Always", "OnFailure"
 _LONGEST_PAUSE = 300.0
@@ -89,7 +90,7 @@ class Roll:
             self.containers = {name: one.replace(due=None) for name, one in self.containers.items()}
             self._write()
 
-    def set_aside(self, name: str, rename: Callable[[str, str], None]) -> None:
+    def set_aside(self, name: str) -> None:
         """What belonged to the last process of a container that is started again: its log, and that it was ready."""
         if self._kept and name in self.containers:
             for old, new in (
@@ -97,7 +98,7 @@ class Roll:
                 (f"ready-{name}", f"ready-{name}.old"),
             ):
                 with suppress(OSError):
-                    rename(old, new)
+                    os.rename(old, new, src_dir_fd=self._directory, dst_dir_fd=self._directory)
 
     def _write(self) -> None:
         if self._kept:
@@ -111,6 +112,16 @@ def end_of(run: ContainerRun) -> ContainerEnd:
     return ContainerEnd(
         exit_code=code, message=run.message if code else "", started_at=run.started_at, finished_at=run.ended_at
     )
+
+
+def with_all(ended: PodExit, request: PodRequest, runs: Iterable[ContainerRun], roll: Roll) -> PodExit:
+    """The end of a pod with that of its init containers and sidecars, and of each container of a Pod as it was."""
+    mains = {request.main.name, *(one.name for one in request.fellows)}
+    ended = ended.replace(others={one.name: end_of(one) for one in runs if one.name not in mains})
+    if not request.restart_policy:
+        return ended
+    roll.given_up()
+    return ended.replace(live=roll.containers)
 
 
 @dataclass(slots=True)

@@ -13,7 +13,6 @@ import os
 import selectors
 import signal
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,14 +22,14 @@ from pathlib import Path
 from setpoint.adapters.pods import linux, records
 from setpoint.adapters.pods.command import argv_of, environment_of, program_of, write_script
 from setpoint.adapters.pods.container_set import ContainerSet, run_set
-from setpoint.adapters.pods.environments import EnvironmentFailed, search_path
-from setpoint.adapters.pods.images import ResolvedImage, resolve
+from setpoint.adapters.pods.environments import EnvironmentFailed
+from setpoint.adapters.pods.images import ResolvedImage
 from setpoint.adapters.pods.isolation import IsolationReport, PrivateRoot, enter_base_namespace
 from setpoint.adapters.pods.last_word import is_alone
 from setpoint.adapters.pods.limits import Limit, Limits
-from setpoint.adapters.pods.logfile import LogWriter
 from setpoint.adapters.pods.outcome import ContainerRun, EndOrder, assess, phase_of
-from setpoint.adapters.pods.probes import prepare, start_prober, started_file
+from setpoint.adapters.pods.preparation import listen, open_log, resolve_images, trace, write_exit
+from setpoint.adapters.pods.probes import start_prober, started_file
 from setpoint.adapters.pods.processes import (
     NOT_STARTED,
     ProcessSpec,
@@ -39,7 +38,7 @@ from setpoint.adapters.pods.processes import (
     start,
 )
 from setpoint.adapters.pods.progress import progress_path, read_progress
-from setpoint.adapters.pods.restarts import ALWAYS, ON_FAILURE, Companions, Restarts, Roll, end_of
+from setpoint.adapters.pods.restarts import ALWAYS, ON_FAILURE, Companions, Restarts, Roll, with_all
 from setpoint.adapters.pods.roots import RootPlan
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.pods.signals import heard
@@ -114,7 +113,8 @@ class Supervisor:
         Raises: TurnInto, in a forked main only.
         """
         self._warm = warm
-        self._listen()
+        self._wakeup = listen()
+        self._selector.register(self._wakeup, selectors.EVENT_READ, None)
         try:
             ended = self._live()
         except _Ended as error:
@@ -125,14 +125,14 @@ class Supervisor:
                 phase=PodPhase.ERROR, message=text if isinstance(error, TransferError) else f"init: Error: {text}"
             )
         except Exception as error:  # noqa: BLE001 - supervision point: a bug of ours must leave an exit record
-            _trace(self._directory)
+            trace(self._directory)
             ended = PodExit(phase=PodPhase.ERROR, message=f"wait: Error: {type(error).__name__}: {error}")
         self._finish(ended)
 
     def _live(self) -> PodExit:
         request = self._request
         self._check()
-        images = self._resolve_images()
+        images = resolve_images(self._settings, request, self._folder, self._check)
         write_files(request, self._folder)
         plan = RootPlan(self._settings, self._isolation, request, self._folder)
         root = plan.root(request.main, with_transfers=True)
@@ -148,7 +148,8 @@ class Supervisor:
             begin = partial(self._start, container, images[container.name], others[container.name], base)
             if container.restarts:
                 self._check()
-                self._await_started(container, self._companions.add(container.name, begin))
+                self._companions.add(container.name, begin)
+                self._await_started(container)
             else:
                 self._run_init(container, begin)
         self._check()
@@ -166,23 +167,13 @@ class Supervisor:
             message=message,
             exit_code=ends[request.main.name].exit_code,
             containers=ends,
-            result=self._captured(),
+            result=captured(self._result) if request.capture_result else None,
             parameters=parameters,
             artifacts=saved,
             progress=read_progress(root.locate(path)) if (path := progress_path(request.main)) else "",
         )
 
     # Before main ---------------------------------------------------------------------------------------------------
-
-    def _resolve_images(self) -> dict[str, tuple[ResolvedImage, str]]:
-        """Image and PATH of every container; makes missing Python environments."""
-        home = Path(self._settings.home)
-        log, found = self._folder / "environment.txt", {}
-        for container in self._request.containers:
-            image = resolve(self._settings.rules, container.image, container.command, container.args)
-            found[container.name] = (image, search_path(image, home, log, self._check))
-            prepare(container.probes)
-        return found
 
     def _enter(self, root: PrivateRoot, *, alone: bool) -> int | None:
         """Move into main's root; a descriptor of the namespace where the roots of others can be built."""
@@ -215,12 +206,11 @@ class Supervisor:
             self._roll.waits(container.name, again - now)
             self._wait_until(lambda: self._order is not None, again)
 
-    def _await_started(self, container: Container, run: ContainerRun) -> None:
+    def _await_started(self, container: Container) -> None:
         """What comes after a companion waits for its startup probe."""
         probe = container.probes.startup
         while probe is not None and self._order is None and not started_file(self._folder, container.name).exists():
             self._wait_until(lambda: self._order is not None, time.monotonic() + _STARTUP_POLL)
-        del run
 
     def _run_set(
         self, images: dict[str, tuple[ResolvedImage, str]], roots: dict[str, PrivateRoot], base: int | None
@@ -261,7 +251,7 @@ class Supervisor:
         self, container: Container, image: tuple[ResolvedImage, str], root: PrivateRoot, base: int | None
     ) -> ContainerRun:
         resolved, path = image
-        self._roll.set_aside(container.name, self._rename)
+        self._roll.set_aside(container.name)
         is_main = container is self._request.main
 
         def enter() -> None:
@@ -289,7 +279,8 @@ class Supervisor:
             else None,
         )
         started = self._starter.start_main(spec) if is_main else start(spec)
-        log = self._log(container, resolved.warning, limit.warning if limit is not None else "")
+        warnings = (resolved.warning, limit.warning if limit is not None else "")
+        log = open_log(self._directory, self._request, self._settings, container, *warnings)
         streams = {started.stdout: b"stdout", started.stderr: b"stderr"}
         running = ContainerRun(
             name=container.name,
@@ -313,18 +304,6 @@ class Supervisor:
             start_prober(container, started.pid, *place, enter=None if is_main else enter, lasting=lasting)
         return running
 
-    def _rename(self, old: str, new: str) -> None:
-        os.rename(old, new, src_dir_fd=self._directory, dst_dir_fd=self._directory)
-
-    def _log(self, container: Container, *warnings: str) -> LogWriter:
-        file, keep_tail = records.log_file(container.name), container.log_is_message
-        log = LogWriter(self._directory, file, self._settings.log_bytes, keep_tail=keep_tail)
-        if self._request.log_outputs:
-            log.begin()
-        for warning in filter(None, warnings):
-            log.write(b"stderr", f"setpoint: {warning}\n".encode())
-        return log
-
     def _end(self, containers: list[ContainerRun]) -> None:
         """TERM, and KILL after the grace period."""
         alive = [one for one in containers if one.exit_code is None]
@@ -336,15 +315,6 @@ class Supervisor:
             self._wait_for(alive)
 
     # The loop ------------------------------------------------------------------------------------------------------
-
-    def _listen(self) -> None:
-        """TERM and the end of a child wake the loop."""
-        read, write = os.pipe()
-        for descriptor in (read, write):
-            os.set_blocking(descriptor, False)
-        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-        self._selector.register(read, selectors.EVENT_READ, None)
-        self._wakeup = read
 
     def _wait_for(self, containers: list[ContainerRun]) -> None:
         """Serve streams, signals and the clock until all of the containers have ended."""
@@ -485,11 +455,6 @@ class Supervisor:
 
     # The end -------------------------------------------------------------------------------------------------------
 
-    def _captured(self) -> str | None:
-        if not self._request.capture_result:
-            return None
-        return bytes(self._result[-RESULT_BYTES:]).decode(errors="replace").removesuffix("\n")
-
     def _finish(self, ended: PodExit) -> None:
         for one in self._running.values():
             if one.exit_code is None:
@@ -497,27 +462,14 @@ class Supervisor:
         kill_descendants(self._leaving)
         self._limits.close()
         now = datetime.now(UTC)
-        mains = {self._request.main.name, *(one.name for one in self._request.fellows)}
-        others = {one.name: end_of(one) for one in self._running.values() if one.name not in mains}
-        ended = ended.replace(started_at=self._started_at, finished_at=self._main_ended_at or now, others=others)
-        if self._request.restart_policy:
-            self._roll.given_up()
-            ended = ended.replace(live=self._roll.containers)
-        try:
-            self._exit_file.write(ended)
-        except OSError as error:  # disk full: a short record needs no room but what it has; others may make some
-            short = PodExit(phase=PodPhase.ERROR, message=f"wait: Error: {error.strerror}", finished_at=now)
-            for pause in (0, *[1] * 60):
-                time.sleep(pause)
-                with suppress(OSError):
-                    self._exit_file.write(short)
-                    break
+        ended = ended.replace(started_at=self._started_at, finished_at=self._main_ended_at or now)
+        ended = with_all(ended, self._request, self._running.values(), self._roll)
+        write_exit(self._exit_file, ended, now)
 
 
-def _trace(directory: int) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-    with suppress(OSError), os.fdopen(os.open(records.TRACE, flags, 0o600, dir_fd=directory), "w") as file:
-        traceback.print_exc(file=file)
+def captured(output: bytearray) -> str:
+    """A result as main put it out, its end only if it is long."""
+    return bytes(output[-RESULT_BYTES:]).decode(errors="replace").removesuffix("\n")
 
 
 def supervise(

@@ -10,10 +10,19 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from setpoint.ports.launcher import Usage
+from setpoint.adapters.pods import records
+from setpoint.ports.launcher import PodRequest, PodState, Usage
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def measure_pod(folder: Path, state: PodState, request: PodRequest) -> dict[str, Usage]:
+    """By container, what a pod that runs uses; `folder` is its directory."""
+    started = records.read_note(folder, records.STARTED, records.Started)
+    pids = {started.pid: request.main.name} if started is not None else {}
+    pids |= {one.pid: name for name, one in state.live.items() if one.end is None}
+    return measure(state.pid, pids, request.main.name) if state.pid is not None else {}
 
 
 def measure(supervisor: int, containers: Mapping[int, str], rest: str) -> dict[str, Usage]:

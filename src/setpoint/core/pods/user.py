@@ -21,8 +21,10 @@ from setpoint.apis.pod import (
     PodContainer,
     PodIP,
     PodStatus,
+    attempt_of,
+    launch_of,
 )
-from setpoint.apis.pods import ContainerEnd, ContainerLive, PodExit, PodPhase, PodRequest, PodState
+from setpoint.apis.pods import POD_DELETED, ContainerEnd, ContainerLive, PodExit, PodPhase, PodRequest, PodState
 from setpoint.core.pods.order import ALWAYS, deadline_of, make_order
 from setpoint.core.pods.status import ADDRESS, DEADLINE_EXCEEDED, qos_class
 from setpoint.core.workflow.commands import LaunchPod
@@ -46,12 +48,12 @@ class Waiting:
 
 
 def user_order(pod: Pod, now: datetime) -> LaunchPod:
-    """The order to run the pod; its launch id is its uid. Raises: InvalidSpec, NotSupported."""
+    """The order to run the pod. Raises: InvalidSpec, NotSupported."""
     meta, spec = pod.metadata, pod.spec
     identity = PodIdentity(
         name=meta.name,
         namespace=meta.namespace,
-        pod_id=meta.uid,
+        pod_id=launch_of(meta),
         labels=meta.labels,
         annotations=meta.annotations,
         service_account=str(spec.service_account_name or "default"),
@@ -113,6 +115,11 @@ def user_status(
     )
 
 
+def is_launched_anew(pod: Pod, end: PodExit) -> bool:
+    """Whether the processes of a pod were lost (the machine was restarted) and its policy wants new ones."""
+    return end.message == POD_DELETED and str(pod.spec.restart_policy or ALWAYS) in (ALWAYS, "OnFailure")
+
+
 def refused_status(pod: Pod, reason: str, message: str, now: datetime) -> PodStatus:
     """Of a pod that is not run at all."""
     return PodStatus(phase="Failed", reason=reason, message=message, start_time=pod.status.start_time or now)
@@ -153,7 +160,7 @@ def _status(
         image=container.image,
         image_id="",
         ready=is_ready,
-        restart_count=held.restarts if held is not None else 0,
+        restart_count=attempt_of(pod.metadata) + (held.restarts if held is not None else 0),
         started=runs,
         state=state,
         last_state=ContainerState(terminated=_terminated(before)) if before is not None else ContainerState(),

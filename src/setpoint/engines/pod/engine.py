@@ -1,7 +1,7 @@
 """Reconciles Pods that users made: each is launched once, looked at while it runs, and goes when it is deleted.
 
-The launch id is the object's uid, so a pod that was launched before a kill is found again. Restarts of containers are
-the supervisor's. A launch that waits (for room, for a claim, for a config map) is a task of its own.
+The launch id is derived from the object's uid, so a pod that was launched before a kill is found again. Restarts of
+containers are the supervisor's. A launch that waits (for room, for a claim, for a config map) is a task of its own.
 Source: kubernetes pkg/kubelet.
 """
 
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from setpoint.apis.errors import InvalidSpec, NotFound, Transient
-from setpoint.apis.pod import LAUNCH, Pod, PodHead, PodStatus
+from setpoint.apis.pod import ATTEMPT, LAUNCH, Pod, PodHead, PodStatus, attempt_of, launch_of
 from setpoint.apis.pods import PodState
 from setpoint.core.pods.document import FINALIZER
-from setpoint.core.pods.user import Waiting, refused_status, user_order, user_status
+from setpoint.core.pods.user import Waiting, is_launched_anew, refused_status, user_order, user_status
 from setpoint.engines.runner import Controller, EventRecorder, Result, Runner
 from setpoint.engines.workflow.environment import Unschedulable, complete_request
 from setpoint.operations.pods import admit_pod
@@ -56,9 +56,9 @@ class PodEngine:
         self._credentials = credentials
         self._resources, self._launcher, self._clock = resources, launcher, clock
         self._events = EventRecorder(resources, clock, "kubelet")
-        self._launches: dict[str, _Launch] = {}  # by uid
-        self._refused: dict[str, InvalidSpec] = {}  # by uid: found only when it was to be launched
-        self._keys: dict[str, str] = {}  # uid of pods that run: whose
+        self._launches: dict[str, _Launch] = {}  # by launch id
+        self._refused: dict[str, InvalidSpec] = {}  # the same: found only when it was to be launched
+        self._keys: dict[str, str] = {}  # launch ids of pods that run: whose
         self._resting: set[str] = set()
         self._controller: Controller | None = None
 
@@ -105,9 +105,9 @@ class PodEngine:
             return None
         if LAUNCH in pod.metadata.annotations:
             return None
-        uid = pod.metadata.uid
-        await self._end_orphans(key, keep=uid)
-        state = await self._launcher.state(uid)
+        launch = launch_of(pod.metadata)
+        await self._end_orphans(key, keep=launch)
+        state = await self._launcher.state(launch)
         if pod.metadata.deletion_timestamp is not None:
             return await self._delete(pod, state)
         if pod.status.ended:
@@ -117,18 +117,29 @@ class PodEngine:
         if FINALIZER not in pod.metadata.finalizers:
             finalizers = (*pod.metadata.finalizers, FINALIZER)
             pod = await self._resources.update(pod.replace(metadata=pod.metadata.replace(finalizers=finalizers)))
-        self._keys[uid] = key
+        self._keys[launch] = key
         if state is None:
             return await self._begin(pod)
-        pod = await self._store(pod, user_status(pod, await self._launcher.request(uid), state, self._clock.now()))
+        if state.exit is not None and is_launched_anew(pod, state.exit):
+            return await self._launch_anew(pod)
+        pod = await self._store(pod, user_status(pod, await self._launcher.request(launch), state, self._clock.now()))
         if state.exit is not None:
             return await self._let_go(pod)
         return Result(requeue_after=POLL if pod.status.phase == "Running" else _POLL_SOON)
 
+    async def _launch_anew(self, pod: Pod) -> Result:
+        """The next attempt has a launch id of its own, which is stored before it is used."""
+        attempt = attempt_of(pod.metadata) + 1
+        await self._events.warning(pod, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
+        patch = {"metadata": {"annotations": {ATTEMPT: str(attempt)}}}
+        await self._resources.patch(Pod, pod.metadata.namespace, pod.metadata.name, patch)
+        await self._launcher.remove(launch_of(pod.metadata))
+        return Result(requeue_after=timedelta())
+
     # --- before the launch
 
     async def _begin(self, pod: Pod) -> Result | None:
-        uid, now = pod.metadata.uid, self._clock.now()
+        uid, now = launch_of(pod.metadata), self._clock.now()
         refused = self._refused.get(uid) or next(iter(admit_pod(pod).errors), None)
         if refused is not None:
             self._refused.pop(uid, None)
@@ -195,7 +206,7 @@ class PodEngine:
         self._waits(pod, Waiting(reason="", message=message.removeprefix("Unschedulable: "), scheduled=False))
 
     def _waits(self, pod: Pod, waiting: Waiting) -> None:
-        launch = self._launches.get(pod.metadata.uid)
+        launch = self._launches.get(launch_of(pod.metadata))
         if launch is not None and launch.waiting != waiting:
             launch.waiting = waiting
             self._look(pod.key)
@@ -203,7 +214,7 @@ class PodEngine:
     # --- after it
 
     async def _delete(self, pod: Pod, state: PodState | None) -> Result | None:
-        uid = pod.metadata.uid
+        uid = launch_of(pod.metadata)
         launch = self._launches.get(uid)
         if launch is not None:
             launch.task.cancel()
@@ -221,7 +232,7 @@ class PodEngine:
 
     async def _let_go(self, pod: Pod) -> Result | None:
         """Nothing of the pod runs: its object is not held any more."""
-        self._keys.pop(pod.metadata.uid, None)
+        self._keys.pop(launch_of(pod.metadata), None)
         if FINALIZER in pod.metadata.finalizers:
             finalizers = tuple(item for item in pod.metadata.finalizers if item != FINALIZER)
             with suppress(NotFound):

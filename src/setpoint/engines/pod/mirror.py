@@ -50,6 +50,7 @@ class _Known:
     ready: bool = False
     waits: bool = False  # somebody waits for its readiness
     doomed: bool = False  # somebody has deleted the object
+    grace: int | None = None  # the same: how many seconds it has
     exit: PodExit | None = None
 
 
@@ -164,13 +165,12 @@ class PodMirror:
         head = new or old
         if head is None or (new is not None and new.metadata.deletion_timestamp is None):
             return
-        known = self._known.get(head.launch)
-        if known is not None and known.exit is None and not known.doomed:
-            known.doomed = True
-            self._spawn(self._kill(head), f"end of pod {head.key}")
+        known, grace = self._known.get(head.launch), head.metadata.deletion_grace_period_seconds
+        if known is not None and known.exit is None and (not known.doomed or known.grace != grace):
+            known.doomed, known.grace = True, grace
+            self._spawn(self._kill(head, grace), f"end of pod {head.key}")
 
-    async def _kill(self, head: PodHead) -> None:
-        grace = head.metadata.deletion_grace_period_seconds
+    async def _kill(self, head: PodHead, grace: int | None) -> None:
         seconds = None if grace is None else float(grace)
         await self._launcher.kill(head.launch, grace_seconds=seconds, reason=POD_DELETED)
 

@@ -25,7 +25,7 @@ _KEPT = ("restartPolicy", "serviceAccountName", "serviceAccount", "enableService
 def check_pod_object(pod: Pod, findings: Findings) -> None:
     """Adds what is wrong with a Pod."""
     spec, before = pod.spec, len(findings.errors)
-    if LAUNCH in pod.metadata.annotations:
+    if LAUNCH in pod.metadata.annotations:  # an attempt is no secret: a pod that is read and made again has it
         findings.error(("metadata", "annotations"), f"{LAUNCH} is set by the engines alone")
     _check_containers(spec, findings)
     if spec.restart_policy not in (None, "", *RESTART_POLICIES):
