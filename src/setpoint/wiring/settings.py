@@ -53,6 +53,9 @@ class Settings:
     port: int = 0
     """Port of the API on loopback; 0 picks a free one and keeps it for the state directory."""
 
+    archive_ttl_days: int = 30
+    """Days that a workflow which has ended stays in the archive, also after its object has gone. 0: for ever."""
+
     prediction_log_mb: int = 512
     """What is kept of each service's requests and answers, in MiB; 0: nothing."""
 
@@ -96,6 +99,7 @@ def load_settings(
         ("parallelism", "workflows"),
         ("namespace_parallelism", "workflows"),
         ("prediction_log_mb", "MiB"),
+        ("archive_ttl_days", "days"),
     ):
         if getattr(settings, name) < 0:
             raise InvalidSpec(f"{getattr(settings, name)} is no number of {what}: 0 or more", path=f"settings.{name}")
