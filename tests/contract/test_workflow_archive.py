@@ -12,7 +12,7 @@ import pytest
 from setpoint.apis.argo import LABEL_ARCHIVING_STATUS, Workflow
 from setpoint.apis.errors import AlreadyExists, NotFound
 from setpoint.apis.selectors import parse_selector
-from setpoint.ports.archive import ArchiveQuery, NameFilter
+from setpoint.ports.archive import WorkflowQuery, NameFilter
 from setpoint.ports.journal import Change
 from tests.contract.implementations import Archiving
 from tests.contract.objects import config_map, workflow
@@ -40,7 +40,7 @@ async def end(it: Archiving, made: Workflow, *, day: int = 1, phase: str = "Succ
     )
 
 
-async def names(it: Archiving, query: ArchiveQuery) -> list[str]:
+async def names(it: Archiving, query: WorkflowQuery) -> list[str]:
     return [item.metadata.name for item in (await it.archive.list(query)).items]
 
 
@@ -48,16 +48,16 @@ async def test_what_has_ended_is_kept_when_its_object_goes_and_after_a_restart(o
     async with open_archive() as it:
         made = await ended(it, "a", team="x")
         uid = made.metadata.uid
-        assert (await it.archive.list(ArchiveQuery(gone=True))).total == 0
+        assert (await it.archive.list(WorkflowQuery(gone=True))).total == 0
         await it.resources.delete(Workflow, "default", "a")
-        assert await names(it, ArchiveQuery(gone=True)) == ["a"]
+        assert await names(it, WorkflowQuery(gone=True)) == ["a"]
     async with open_archive() as it:
         found = await it.archive.get(uid)
         assert found.metadata.labels == {"team": "x", LABEL_ARCHIVING_STATUS: "Persisted"}
         assert (found.spec, found.status) == (made.spec, made.status)
         assert set(found.status.nodes) == {"n"}
         assert await it.archive.find("default", "a") == found
-        (listed,) = (await it.archive.list(ArchiveQuery())).items
+        (listed,) = (await it.archive.list(WorkflowQuery())).items
         assert (listed.metadata.uid, listed.status.phase, listed.status.nodes) == (uid, found.status.phase, {})
 
 
@@ -69,7 +69,7 @@ async def test_one_that_ends_again_is_kept_anew(open_archive: Open) -> None:
         await end(it, made, day=2)
         found = await it.archive.get(made.metadata.uid)
         assert (found.status.phase.value, found.spec.priority) == ("Succeeded", 3)
-        assert (await it.archive.list(ArchiveQuery())).total == 1
+        assert (await it.archive.list(WorkflowQuery())).total == 1
 
 
 async def test_a_commit_that_does_not_say_so_is_not_kept(open_archive: Open) -> None:
@@ -86,27 +86,27 @@ async def test_those_that_started_last_come_first_page_by_page(open_archive: Ope
     async with open_archive() as it:
         for day, name in ((2, "b"), (1, "a"), (3, "c")):
             await ended(it, name, day=day)
-        assert await names(it, ArchiveQuery()) == ["c", "b", "a"]
-        page = await it.archive.list(ArchiveQuery(offset=1, limit=1))
+        assert await names(it, WorkflowQuery()) == ["c", "b", "a"]
+        page = await it.archive.list(WorkflowQuery(offset=1, limit=1))
         assert ([item.metadata.name for item in page.items], page.total) == (["b"], 3)
 
 
 @pytest.mark.parametrize(
     ("query", "wanted"),
     [
-        (ArchiveQuery(namespace="other"), ["far"]),
-        (ArchiveQuery(name="near-1"), ["near-1"]),
-        (ArchiveQuery(name="near", name_filter=NameFilter.PREFIX), ["near-2", "near-1"]),
-        (ArchiveQuery(name="ear", name_filter=NameFilter.CONTAINS), ["near-2", "near-1"]),
-        (ArchiveQuery(name="ear"), []),
-        (ArchiveQuery(selector=parse_selector("team in (x)")), ["near-1"]),
-        (ArchiveQuery(started_after=datetime(2026, 1, 1, tzinfo=UTC)), ["far", "near-2"]),
-        (ArchiveQuery(started_before=datetime(2026, 1, 2, tzinfo=UTC)), ["near-1"]),
-        (ArchiveQuery(finished_before=datetime(2026, 1, 3, tzinfo=UTC)), ["near-2", "near-1"]),
-        (ArchiveQuery(created_after=datetime(2100, 1, 1, tzinfo=UTC)), []),
+        (WorkflowQuery(namespace="other"), ["far"]),
+        (WorkflowQuery(name="near-1"), ["near-1"]),
+        (WorkflowQuery(name="near", name_filter=NameFilter.PREFIX), ["near-2", "near-1"]),
+        (WorkflowQuery(name="ear", name_filter=NameFilter.CONTAINS), ["near-2", "near-1"]),
+        (WorkflowQuery(name="ear"), []),
+        (WorkflowQuery(selector=parse_selector("team in (x)")), ["near-1"]),
+        (WorkflowQuery(started_after=datetime(2026, 1, 1, tzinfo=UTC)), ["far", "near-2"]),
+        (WorkflowQuery(started_before=datetime(2026, 1, 2, tzinfo=UTC)), ["near-1"]),
+        (WorkflowQuery(finished_before=datetime(2026, 1, 3, tzinfo=UTC)), ["near-2", "near-1"]),
+        (WorkflowQuery(created_after=datetime(2100, 1, 1, tzinfo=UTC)), []),
     ],
 )
-async def test_a_query_chooses(open_archive: Open, query: ArchiveQuery, wanted: list[str]) -> None:
+async def test_a_query_chooses(open_archive: Open, query: WorkflowQuery, wanted: list[str]) -> None:
     async with open_archive() as it:
         await ended(it, "near-1", day=1, team="x")
         await ended(it, "near-2", day=2, team="y")
@@ -143,7 +143,8 @@ async def test_one_whose_object_is_gone_comes_back_ended_with_another_uid(open_a
         made = await it.archive.restore(uid)
         assert made.metadata.uid != uid
         assert made == await it.resources.get(Workflow, "default", "a")
-        assert (made.spec, made.status, made.metadata.labels) == (old.spec, old.status, {"team": "x"})
+        assert (made.spec, made.metadata.labels) == (old.spec, {"team": "x"})
+        assert made.status == old.status.replace(finished_at=None)
         record = await it.journal.load(made.metadata.uid)
         assert set(record.nodes) == {"n"}
         with pytest.raises(NotFound):

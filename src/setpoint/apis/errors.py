@@ -2,6 +2,7 @@
 
     SetpointError
     ├── InvalidSpec          what somebody wrote is wrong: file, field path, found, allowed
+    │   └── AlreadyEnded     what is asked for needs a workflow that runs
     ├── NotFound
     ├── AlreadyExists
     ├── Conflict             the object changed since it was read
@@ -109,6 +110,10 @@ class Forbidden(SetpointError):
 
 class NotSupported(InvalidSpec):
     """Legal for a cluster, but not done here; the path names the field."""
+
+
+class AlreadyEnded(InvalidSpec):
+    """The verb is for a workflow that runs, and this one has ended."""
 
 
 class EventFailed(SetpointError):

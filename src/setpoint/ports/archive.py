@@ -34,8 +34,8 @@ class NameFilter(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveQuery:
-    """Which archived workflows are meant; `None` and empty texts mean all.
+class WorkflowQuery:
+    """Which workflows are meant; `None` and empty texts mean all.
 
     Args:
         namespace: None means all.
@@ -46,7 +46,7 @@ class ArchiveQuery:
         finished_before: Only those that ended before it.
         started_after: Only those that started after it.
         started_before: Only those that started before it.
-        gone: Only those whose objects are not there any more.
+        gone: Only archived ones whose objects are not there any more.
         offset: How many of the newest are passed over.
         limit: How many are told; 0 means all.
     """
@@ -65,17 +65,24 @@ class ArchiveQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArchivePage:
-    """Workflows, those that started last first, without nodes; `total` counts all that the query means."""
+class WorkflowPage:
+    """Some of the workflows that a query means.
+
+    Args:
+        items: Those that started last first; archived ones without nodes.
+        total: How many the query means.
+        resource_version: From which a watch of the objects misses nothing; empty of an archive.
+    """
 
     items: tuple[Workflow, ...]
     total: int
+    resource_version: str = ""
 
 
 class WorkflowArchive(Protocol):
     """Workflows that have ended, by uid. Documents carry the label `workflow-archiving-status: Persisted`."""
 
-    async def list(self, query: ArchiveQuery) -> ArchivePage:
+    async def list(self, query: WorkflowQuery) -> WorkflowPage:
         """What the query means, at one instant."""
         ...
 
@@ -93,6 +100,8 @@ class WorkflowArchive(Protocol):
 
     async def restore(self, uid: str) -> Workflow:
         """Make the object anew, ended as it was, with a uid of its own, in one transaction.
+
+        It has no `finishedAt`, so that its time to live does not end it before it is retried.
 
         Raises: NotFound; AlreadyExists if there is an object of that name.
         """

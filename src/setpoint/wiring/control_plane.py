@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from setpoint.adapters.artifacts import LocalArtifactStore
@@ -52,7 +53,7 @@ async def control_plane(
     steady = SteadyClock(last_written(settings.home / "store"))
     pods = pod_settings(settings, visible, lasting=serve_stored)
     async with AsyncExitStack() as stack:
-        store = stack.enter_context(SqliteStore(settings.home / "store", clock))
+        store = stack.enter_context(_open_store(settings, clock))
         sock = stack.enter_context(listen(settings.home, settings.port))
         launcher = await stack.enter_async_context(HostLauncher(pods))
         # the launcher's process starts while the rest is imported: a first step would wait for both in turn
@@ -69,6 +70,11 @@ async def control_plane(
         yield ControlPlane(resources=store.resources, verbs=verbs, clock=clock, endpoint=endpoint)
 
 
+def _open_store(settings: Settings, clock: Clock) -> SqliteStore:
+    lifetime = timedelta(days=settings.archive_ttl_days) if settings.archive_ttl_days else None
+    return SqliteStore(settings.home / "store", clock, archive_lifetime=lifetime)
+
+
 @asynccontextmanager
 async def own_session(settings: Settings, *, keep_services: bool, visible: Sequence[str]) -> AsyncIterator[Session]:
     """A control plane for as long as one command lasts; see `control_plane`."""
@@ -79,7 +85,7 @@ async def own_session(settings: Settings, *, keep_services: bool, visible: Seque
 @asynccontextmanager
 async def store_only(settings: Settings) -> AsyncIterator[Session]:
     """Objects and logs of a state directory where no control plane is up; nothing is started."""
-    with SqliteStore(settings.home / "store", SystemClock()) as store:
+    with _open_store(settings, SystemClock()) as store:
         launcher = HostLauncher(pod_settings(settings))
         verbs = LocalVerbs(store.resources, store.journal, launcher, LocalArtifactStore(settings.home / "artifacts"))
         yield Session(resources=store.resources, verbs=verbs, clock=SystemClock(), owns=False)

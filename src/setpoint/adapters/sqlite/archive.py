@@ -21,7 +21,7 @@ from setpoint.adapters.sqlite.rows import Row, document_of, kind_info, nodes_of,
 from setpoint.adapters.sqlite.writer import Transaction, Writer
 from setpoint.apis.argo import LABEL_ARCHIVING_STATUS, Workflow
 from setpoint.apis.errors import AlreadyExists, NotFound
-from setpoint.ports.archive import ArchivePage, ArchiveQuery, NameFilter
+from setpoint.ports.archive import WorkflowPage, WorkflowQuery, NameFilter
 
 _PERSISTED = "Persisted"
 _KIND = "Archived workflow"
@@ -48,7 +48,7 @@ class _Labels(msgspec.Struct):
 _born = msgspec.json.Decoder(_Born)
 _times = msgspec.json.Decoder(_Times)
 _labels = msgspec.json.Decoder(_Labels)
-_nodes = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class SqliteArchive:
@@ -59,7 +59,7 @@ class SqliteArchive:
         self._readers = readers
         self._uids = uids
 
-    async def list(self, query: ArchiveQuery) -> ArchivePage:
+    async def list(self, query: WorkflowQuery) -> WorkflowPage:
         """See the port."""
         return await self._readers.read(partial(_list, query=query))
 
@@ -93,18 +93,13 @@ class SqliteArchive:
 
     async def label_keys(self, namespace: str | None = None) -> tuple[str, ...]:
         """See the port."""
-        return tuple(sorted({key for labels in await self._all_labels(namespace) for key in labels}))
+        found = await self._readers.read(partial(_all_labels, namespace=namespace))
+        return tuple(sorted({key for labels in found for key in labels}))
 
     async def label_values(self, key: str, namespace: str | None = None) -> tuple[str, ...]:
         """See the port."""
-        return tuple(sorted({labels[key] for labels in await self._all_labels(namespace) if key in labels}))
-
-    async def _all_labels(self, namespace: str | None) -> list[dict[str, str]]:
-        def read(connection: sqlite3.Connection) -> list[dict[str, str]]:
-            rows = connection.execute(_archive["metadata"], {"namespace": namespace})
-            return [_labels.decode(metadata).labels for (metadata,) in rows]
-
-        return await self._readers.read(read)
+        found = await self._readers.read(partial(_all_labels, namespace=namespace))
+        return tuple(sorted({labels[key] for labels in found if key in labels}))
 
 
 def keep(transaction: Transaction, row: Row) -> None:
@@ -147,7 +142,7 @@ def compact(transaction: Transaction, lifetime: timedelta) -> None:
         forget(transaction, uid)
 
 
-def _list(connection: sqlite3.Connection, query: ArchiveQuery) -> ArchivePage:
+def _list(connection: sqlite3.Connection, query: WorkflowQuery) -> WorkflowPage:
     name = {kind: query.name if query.name_filter is kind else "" for kind in NameFilter}
     values = {
         "namespace": query.namespace,
@@ -165,7 +160,7 @@ def _list(connection: sqlite3.Connection, query: ArchiveQuery) -> ArchivePage:
         found = [row for row in found if query.selector.matches(_labels.decode(row[1]).labels)]
     end = query.offset + query.limit if query.limit else None
     pieces = (connection.execute(_archive["listed"], (row[0],)).fetchone() for row in found[query.offset : end])
-    return ArchivePage(items=tuple(_workflow(*piece) for piece in pieces), total=len(found))
+    return WorkflowPage(items=tuple(_workflow(*piece) for piece in pieces), total=len(found))
 
 
 def _get(connection: sqlite3.Connection, uid: str) -> Workflow:
@@ -175,9 +170,14 @@ def _get(connection: sqlite3.Connection, uid: str) -> Workflow:
     return _workflow(*found)
 
 
+def _all_labels(connection: sqlite3.Connection, namespace: str | None) -> list[dict[str, str]]:
+    rows = connection.execute(_archive["metadata"], {"namespace": namespace})
+    return [_labels.decode(metadata).labels for (metadata,) in rows]
+
+
 def _workflow(metadata: bytes, body: bytes, status: bytes, nodes: bytes | None) -> Workflow:
     if nodes is not None:
-        status = with_nodes(status, _nodes.decode(nodes).items()) or b"{}"
+        status = with_nodes(status, _fields.decode(nodes).items()) or b"{}"
     document = b'{"metadata":%b,%b,"status":%b}' % (metadata, body[1:-1], status)
     workflow = typed(kind_info(Workflow), Workflow, document)
     labels = {**workflow.metadata.labels, LABEL_ARCHIVING_STATUS: _PERSISTED}
@@ -195,8 +195,9 @@ def _restore(transaction: Transaction, uid: str, new_uid: str) -> Workflow:
         raise AlreadyExists(kind.name, name, namespace)
     metadata = {key: value for key, value in metadata.items() if key not in ("finalizers", "ownerReferences")}
     stored = admission.new_metadata(metadata, namespace=namespace, name=name, uid=new_uid, now=transaction.now)
-    row = objects.insert(transaction, kind.key, stored, msgspec.json.decode(found[1]), found[2])
-    nodes = _nodes.decode(found[3])
+    status = {key: value for key, value in _fields.decode(found[2]).items() if key != "finishedAt"}
+    row = objects.insert(transaction, kind.key, stored, msgspec.json.decode(found[1]), msgspec.json.encode(status))
+    nodes = _fields.decode(found[3])
     connection.executemany(_journal["put_node"], [(row.id, key, bytes(node)) for key, node in nodes.items()])
     return typed(kind, Workflow, document_of(connection, row, kind))
 
