@@ -12,7 +12,7 @@ import pytest
 from setpoint.apis.argo import LABEL_ARCHIVING_STATUS, Workflow
 from setpoint.apis.errors import AlreadyExists, NotFound
 from setpoint.apis.selectors import parse_selector
-from setpoint.ports.archive import WorkflowQuery, NameFilter
+from setpoint.ports.archive import NameFilter, WorkflowQuery
 from setpoint.ports.journal import Change
 from tests.contract.implementations import Archiving
 from tests.contract.objects import config_map, workflow

@@ -38,9 +38,7 @@ class ArgoClient:
         body = {"workflow": render_wire(workflow)} | ({"createOptions": {"dryRun": ["All"]}} if dry_run else {})
         return _workflow(await self._server.send("POST", f"/api/v1/workflows/{namespace}", body))
 
-    async def submit_from(
-        self, namespace: str, kind: str, name: str, options: SubmitOptions | None = None
-    ) -> Workflow:
+    async def submit_from(self, namespace: str, kind: str, name: str, options: SubmitOptions | None = None) -> Workflow:
         """See `WorkflowVerbs.submit_from`."""
         body = {"resourceKind": kind, "resourceName": name, "submitOptions": to_wire(options or SubmitOptions())}
         return _workflow(await self._server.send("POST", f"/api/v1/workflows/{namespace}/submit", body))

@@ -42,9 +42,7 @@ class ListedWorkflow(Resource, frozen=True, kw_only=True):
 msgspec.json.Decoder(ListedWorkflow)  # worked out once, here, while there is one thread
 
 
-async def list_workflows(
-    resources: ResourceApi, archive: WorkflowArchive | None, query: WorkflowQuery
-) -> WorkflowPage:
+async def list_workflows(resources: ResourceApi, archive: WorkflowArchive | None, query: WorkflowQuery) -> WorkflowPage:
     """What the query means, objects first. Pages of an archive that changes meanwhile may overlap, as upstream's do."""
     listed = await resources.list(ListedWorkflow, query.namespace, selector=str(query.selector))
     live = sorted((item for item in listed.items if _is_meant(item, query)), key=_begun, reverse=True)

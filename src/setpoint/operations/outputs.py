@@ -140,7 +140,9 @@ def _pod_name(workflow: Workflow, node: NodeStatus) -> str:
 
 def _labels(workflow: Workflow, node: NodeStatus) -> dict[str, str]:
     status = workflow.status
-    return dict(labels_of(node, workflow, status.stored_workflow_template_spec or workflow.spec, status.stored_templates))
+    return dict(
+        labels_of(node, workflow, status.stored_workflow_template_spec or workflow.spec, status.stored_templates)
+    )
 
 
 def _names(workflow: Workflow, node: NodeStatus) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ from setpoint.core.workflow import (
 )
 from setpoint.operations.lint import lint_resource
 from setpoint.ports.journal import WorkflowJournal
-from setpoint.ports.resources import ResourceApi
+from setpoint.ports.resources import Propagation, ResourceApi
 
 _OURS = re.compile(r"^(workflows\.argoproj\.io/|setpoint\.dev/)")
 _SETTABLE = ("", "Succeeded", "Failed", "Error")
@@ -66,6 +66,29 @@ async def submit(resources: ResourceApi, workflow: Workflow, *, dry_run: bool = 
         raise InvalidSpec("a name or generateName is needed", path="metadata")
     await check(resources, workflow)
     return workflow if dry_run else await resources.create(workflow)
+
+
+async def delete(
+    resources: ResourceApi,
+    namespace: str,
+    name: str,
+    *,
+    force: bool = False,
+    propagation: Propagation = Propagation.BACKGROUND,
+    uid: str = "",
+    version: str = "",
+) -> None:
+    """Delete the object; with `force` whatever finalizers hold it. Raises: NotFound; Conflict for preconditions."""
+    if force:
+        held = await resources.get(Workflow, namespace, name)
+        conditions = ({"uid": uid} if uid else {}) | ({"resourceVersion": version} if version else {})
+        await resources.patch(Workflow, namespace, name, {"metadata": {"finalizers": None, **conditions}})
+        if held.metadata.deletion_timestamp is not None:  # it went with the last of them
+            return
+        version = ""  # the patch has made a new one
+    await resources.delete(
+        Workflow, namespace, name, propagation=propagation, uid=uid or None, resource_version=version or None
+    )
 
 
 async def stop(
@@ -189,9 +212,7 @@ async def resubmit(
     return await submit(resources, resubmission_of(old, memoized=memoized, parameters=parameters))
 
 
-def resubmission_of(
-    old: Workflow, *, memoized: bool = False, parameters: Mapping[str, str] | None = None
-) -> Workflow:
+def resubmission_of(old: Workflow, *, memoized: bool = False, parameters: Mapping[str, str] | None = None) -> Workflow:
     """The new workflow, not stored yet. Raises: InvalidSpec if only a failed one can be taken over."""
     namespace, name = old.metadata.namespace, old.metadata.name
     if memoized and not old.status.phase.failed_or_error:

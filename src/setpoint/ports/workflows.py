@@ -80,9 +80,7 @@ class WorkflowVerbs(Protocol):
         """Validate as `lint` does, default, store; with `dry_run` all but store."""
         ...
 
-    async def submit_from(
-        self, namespace: str, kind: str, name: str, options: SubmitOptions | None = None
-    ) -> Workflow:
+    async def submit_from(self, namespace: str, kind: str, name: str, options: SubmitOptions | None = None) -> Workflow:
         """Submit a run of a WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow, told by any name of its kind."""
         ...
 

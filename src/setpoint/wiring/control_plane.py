@@ -60,7 +60,15 @@ async def control_plane(
         from setpoint.wiring.engines import Substrate, engines_up  # noqa: PLC0415
 
         artifacts = LocalArtifactStore(settings.home / "artifacts")
-        verbs = LocalVerbs(store.resources, store.journal, launcher, artifacts, check=partial(check_images, pods.rules))
+        verbs = LocalVerbs(
+            store.resources,
+            store.journal,
+            launcher,
+            artifacts,
+            clock=clock,
+            archive=store.archive,
+            check=partial(check_images, pods.rules),
+        )
         endpoint = write_endpoint(settings.home, sock)
         substrate = Substrate(
             settings=settings, store=store, launcher=launcher, verbs=verbs, clock=clock, steady=steady
@@ -87,5 +95,6 @@ async def store_only(settings: Settings) -> AsyncIterator[Session]:
     """Objects and logs of a state directory where no control plane is up; nothing is started."""
     with _open_store(settings, SystemClock()) as store:
         launcher = HostLauncher(pod_settings(settings))
-        verbs = LocalVerbs(store.resources, store.journal, launcher, LocalArtifactStore(settings.home / "artifacts"))
+        artifacts = LocalArtifactStore(settings.home / "artifacts")
+        verbs = LocalVerbs(store.resources, store.journal, launcher, artifacts, archive=store.archive)
         yield Session(resources=store.resources, verbs=verbs, clock=SystemClock(), owns=False)

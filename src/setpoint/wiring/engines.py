@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from setpoint.adapters import places
+from setpoint.adapters.artifact_files import StoredArtifactFiles
 from setpoint.adapters.artifact_reader import StoredArtifactReader
 from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.jq import JqProcess
@@ -29,7 +32,7 @@ from setpoint.ports.clock import Clock
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.resources import ResourceApi
 from setpoint.ports.workflows import WorkflowVerbs
-from setpoint.server.argo import ArgoRoutes
+from setpoint.server.argo import ArgoRoutes, ServerInfo
 from setpoint.server.gateway import RouteFile
 from setpoint.server.kubernetes import KubernetesRoutes
 from setpoint.server.metrics import metrics_route
@@ -37,6 +40,9 @@ from setpoint.wiring.defaults import workflow_defaults
 from setpoint.wiring.endpoint import Endpoint
 from setpoint.wiring.http import serve
 from setpoint.wiring.settings import Settings
+from setpoint.wiring.verbs import LocalArchivedVerbs
+
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}  # to the words of Go
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +67,7 @@ async def engines_up(
     ProcessCollector(registry=registry)
     routes = [
         *KubernetesRoutes(store.resources, KINDS).routes(),
-        *ArgoRoutes(substrate.verbs, store.resources, clock).routes(),
+        *argo_routes(substrate).routes(),
     ]
     runner = Runner(store.resources, clock, registry)
     serving = _serving_engine(settings, store.resources, launcher, clock)
@@ -89,6 +95,19 @@ async def engines_up(
             yield
         if not keep_services:
             await serving.stop_services()
+
+
+def argo_routes(substrate: Substrate) -> ArgoRoutes:
+    """The Argo Server API over a substrate."""
+    store = substrate.store
+    return ArgoRoutes(
+        substrate.verbs,
+        store.resources,
+        substrate.clock,
+        archived=LocalArchivedVerbs(store.resources, store.journal, store.archive),
+        artifacts=StoredArtifactFiles(LocalArtifactStore(substrate.settings.home / "artifacts")),
+        info=ServerInfo(platform=f"{sys.platform}/{_MACHINES.get(platform.machine(), platform.machine())}"),
+    )
 
 
 def outside(settings: Settings) -> Outside:

@@ -49,9 +49,7 @@ class LocalVerbs:
         self._check(workflow)
         return await operations.submit(self._resources, workflow, dry_run=dry_run)
 
-    async def submit_from(
-        self, namespace: str, kind: str, name: str, options: SubmitOptions | None = None
-    ) -> Workflow:
+    async def submit_from(self, namespace: str, kind: str, name: str, options: SubmitOptions | None = None) -> Workflow:
         """See the port."""
         options = options or SubmitOptions()
         made = await submission.workflow_from(self._resources, namespace, kind, name, options, self._clock.now())
@@ -81,15 +79,8 @@ class LocalVerbs:
     ) -> None:
         """See the port."""
         name = await self._name(namespace, name)
-        if force:
-            await self._resources.patch(Workflow, namespace, name, {"metadata": {"finalizers": None}})
-        await self._resources.delete(
-            Workflow,
-            namespace,
-            name,
-            propagation=propagation,
-            uid=uid or None,
-            resource_version=resource_version or None,
+        await operations.delete(
+            self._resources, namespace, name, force=force, propagation=propagation, uid=uid, version=resource_version
         )
 
     async def stop(self, namespace: str, name: str, *, message: str = "", selector: str = "") -> None:

@@ -21,7 +21,7 @@ from setpoint.adapters.sqlite.rows import Row, document_of, kind_info, nodes_of,
 from setpoint.adapters.sqlite.writer import Transaction, Writer
 from setpoint.apis.argo import LABEL_ARCHIVING_STATUS, Workflow
 from setpoint.apis.errors import AlreadyExists, NotFound
-from setpoint.ports.archive import WorkflowPage, WorkflowQuery, NameFilter
+from setpoint.ports.archive import NameFilter, WorkflowPage, WorkflowQuery
 
 _PERSISTED = "Persisted"
 _KIND = "Archived workflow"
