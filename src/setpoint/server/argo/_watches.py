@@ -27,6 +27,7 @@ from setpoint.server.argo._operations import FLAG, NUMBER, TEXT, Operation, Sche
 from setpoint.server.argo._requests import Query
 from setpoint.server.argo._selection import LIST_KEYS, Selection, selection_of
 from setpoint.server.argo._streams import Stream, first_of
+from setpoint.server.argo._workflows import readable
 
 _LOG_KEYS: dict[str, Schema] = {
     "grep": TEXT,
@@ -103,7 +104,7 @@ class WatchHandlers:
             async with aclosing(self._changes(Workflow, selection, request)) as events:
                 async for event in events:
                     if not name or selection.query.name_filter.matches(event.resource.metadata.name, name):
-                        yield {"type": event.type.value, "object": fields.clean(render_wire(event.resource))}
+                        yield {"type": event.type.value, "object": readable(fields.clean(render_wire(event.resource)))}
 
         return Stream(request, told(), keepalive=self._keepalive)
 
