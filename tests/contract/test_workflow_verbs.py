@@ -160,9 +160,7 @@ async def test_a_template_is_run_with_what_is_to_be_different(opened: Open, kind
     async with opened() as it:
         template = read(TEMPLATE.replace("KIND", kind))
         namespace = "default" if type(template).NAMESPACED else ""
-        await it.plane.resources.create(
-            template.replace(metadata=template.metadata.replace(namespace=namespace))  # type: ignore[arg-type]
-        )
+        await it.plane.resources.create(template.replace(metadata=template.metadata.replace(namespace=namespace)))
         made = await it.verbs.submit_from("default", word, "say", options)
         meta, spec = made.metadata, made.spec
         assert meta.name.startswith("mine-")

@@ -75,7 +75,7 @@ class Client:
         await self.plane.until(name, lambda found: found.status.nodes)
 
     def close(self) -> None:
-        self._service.close()
+        self._service.close()  # type: ignore[no-untyped-call]
 
 
 @asynccontextmanager

@@ -101,9 +101,9 @@ async def test_events_are_framed_as_server_sent_events(tmp_path: Path) -> None:
 
 
 async def test_an_idle_event_stream_says_that_it_is_there(tmp_path: Path) -> None:
-    async with served_argo(tmp_path, keepalive=0.05) as served:
-        async with lines_of(served, "/api/v1/workflow-events/default", headers=EVENTS) as (_, lines):
-            assert [await anext(lines) for _ in range(3)] == [":", ":", ":"]
+    path = "/api/v1/workflow-events/default"
+    async with served_argo(tmp_path, keepalive=0.05) as served, lines_of(served, path, headers=EVENTS) as (_, lines):
+        assert [await anext(lines) for _ in range(3)] == [":", ":", ":"]
 
 
 async def test_a_version_that_is_not_kept_ends_the_watch_with_gone(tmp_path: Path) -> None:

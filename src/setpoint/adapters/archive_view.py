@@ -179,10 +179,10 @@ class ArchiveView:
             with self._zip() as archive, archive.open(name) as content:
                 yield content
             return
-        with self._tar() as archive:
-            for info in archive:
+        with self._tar() as packed:
+            for info in packed:
                 if info.name == name and info.isreg():
-                    content = archive.extractfile(info)
+                    content = packed.extractfile(info)
                     assert content is not None  # noqa: S101 - tarfile's promise for regular members
                     yield content
                     return

@@ -45,7 +45,7 @@ class ArgoClient:
 
     async def lint(self, resource: Resource) -> None:
         """See `WorkflowVerbs.lint`."""
-        plural, key = _LINTED[type(resource)]  # type: ignore[index]
+        plural, key = _LINTED[type(resource)]
         scope = f"/{resource.metadata.namespace or 'default'}" if type(resource).NAMESPACED else ""
         try:
             await self._server.send("POST", f"/api/v1/{plural}{scope}/lint", {key: render_wire(resource)})

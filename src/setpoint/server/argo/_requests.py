@@ -76,12 +76,12 @@ def _check(value: Any) -> None:
 
 def text_of(body: Mapping[str, Any], key: str) -> str:
     """A field that is text, empty if missing."""
-    return _typed(body, key, str, "")
+    return str(_typed(body, key, str, ""))
 
 
 def flag_of(body: Mapping[str, Any], key: str) -> bool:
     """A field that is true or false, false if missing."""
-    return _typed(body, key, bool, False)
+    return bool(_typed(body, key, bool, False))
 
 
 def texts_of(body: Mapping[str, Any], key: str) -> list[str]:
