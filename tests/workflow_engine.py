@@ -116,6 +116,7 @@ async def running_plane(
                 parallelism=parallelism,
                 namespace_parallelism=namespace_parallelism,
                 defaults=defaults,
+                archive=store.archive,
             )
             task = asyncio.create_task(workflows.run() if engine else asyncio.Event().wait())
             try:

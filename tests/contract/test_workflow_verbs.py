@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from setpoint.apis.manifest import decode_document, load_documents
 from setpoint.apis.meta import Resource
 from setpoint.apis.selectors import parse_selector
 from setpoint.ports.archive import NameFilter, WorkflowQuery
+from setpoint.ports.resources import WatchType
 from setpoint.ports.workflows import LogOptions, PodLogLine, SubmitOptions
 from tests.argo_server import Steered, served_argo, steered_in_process
 from tests.workflow_engine import node
@@ -385,3 +387,45 @@ async def test_an_archived_one_is_told_retried_resubmitted_and_forgotten(opened:
         for verb in (it.archived.get_archived, it.archived.delete_archived, it.archived.retry_archived):
             with pytest.raises(NotFound):
                 await verb(uid)
+
+
+TWO = HEAD + (
+    "metadata: {name: two}\n"
+    "spec:\n"
+    "  entrypoint: main\n"
+    "  ttlStrategy: {secondsAfterCompletion: 0}\n"
+    "  arguments: {parameters: [{name: code, value: '3'}]}\n"
+    "  templates:\n"
+    "  - name: main\n"
+    "    steps: [[{name: good, template: good}], [{name: bad, template: bad}]]\n"
+    "  - {name: good, container: {image: busybox, command: [sh, -c, 'echo good']}}\n"
+    "  - {name: bad, container: {image: busybox, command: [sh, -c, 'exit {{workflow.parameters.code}}']}}\n"
+)
+
+
+async def test_one_whose_time_to_live_is_over_goes_on_from_the_archive(opened: Open) -> None:
+    async with opened() as it:
+        uid = (await it.plane.submit(TWO)).metadata.uid
+        await until_gone(it, "two")
+        made = await it.archived.resubmit_archived(uid, memoized=True, parameters={"code": "0"})
+        await until_gone(it, made.metadata.name)
+        again = await it.verbs.get("default", made.metadata.name)
+        phases = {item.name.removeprefix(made.metadata.name): item for item in again.status.nodes.values()}
+        assert phases["[0].good"].message.startswith("original pod: ")
+        assert again.status.phase is WorkflowPhase.SUCCEEDED
+        retried = await it.archived.retry_archived(uid, parameters={"code": "0"})
+        await until_gone(it, "two")
+        found = await it.archived.get_archived(retried.metadata.uid)
+        assert found.status.phase is WorkflowPhase.SUCCEEDED
+        old = await it.archived.get_archived(uid)
+        assert node(found, "two[0].good") == node(old, "two[0].good")
+
+
+async def until_gone(it: Steered, name: str) -> None:
+    """Wait until the object is not there any more, if it still is."""
+    listed = await it.plane.resources.list(Workflow)
+    if any(item.metadata.name == name for item in listed.items):
+        async with asyncio.timeout(30):
+            async for event in it.plane.resources.watch(Workflow, since=listed.resource_version):
+                if event.type is WatchType.DELETED and event.resource.metadata.name == name:
+                    return

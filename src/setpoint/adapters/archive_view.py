@@ -182,9 +182,9 @@ class ArchiveView:
         with self._tar() as packed:
             for info in packed:
                 if info.name == name and info.isreg():
-                    content = packed.extractfile(info)
-                    assert content is not None  # noqa: S101 - tarfile's promise for regular members
-                    yield content
+                    found = packed.extractfile(info)
+                    assert found is not None  # noqa: S101 - tarfile's promise for regular members
+                    yield found
                     return
         raise NotFound("File", name)
 

@@ -11,7 +11,7 @@ import msgspec
 from setpoint.apis import errors
 from setpoint.apis.argo import ClusterWorkflowTemplate, CronWorkflow, Workflow, WorkflowTemplate
 from setpoint.apis.meta import Resource, render_wire, to_wire
-from setpoint.clients.argo_http import ArgoHttp, Refused, query_of
+from setpoint.clients.argo_http import ArgoHttp, Refused, query_of, raise_error
 from setpoint.ports.archive import WorkflowPage, WorkflowQuery
 from setpoint.ports.resources import Propagation
 from setpoint.ports.workflows import LogOptions, PodLogLine, SubmitOptions
@@ -145,7 +145,11 @@ class ArgoClient:
         }
         query |= _log_query(options or LogOptions())
         async for line in self._server.stream(f"/api/v1/workflows/{namespace}/{name}/log", query, lines=True):
-            yield msgspec.convert(msgspec.json.decode(line)["result"], PodLogLine)
+            told = msgspec.json.decode(line, type=_Streamed)
+            if told.error is not None:  # the stream had begun when it went wrong
+                raise_error(told.error.http_code, msgspec.json.encode(told.error))
+            if told.result is not None:
+                yield told.result
 
     async def artifact(self, namespace: str, name: str, artifact: str) -> AsyncIterator[bytes]:
         """See `WorkflowVerbs.artifact`."""
@@ -208,6 +212,16 @@ class ArchivedClient:
 
 class _Items(msgspec.Struct):
     items: tuple[str, ...] = ()
+
+
+class _StreamError(msgspec.Struct):
+    http_code: int = 500
+    message: str = ""
+
+
+class _Streamed(msgspec.Struct):
+    result: PodLogLine | None = None
+    error: _StreamError | None = None
 
 
 class _ListMeta(msgspec.Struct, rename="camel"):

@@ -88,6 +88,7 @@ async def engines_up(
         parallelism=settings.parallelism,
         namespace_parallelism=settings.namespace_parallelism,
         defaults=workflow_defaults(settings),
+        archive=store.archive,
     )
     runner.background("workflow-engine", workflows.run)
     async with serve([*routes, metrics_route(registry)], sock, endpoint.token):

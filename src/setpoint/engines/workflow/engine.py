@@ -33,6 +33,7 @@ from setpoint.engines.workflow.volume_claims import follow_claims
 from setpoint.engines.workflow.worker import Worker
 from setpoint.engines.workflow.world import PodOwner, Validate, World
 from setpoint.operations.workflows import check
+from setpoint.ports.archive import WorkflowArchive
 from setpoint.ports.clock import Clock
 from setpoint.ports.journal import WorkflowJournal
 from setpoint.ports.launcher import Launcher
@@ -64,6 +65,7 @@ class WorkflowEngine:
         parallelism: How many workflows run at once, others are Pending; 0: as many as there are.
         namespace_parallelism: The same in each namespace.
         defaults: What lies below every workflow that begins, labels and annotations too.
+        archive: Where a memoized resubmission looks for a workflow whose object is not there any more.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class WorkflowEngine:
         parallelism: int = 0,
         namespace_parallelism: int = 0,
         defaults: Workflow | None = None,
+        archive: WorkflowArchive | None = None,
     ) -> None:
         pods: dict[str, PodOwner] = {}
         self._metrics = WorkflowMetrics(pods.__len__, clock.now, registry)
@@ -99,6 +102,7 @@ class WorkflowEngine:
             collector=Collector(resources, launcher, clock, workflows=collect),
             pods=pods,
             defaults=defaults,
+            archive=archive,
         )
         self._workers: dict[str, Worker] = {}
         self._artifacts = ArtifactCollector(

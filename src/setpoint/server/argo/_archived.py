@@ -59,24 +59,25 @@ class ArchivedHandlers:
         return requests.answer({"metadata": meta, "items": requests.rendered(page.items)})
 
     async def _get(self, request: Request) -> Response:
-        return requests.answer_object(await self._found(request, request.query_params.get("namespace", "")))
+        return requests.answer_object(await self._found(request, "get", request.query_params.get("namespace", "")))
 
     async def _delete(self, request: Request) -> Response:
-        await self._found(request, request.query_params.get("namespace", ""))
+        await self._found(request, "delete", request.query_params.get("namespace", ""))
         await self._verbs.delete_archived(request.path_params["uid"])
         return requests.answer({})
 
-    async def _found(self, request: Request, namespace: str) -> Workflow:
-        """The workflow, of the namespace where one is named: who may see another's must not tell of this one."""
+    async def _found(self, request: Request, verb: str, namespace: str) -> Workflow:
+        """The workflow, if whoever asks may do that to it; of the namespace where one is named."""
         uid = request.path_params["uid"]
         workflow = await self._verbs.get_archived(uid)
+        await requests.authorize(request, verb, RESOURCE, workflow.metadata.namespace, workflow.metadata.name)
         if namespace and workflow.metadata.namespace != namespace:
             raise NotFound("Archived workflow", uid, namespace)
         return workflow
 
     async def _retry(self, request: Request) -> Response:
         body = await requests.json_object(request)
-        await self._found(request, requests.text_of(body, "namespace"))
+        await self._found(request, "update", requests.text_of(body, "namespace"))
         made = await self._verbs.retry_archived(
             request.path_params["uid"],
             restart_successful=requests.flag_of(body, "restartSuccessful"),
@@ -87,7 +88,7 @@ class ArchivedHandlers:
 
     async def _resubmit(self, request: Request) -> Response:
         body = await requests.json_object(request)
-        await self._found(request, requests.text_of(body, "namespace"))
+        await self._found(request, "update", requests.text_of(body, "namespace"))
         made = await self._verbs.resubmit_archived(
             request.path_params["uid"],
             memoized=requests.flag_of(body, "memoized"),

@@ -107,7 +107,7 @@ class ArtifactHandlers:
         return await self._whole(request, workflow, inputs=inputs)
 
     async def _stored_by_uid(self, request: Request, *, inputs: bool) -> Response:
-        workflow = await self._of_archive(request.path_params["uid"])
+        workflow = await self._of_archive(request, request.path_params["uid"])
         return await self._whole(request, workflow, inputs=inputs)
 
     async def _whole(self, request: Request, workflow: Workflow, *, inputs: bool) -> Response:
@@ -128,7 +128,7 @@ class ArtifactHandlers:
             case "workflows":
                 workflow = await self._verbs.get(namespace, parts["id"])
             case "archived-workflows":
-                workflow = await self._of_archive(parts["id"])
+                workflow = await self._of_archive(request, parts["id"])
                 if workflow.metadata.namespace != namespace:
                     raise NotFound("Archived workflow", parts["id"], namespace)
             case _:
@@ -143,10 +143,12 @@ class ArtifactHandlers:
     async def _source(self, workflow: Workflow, node: str, name: str, *, inputs: bool) -> ArtifactInput:
         return await input_of(self._resources, workflow, _artifact(workflow, node, name, inputs=inputs), node)
 
-    async def _of_archive(self, uid: str) -> Workflow:
+    async def _of_archive(self, request: Request, uid: str) -> Workflow:
         if self._archived is None:
             raise NotFound("Archived workflow", uid)
-        return await self._archived.get_archived(uid)
+        workflow = await self._archived.get_archived(uid)
+        await requests.authorize(request, "get", RESOURCE, workflow.metadata.namespace, workflow.metadata.name)
+        return workflow
 
     def _reader(self) -> ArtifactFiles:
         if self._files is None:

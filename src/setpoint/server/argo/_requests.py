@@ -198,6 +198,17 @@ def user_groups(request: Request) -> list[str]:
     return [str(group) for group in getattr(request.scope.get("setpoint.user"), "groups", ()) or ()]
 
 
+async def authorize(request: Request, verb: str, resource: str, namespace: str, name: str) -> None:
+    """Ask whoever authorizes requests, where only the object tells which namespace it is about.
+
+    That is `setpoint.authorize` of the scope, a coroutine function of these four; without one everything is allowed.
+    Raises: What it raises, such as Forbidden.
+    """
+    ask = request.scope.get("setpoint.authorize")
+    if ask is not None:
+        await ask(verb, resource, namespace, name)
+
+
 def answer(value: Any) -> Response:
     """JSON that is built already."""
     return Response(msgspec.json.encode(value), media_type="application/json")

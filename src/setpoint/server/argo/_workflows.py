@@ -5,6 +5,7 @@ Source: Argo Server API, `WorkflowService`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -107,10 +108,15 @@ class WorkflowHandlers:
         selection = selection_of(request, request.path_params.get("namespace", ""))
         fields = FieldFilter(request.query_params.get("fields", ""))
         page = await self._verbs.list(selection.query)
-        items = sorted(page.items, key=_last_first)
-        meta = list_meta(selection, len(items), page.total, page.resource_version)
-        told = fields.clean({"metadata": meta, "items": requests.rendered(items)})
-        return requests.answer({"metadata": {}, **told, "items": [readable(item) for item in told.get("items", ())]})
+        meta = list_meta(selection, len(page.items), page.total, page.resource_version)
+
+        def told() -> Response:
+            items = requests.rendered(sorted(page.items, key=_last_first))
+            found = fields.clean({"metadata": meta, "items": items})
+            items = [readable(item) for item in found.get("items", ())]
+            return requests.answer({"metadata": {}, **found, "items": items})
+
+        return await asyncio.to_thread(told)  # thousands of workflows take seconds, in which others are to be answered
 
     async def _create(self, request: Request) -> Response:
         body = await requests.json_object(request)
