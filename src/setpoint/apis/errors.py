@@ -4,9 +4,10 @@
     ├── InvalidSpec          what somebody wrote is wrong: file, field path, found, allowed
     │   ├── InvalidObject        an object breaks the rules of its kind: all problems at once
     │   ├── StrictDecodingError  fields that nobody knows, or that stand there twice
-    │   └── Malformed        it cannot be read at all: no JSON, no such option
-    │       ├── UnsupportedMedia, TooLarge
-    │       └── MethodNotAllowed, NotImplementedHere
+    │   ├── Malformed        it cannot be read at all: no JSON, no such option
+    │   │   ├── UnsupportedMedia, TooLarge
+    │   │   └── MethodNotAllowed, NotImplementedHere
+    │   └── AlreadyEnded     what is asked for needs a workflow that runs
     ├── NotFound
     ├── AlreadyExists
     ├── Conflict             the object changed since it was read
@@ -202,6 +203,10 @@ class Forbidden(SetpointError):
 
 class NotSupported(InvalidSpec):
     """Legal for a cluster, but not done here; the path names the field."""
+
+
+class AlreadyEnded(InvalidSpec):
+    """The verb is for a workflow that runs, and this one has ended."""
 
 
 class EventFailed(SetpointError):

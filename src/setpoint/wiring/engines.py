@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from setpoint.adapters import places
+from setpoint.adapters.artifact_files import StoredArtifactFiles
 from setpoint.adapters.artifact_reader import StoredArtifactReader
 from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.jq import JqProcess
@@ -35,7 +38,7 @@ from setpoint.ports.launcher import Launcher
 from setpoint.ports.machine import MachineView
 from setpoint.ports.resources import ResourceApi
 from setpoint.server.access import ARGO, KUBERNETES, AccessHooks
-from setpoint.server.argo import ArgoRoutes
+from setpoint.server.argo import ArgoRoutes, ServerInfo
 from setpoint.server.gateway import RouteFile
 from setpoint.server.kubernetes import KubernetesRoutes
 from setpoint.server.metrics import metrics_route
@@ -46,7 +49,9 @@ from setpoint.wiring.http import Listener, guarded_app, serve
 from setpoint.wiring.kubernetes_api import CATALOG, ApiParts, kubernetes_backend
 from setpoint.wiring.listeners import Sockets
 from setpoint.wiring.settings import Settings
-from setpoint.wiring.verbs import LocalVerbs
+from setpoint.wiring.verbs import LocalArchivedVerbs, LocalVerbs
+
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}  # to the words of Go
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +118,7 @@ async def _engines(
         namespace_parallelism=settings.namespace_parallelism,
         defaults=workflow_defaults(settings),
         credentials=credentials,
+        archive=store.archive,
     )
     runner.background("workflow-engine", workflows.run)
     view = HostView(launcher.machine(), settings.home)
@@ -158,7 +164,7 @@ def _listeners(
     )
     routes = [*KubernetesRoutes(backend).routes(), metrics_route(registry)]
     kubernetes = guarded_app(routes, gate.access, KUBERNETES)
-    argo = guarded_app(ArgoRoutes(substrate.verbs, store.resources, substrate.clock).routes(), gate.access, ARGO)
+    argo = guarded_app(argo_routes(substrate).routes(), gate.access, ARGO)
     listeners = [Listener(sock=sockets.kubernetes, app=kubernetes), Listener(sock=sockets.argo, app=argo)]
     for sock, app, certificate in (
         (sockets.secure, kubernetes, found.own),
@@ -168,6 +174,19 @@ def _listeners(
         if sock is not None:
             listeners.append(Listener(sock=sock, app=app, certificate=certificate))
     return listeners
+
+
+def argo_routes(substrate: Substrate) -> ArgoRoutes:
+    """The Argo Server API over a substrate."""
+    store = substrate.store
+    return ArgoRoutes(
+        substrate.verbs,
+        store.resources,
+        substrate.clock,
+        archived=LocalArchivedVerbs(store.resources, store.journal, store.archive),
+        artifacts=StoredArtifactFiles(LocalArtifactStore(substrate.settings.home / "artifacts")),
+        info=ServerInfo(platform=f"{sys.platform}/{_MACHINES.get(platform.machine(), platform.machine())}"),
+    )
 
 
 def outside(settings: Settings) -> Outside:
