@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+from starlette.routing import BaseRoute
 
 from setpoint.adapters.clock import SystemClock
 from setpoint.adapters.sqlite import SqliteStore
@@ -13,7 +15,8 @@ from setpoint.clients.connection import Address, connect
 from setpoint.clients.kubernetes import KubernetesClient
 from setpoint.engines.customresources import CustomResourceEngine
 from setpoint.engines.runner import Background
-from setpoint.server.access import KUBERNETES, Access, AccessHooks
+from setpoint.ports.resources import ResourceApi
+from setpoint.server.access import ARGO, KUBERNETES, Access, AccessHooks, Surface
 from setpoint.server.kubernetes import KubernetesRoutes
 from setpoint.wiring.access import announce, certificates, entrance
 from setpoint.wiring.endpoint import Endpoint
@@ -21,6 +24,21 @@ from setpoint.wiring.http import Listener, guarded_app, serve
 from setpoint.wiring.kubernetes_api import CATALOG, ApiParts, kubernetes_backend
 from setpoint.wiring.listeners import sockets
 from setpoint.wiring.settings import Settings
+
+
+@asynccontextmanager
+async def guarded_server(
+    routes: Sequence[BaseRoute], surface: Surface, store_resources: ResourceApi, home: Path
+) -> AsyncIterator[Endpoint]:
+    """Routes behind the guard of their surface, on a socket of their own; everybody needs the token."""
+    settings, clock = Settings(home=home, require_token=True), SystemClock()
+    with sockets(settings, lasting=False) as bound:
+        endpoint = announce(settings, bound, certificates(settings, bound, clock))
+        async with entrance(settings, endpoint, store_resources, clock) as gate:
+            app = guarded_app(routes, gate.access, surface)
+            sock = bound.argo if surface is ARGO else bound.kubernetes
+            async with serve([Listener(sock=sock, app=app)]):
+                yield endpoint
 
 
 async def _anything(_: Workflow) -> None:
