@@ -2,6 +2,8 @@
 
     SetpointError
     ├── InvalidSpec          what somebody wrote is wrong: file, field path, found, allowed
+    │   ├── InvalidObject        an object breaks the rules of its kind: all problems at once
+    │   └── StrictDecodingError  fields that nobody knows, or that stand there twice
     ├── NotFound
     ├── AlreadyExists
     ├── Conflict             the object changed since it was read
@@ -40,6 +42,25 @@ class Location:
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with one field, in the words of an API server.
+
+    Attributes:
+        path: The field, such as `spec.replicas`; empty when the whole object is meant.
+        reason: What is wrong, such as `Required value`.
+        type: What a machine reads, `reason` of a StatusCause in meta/v1.
+    """
+
+    path: str
+    reason: str
+    type: str = "FieldValueInvalid"
+
+    def __str__(self) -> str:
+        """`path: reason`."""
+        return f"{self.path}: {self.reason}" if self.path else self.reason
+
+
 class InvalidSpec(SetpointError):
     """Something a person wrote is wrong.
 
@@ -68,6 +89,35 @@ class InvalidSpec(SetpointError):
         """`file:line:col: path: reason (allowed: a, b)`, leaving out what is unknown."""
         head = ": ".join(part for part in (str(self.location or ""), self.path, self.reason) if part)
         return f"{head} (allowed: {', '.join(self.allowed)})" if self.allowed else head
+
+
+class InvalidObject(InvalidSpec):
+    """An object breaks the rules of its kind; `path` and `reason` are those of the first problem.
+
+    Args:
+        problems: Everything that is wrong, at least one.
+    """
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        super().__init__(problems[0].reason, path=problems[0].path)
+
+    def __str__(self) -> str:
+        """One problem as it is, several as Kubernetes lists them: `[a, b]`."""
+        texts = [str(problem) for problem in self.problems]
+        return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+
+
+class StrictDecodingError(InvalidSpec):
+    """Strict validation was asked for, and fields are unknown or stand there twice.
+
+    Args:
+        findings: Such as `unknown field "spec.foo"`, at least one.
+    """
+
+    def __init__(self, findings: tuple[str, ...]) -> None:
+        self.findings = findings
+        super().__init__(f"strict decoding error: {', '.join(findings)}")
 
 
 class NotFound(SetpointError):
