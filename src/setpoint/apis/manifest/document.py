@@ -237,10 +237,10 @@ def decode_tolerant(body: Any, cls: type[R]) -> tuple[R, tuple[FieldPath, ...]]:
 
     Raises: InvalidSpec, the first problem that is no unknown field.
     """
-    body = modern_object(body)
     try:
-        return msgspec.convert(body, cls), ()
+        return msgspec.convert(body, cls), ()  # what has a legacy field has one that the class does not know
     except msgspec.ValidationError:
+        body = modern_object(body)
         checker = Checker("", tolerant=True)
         values = checker.check(node_of(body), type_info(cls), ())
         if checker.problems:

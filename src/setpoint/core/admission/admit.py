@@ -121,16 +121,21 @@ def _keep_written(written: Any, typed: Any, wire: Any) -> None:
 
 
 def _keep_fields(written: dict[str, Any], typed: msgspec.Struct, wire: dict[str, Any]) -> None:
-    attributes = _attributes(type(typed))
+    attributes: dict[str, str] | None = None
     for name, value in written.items():
-        if not value or name not in attributes:
+        if name in wire:
+            if type(value) is not dict and type(value) is not list:
+                continue
+        elif not value:
+            continue
+        attributes = attributes or _attributes(type(typed))
+        if name not in attributes:
             continue
         found = getattr(typed, attributes[name])
-        if name not in wire:
-            if found is not None:
-                wire[name] = _plain(found)
-        elif isinstance(found, (msgspec.Struct, tuple, dict)):
+        if name in wire:
             _keep_written(value, found, wire[name])
+        elif found is not None:
+            wire[name] = _plain(found)
 
 
 def _admit_custom(
