@@ -34,6 +34,7 @@ from setpoint.core.customresources import (
     drop_nulls,
     evaluate_rules,
     prune,
+    prune_schemas,
     validate,
 )
 
@@ -144,6 +145,8 @@ def _admit_custom(
     schema = definition.schema or {}
     unknown: list[str] = []
     pruned = prune(document, schema, unknown)
+    if definition.key == CRD_DEFINITION.key:
+        pruned = prune_schemas(pruned, unknown)
     coerced, problems = coerce_metadata(pruned, schema, unknown)
     _refuse(problems)
     warnings = report([f'unknown field "{path}"' for path in unknown], mode)

@@ -21,6 +21,7 @@ Mode = Literal["Strict", "Warn", "Ignore"]
 MAX_FINDINGS = 100
 """Unknown or duplicate fields that are named; more are counted."""
 
+
 def decode_json(raw: bytes, mode: Mode) -> tuple[Any, tuple[str, ...]]:
     """The value of a body in JSON, and warnings (mode Warn) such as `duplicate field "spec.foo"`.
 

@@ -34,13 +34,15 @@ def check_shape(document: Any) -> None:
         no Unicode, and values that JSON does not have.
     """
     level: list[Any] = [document]
-    for _ in range(MAX_DEPTH + 1):
+    for depth in range(MAX_DEPTH + 1):
         below: list[Any] = []
         for value in level:
             kind = type(value)
             if kind is str:
                 if not value.isascii():
                     _check_text(value)
+            elif depth == MAX_DEPTH and kind in (dict, list):
+                raise too_deep()
             elif kind is dict:
                 for key, item in value.items():
                     if type(key) is not str:
@@ -55,7 +57,6 @@ def check_shape(document: Any) -> None:
         if not below:
             return
         level = below
-    raise too_deep()
 
 
 def _check_text(text: str) -> None:

@@ -7,6 +7,7 @@
 
 from setpoint.core.customresources.check import check_crd, check_crd_update
 from setpoint.core.customresources.definitions import CRD_DEFINITION, complete_names, definitions_of, version_rank
+from setpoint.core.customresources.keywords import prune_schemas
 from setpoint.core.customresources.metadata import check_embedded, coerce_metadata
 from setpoint.core.customresources.prune import apply_defaults, drop_nulls, prune
 from setpoint.core.customresources.rules import evaluate_rules, rule_warnings
@@ -29,6 +30,7 @@ __all__ = [
     "evaluate_rules",
     "is_established",
     "prune",
+    "prune_schemas",
     "rule_warnings",
     "validate",
     "version_rank",

@@ -34,8 +34,8 @@ Schema = Mapping[str, Any]
 MOST_PROBLEMS = 100
 """After so many, the rest of an object is not looked at."""
 
-PATTERN_CHARACTERS = 2_000_000
-"""Characters that the patterns of one object may look at, all together."""
+PATTERN_WORK = 16_000_000
+"""Steps that the patterns of one object may take at most, all together; some seconds."""
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -44,7 +44,7 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 class _Budget:
     """What is left for the patterns of one object; shared by all branches of its check."""
 
-    characters: int = PATTERN_CHARACTERS
+    work: int = PATTERN_WORK
 
 
 @dataclass(slots=True)
@@ -133,13 +133,14 @@ class _Check:
             self.problems.append(invalid(path, value, f'{path} in body must be of type {name}: "{value[:200]}"'))
 
     def _pattern(self, value: str, pattern: str, path: str) -> None:
-        self.budget.characters -= len(value) + 1
-        if self.budget.characters < 0:
-            detail = "the patterns of this object cost too much to check: make it smaller"
-            self.problems.append(Problem(path, detail))
-            return
         try:
-            right = compile_regex(pattern).matches(value)
+            regex = compile_regex(pattern)
+            self.budget.work -= regex.work(value)
+            if self.budget.work < 0:
+                detail = "the patterns of this object cost too much to check: make it smaller"
+                self.problems.append(Problem(path, detail))
+                return
+            right = regex.matches(value)
         except ExpressionError as error:
             self.problems.append(invalid(path, value, f"the pattern {pattern!r} cannot be checked: {error.reason}"))
             return

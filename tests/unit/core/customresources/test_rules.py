@@ -11,8 +11,11 @@ from tests.unit.core.customresources.crds import of_spec
 
 
 def ruled(rule: str, kind: str = "object", **more: Any) -> dict[str, Any]:
-    extra = {name: more.pop(name) for name in ("properties", "items", "additionalProperties") if name in more}
-    return {"type": kind, "x-kubernetes-validations": [{"rule": rule, **more}], **extra}
+    extra: dict[str, Any] = {}
+    for name in ("properties", "items", "additionalProperties"):
+        if name in more:
+            extra[name] = more.pop(name)
+    return {"type": kind, "x-kubernetes-validations": [{"rule": rule, **more}]} | extra
 
 
 def broken(field: dict[str, Any], value: Any, old: Any = None) -> list[str]:
@@ -48,8 +51,8 @@ def test_an_error_in_a_rule_is_a_problem() -> None:
         'spec.a: Invalid value: "object": no such key: nothing evaluating rule: self.nothing > 1'
     ]
     assert broken(ruled("self > 1", "string"), "x") == [
-        'spec.a: Invalid value: "string": call arguments did not match a supported operator, function or macro signature '
-        "for rule: self > 1"
+        'spec.a: Invalid value: "string": call arguments did not match a supported operator, function or macro '
+        "signature for rule: self > 1"
     ]
 
 

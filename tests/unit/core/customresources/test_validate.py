@@ -142,7 +142,8 @@ ONE_OF = {"type": "object", "properties": {"x": {}, "y": {}}, "oneOf": [{"requir
         (
             {"x": 1, "y": 2},
             [
-                'spec.a: Invalid value: "": "spec.a" must validate one and only one schema (oneOf). Found 2 valid alternatives'
+                'spec.a: Invalid value: "": "spec.a" must validate one and only one schema (oneOf). '
+                "Found 2 valid alternatives"
             ],
         ),
     ],
@@ -187,8 +188,8 @@ def test_a_pattern_that_would_run_away_elsewhere_ends() -> None:
 
 def test_patterns_over_too_much_text_are_one_problem_each() -> None:
     field = {"type": "array", "items": {"type": "string", "pattern": "^b*$"}}
-    found = problems(field, ["a" * 1_000_000] * 3)
-    assert found[-1] == "spec.a[2]: the patterns of this object cost too much to check: make it smaller"
+    found = problems(field, ["a" * 100_000] * 60)
+    assert found[-1] == "spec.a[59]: the patterns of this object cost too much to check: make it smaller"
 
 
 def test_no_more_problems_are_looked_for_than_anybody_reads() -> None:

@@ -14,6 +14,9 @@ from setpoint.core.customresources.cel._overloads import Charge, Overload, is_in
 from setpoint.core.customresources.cel._values import is_list, is_map
 from setpoint.core.expr import ExpressionError, Regex, compile_regex
 
+MAX_WORK = 2_000_000
+"""Steps that one search may take."""
+
 MAX_TEXT = 2_000_000
 """Longest text, in characters, that a function makes."""
 
@@ -29,27 +32,37 @@ def regex(pattern: str) -> Regex:
         raise CelError(error.reason) from None
 
 
-def _searching(charge: Charge, text: str) -> None:
-    charge(len(text) // 4)
-    if len(text) > 100_000:
-        raise CelError("the text is too long for a regular expression")
+def _searched(charge: Charge, text: str, pattern: str) -> Regex:
+    """The pattern, with its search through the text paid for.
+
+    Raises: CelError, also for a text that is too long for the pattern.
+    """
+    found = regex(pattern)
+    work = found.work(text)
+    if work > MAX_WORK:
+        raise CelError("the text is too long for this regular expression")
+    charge(work // 20)
+    return found
 
 
-def _matches(charge: Charge, text: str, pattern: str) -> bool:
-    _searching(charge, text)
-    return regex(pattern).matches(text)
+def text_matches(charge: Charge, text: str, pattern: str) -> bool:
+    """Whether any part of a text matches."""
+    return _searched(charge, text, pattern).matches(text)
 
 
 def _find(charge: Charge, text: str, pattern: str) -> str:
-    _searching(charge, text)
-    span = (regex(pattern).find(text) or (None,))[0]
+    span = (_searched(charge, text, pattern).find(text) or (None,))[0]
     return text[span[0] : span[1]] if span else ""
 
 
 def _find_all(charge: Charge, text: str, pattern: str, limit: int = -1) -> list[str]:
-    _searching(charge, text)
-    found = regex(pattern).find_all(text, limit)
-    return [text[match[0][0] : match[0][1]] for match in found if match[0] is not None]
+    found = _searched(charge, text, pattern)
+    kept: list[str] = []
+    for match in found.find_all(text, limit):
+        charge(found.work(text) // 20)  # the next search begins anew
+        if match[0] is not None:
+            kept.append(text[match[0][0] : match[0][1]])
+    return kept
 
 
 def _made(charge: Charge, length: int) -> None:
@@ -180,7 +193,7 @@ TEXT_METHODS: dict[str, list[Overload]] = {
     "startsWith": [((is_text, is_text), lambda _charge, text, part: text.startswith(part))],
     "endsWith": [((is_text, is_text), lambda _charge, text, part: text.endswith(part))],
     "contains": [((is_text, is_text), lambda _charge, text, part: part in text)],
-    "matches": [((is_text, is_text), _matches)],
+    "matches": [((is_text, is_text), text_matches)],
     "find": [((is_text, is_text), _find)],
     "findAll": [((is_text, is_text), _find_all), ((is_text, is_text, is_int), _find_all)],
     "split": [((is_text, is_text), _split), ((is_text, is_text, is_int), _split)],
