@@ -24,6 +24,7 @@ from setpoint.core.admission.decode import Mode, report
 from setpoint.core.admission.shape import check_shape
 from setpoint.core.customresources import (
     CRD_DEFINITION,
+    CRD_SCHEMA,
     apply_defaults,
     check_crd,
     check_crd_update,
@@ -162,9 +163,9 @@ def _admit_custom(
 
 
 def _admit_definition(crd: dict[str, Any], warnings: tuple[str, ...], old: Mapping[str, Any] | None) -> Admitted:
-    spec = crd.get("spec")
-    if isinstance(spec, dict) and isinstance(spec.get("names"), dict):
-        crd = crd | {"spec": spec | {"names": complete_names(spec["names"])}}
+    _refuse(validate(crd, CRD_SCHEMA))
+    spec = crd["spec"]
+    crd = crd | {"spec": spec | {"names": complete_names(spec["names"])}}
     _refuse(check_crd(crd) if old is None else check_crd_update(old, crd))
     return Admitted(crd, warnings + crd_warnings(crd))
 

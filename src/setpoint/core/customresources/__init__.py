@@ -6,7 +6,13 @@
 """
 
 from setpoint.core.customresources.check import check_crd, check_crd_update
-from setpoint.core.customresources.definitions import CRD_DEFINITION, complete_names, definitions_of, version_rank
+from setpoint.core.customresources.definitions import (
+    CRD_DEFINITION,
+    CRD_SCHEMA,
+    complete_names,
+    definitions_of,
+    version_rank,
+)
 from setpoint.core.customresources.keywords import prune_schemas
 from setpoint.core.customresources.metadata import check_embedded, coerce_metadata
 from setpoint.core.customresources.prune import apply_defaults, drop_nulls, prune
@@ -17,6 +23,7 @@ from setpoint.core.customresources.warnings import crd_warnings
 
 __all__ = [
     "CRD_DEFINITION",
+    "CRD_SCHEMA",
     "apply_defaults",
     "check_crd",
     "check_crd_update",

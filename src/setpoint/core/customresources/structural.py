@@ -39,7 +39,7 @@ _WORDS: dict[str, str] = {
 _OTHERS = frozenset({"items", "additionalProperties", "additionalItems", "default", "example"})
 _NEVER = ("$ref", "definitions", "patternProperties", "dependencies", "additionalItems", "id")
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
-_SCALARS = frozenset({"boolean", "integer", "number", "string"})
+_SCALARS = ("boolean", "integer", "number", "string")
 _NESTED_FORBIDDEN = {
     "type": "must be empty to be structural",
     "additionalProperties": "must be undefined to be structural",
@@ -81,8 +81,7 @@ class _Walk:
         if items is not None:
             self.schema(items, child(path, "items"), "items", depth + 1)
         for name, inner in (schema.get("properties") or {}).items():
-            if not (level == "root" and name == "metadata"):
-                self.schema(inner, key(child(path, "properties"), name), "field", depth + 1)
+            self.schema(inner, key(child(path, "properties"), name), "field", depth + 1)
         self._additional(schema, path, level)
         if isinstance(additional, dict):
             self.schema(additional, child(path, "additionalProperties"), "field", depth + 1)
