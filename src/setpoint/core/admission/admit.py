@@ -38,6 +38,7 @@ from setpoint.core.customresources import (
     prune_schemas,
     validate,
 )
+from setpoint.core.customresources.problems import MOST_PATHS, child, element
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def _admit_class(definition: ResourceDefinition, document: dict[str, Any], mode:
     cls = definition.cls
     assert cls is not None  # noqa: S101  # the caller has looked; this tells the type checker
     resource, unknown = decode_tolerant(document, cls)
-    warnings = report([f'unknown field "{_dotted(path)}"' for path in unknown], mode)
+    warnings = report([f'unknown field "{_dotted(path)}"' for path in unknown[:MOST_PATHS]], mode)
     wire = _plain(resource)
     _keep_written(document, resource, wire)
     head = {"apiVersion": definition.api_version, "kind": definition.kind}
@@ -96,8 +97,10 @@ def _plain(value: Any) -> Any:
 
 def _dotted(path: FieldPath) -> str:
     """The path as a strict decoder writes it: keys as they are, even with dots."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
+    text = ""
+    for part in path:
+        text = element(text, part) if isinstance(part, int) else child(text, part)
+    return text
 
 
 @lru_cache(maxsize=1_024)

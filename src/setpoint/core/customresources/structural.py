@@ -16,8 +16,12 @@ from setpoint.core.customresources.problems import child, forbidden, invalid, ke
 from setpoint.core.expr import ExpressionError, compile_regex
 
 MAX_SCHEMA_DEPTH = 60
+MOST_PROBLEMS = 100
 MAX_SCHEMAS = 50_000
 """Schemas in one version of a definition, nested ones counted."""
+
+MAX_PATTERNS = 1_000_000
+"""Instructions of all patterns of one version together; some seconds of work to make."""
 
 _WORDS: dict[str, str] = {
     **dict.fromkeys(("type", "format", "title", "description", "pattern", "$ref", "$schema", "id"), "string"),
@@ -67,6 +71,7 @@ class _Walk:
 
     problems: list[Problem] = field(default_factory=list)
     count: int = 0
+    patterns: int = 0
 
     def schema(self, schema: Any, path: str, level: str, depth: int = 0) -> None:
         """A schema outside of junctors; `level` is root, items or field."""
@@ -256,11 +261,7 @@ class _Walk:
             detail = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"
             self.problems.append(forbidden(child(path, "uniqueItems"), detail))
         if pattern := schema.get("pattern"):
-            try:
-                compile_regex(pattern)
-            except ExpressionError as error:
-                detail = f"must be a valid regular expression, but isn't: {error.reason}"
-                self.problems.append(invalid(child(path, "pattern"), pattern, detail))
+            self._pattern(pattern, child(path, "pattern"))
         skipped = _int_or_string(schema)
         for word in _JUNCTORS:
             for index, inner in enumerate(schema.get(word) or ()):
@@ -271,6 +272,18 @@ class _Walk:
                     self._nested(rest, f"{child(path, word)}[{index}]", depth + 1)
         if "not" in schema:
             self._nested(schema["not"], child(path, "not"), depth + 1)
+
+    def _pattern(self, pattern: str, path: str) -> None:
+        if self.patterns > MAX_PATTERNS:
+            return
+        try:
+            self.patterns += compile_regex(pattern).work("")
+        except ExpressionError as error:
+            self.patterns += 1_000
+            detail = f"must be a valid regular expression, but isn't: {error.reason}"
+            self.problems.append(invalid(path, pattern, detail))
+        if self.patterns > MAX_PATTERNS:
+            self.problems.append(invalid(path, pattern, "the patterns of this version are too large together"))
 
     def _nested(self, schema: Any, path: str, depth: int) -> None:
         """A schema below a junctor: it may narrow values and say nothing else."""
@@ -352,4 +365,4 @@ def check_structural(schema: Any, path: str) -> tuple[Problem, ...]:
     walk = _Walk()
     walk.schema(schema, path, "root")
     problems = walk.problems or check_complete(schema, path)
-    return tuple(sorted(problems, key=str))
+    return tuple(sorted(problems, key=str))[:MOST_PROBLEMS]

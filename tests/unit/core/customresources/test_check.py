@@ -237,6 +237,11 @@ def test_a_schema_nested_too_deep_is_one_clear_problem() -> None:
     ]
 
 
+def test_patterns_that_are_too_large_together_are_refused() -> None:
+    fields = {f"a{index}": {"type": "string", "pattern": "(a{1,40}){1,40}"} for index in range(400)}
+    assert reasons(crontab_crd(schema=of_spec(**fields)))[0].endswith("too large together")
+
+
 def test_group_and_plural_never_change() -> None:
     old, new = crontab_crd(), crontab_crd(group="other.example.com")
     new["metadata"]["name"] = "crontabs.other.example.com"
