@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from setpoint.apis.errors import Problem
+from setpoint.core.customresources.completeness import check_complete
 from setpoint.core.customresources.problems import child, forbidden, invalid, key, required, type_name, unsupported
 from setpoint.core.expr import ExpressionError, compile_regex
 
@@ -312,47 +313,6 @@ def _int_or_string(schema: Mapping[str, Any]) -> str:
     if every and isinstance(every[0], dict) and every[0].get("anyOf") == _INT_OR_STRING:
         return "allOf"
     return ""
-
-
-def check_complete(schema: Mapping[str, Any], path: str) -> list[Problem]:
-    """Fields that a junctor speaks of although the schema around it does not have them."""
-    problems: list[Problem] = []
-    _complete(schema, path, problems)
-    return problems
-
-
-def _complete(schema: Mapping[str, Any], path: str, problems: list[Problem]) -> None:
-    for word in _JUNCTORS:
-        for index, inner in enumerate(schema.get(word) or ()):
-            _named(inner, schema, f"{child(path, word)}[{index}]", path, problems)
-    if isinstance(schema.get("not"), dict):
-        _named(schema["not"], schema, child(path, "not"), path, problems)
-    if isinstance(schema.get("items"), dict):
-        _complete(schema["items"], child(path, "items"), problems)
-    if isinstance(schema.get("additionalProperties"), dict):
-        _complete(schema["additionalProperties"], child(path, "additionalProperties"), problems)
-    for name, inner in (schema.get("properties") or {}).items():
-        _complete(inner, key(child(path, "properties"), name), problems)
-
-
-def _named(
-    nested: Mapping[str, Any], around: Mapping[str, Any] | None, path: str, outside: str, problems: list[Problem]
-) -> None:
-    """Reports what `nested` speaks of and `around` lacks; `outside` is the path of `around`."""
-    if around is None:
-        problems.append(required(outside, f"because it is defined in {path}"))
-        return
-    for word in _JUNCTORS:
-        for index, inner in enumerate(nested.get(word) or ()):
-            _named(inner, around, f"{child(path, word)}[{index}]", outside, problems)
-    if isinstance(nested.get("not"), dict):
-        _named(nested["not"], around, child(path, "not"), outside, problems)
-    if isinstance(nested.get("items"), dict):
-        _named(nested["items"], around.get("items"), child(path, "items"), child(outside, "items"), problems)
-    known = around.get("properties") or {}
-    for name, inner in (nested.get("properties") or {}).items():
-        place = key(child(outside, "properties"), name)
-        _named(inner, known.get(name), key(child(path, "properties"), name), place, problems)
 
 
 def check_structural(schema: Any, path: str) -> tuple[Problem, ...]:

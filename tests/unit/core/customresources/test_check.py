@@ -258,7 +258,7 @@ def test_scope_and_kind_are_fixed_once_the_definition_is_established(established
 
 def test_a_stored_version_cannot_be_taken_out() -> None:
     old = crontab_crd() | {"status": {"storedVersions": ["v1beta1", "v1"]}}
-    found = [str(problem) for problem in check_crd_update(old, old)]
+    found = [str(problem) for problem in check_crd_update(old, crontab_crd())]
     assert found == ['status.storedVersions[0]: Invalid value: "v1beta1": must appear in spec.versions']
 
 
