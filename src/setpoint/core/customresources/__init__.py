@@ -11,6 +11,7 @@ from setpoint.core.customresources.definitions import (
     CRD_SCHEMA,
     complete_names,
     definitions_of,
+    deprecations_of,
     version_rank,
 )
 from setpoint.core.customresources.keywords import prune_schemas
@@ -33,6 +34,7 @@ __all__ = [
     "crd_status",
     "crd_warnings",
     "definitions_of",
+    "deprecations_of",
     "drop_nulls",
     "evaluate_rules",
     "is_established",
