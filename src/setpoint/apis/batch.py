@@ -21,7 +21,7 @@ class JobCondition(Wire, frozen=True, kw_only=True):
     """One condition: `Complete`, `Failed` or `Suspended`."""
 
     type: str
-    status: str = "True"
+    status: str
     reason: str = ""
     message: str = ""
     last_probe_time: datetime | None = None

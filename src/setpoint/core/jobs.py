@@ -206,7 +206,9 @@ def _finished(
 def _with(status: JobStatus, kind: str, reason: str, message: str, now: datetime) -> JobStatus:
     if status.has(kind):
         return status
-    condition = JobCondition(type=kind, reason=reason, message=message, last_probe_time=now, last_transition_time=now)
+    condition = JobCondition(
+        type=kind, status="True", reason=reason, message=message, last_probe_time=now, last_transition_time=now
+    )
     return status.replace(conditions=(*status.conditions, condition))
 
 

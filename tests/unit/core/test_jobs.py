@@ -74,6 +74,8 @@ def test_a_work_queue_is_done_when_one_has_succeeded_and_all_have_ended() -> Non
     assert (second.start, second.status.finished) == ((), False)
     last = plan_job(asked, [ended(well=False), ended(well=True), ended(well=True)], START)
     assert last.status.has("Complete")
+    wire = msgspec.to_builtins(last.status)["conditions"]  # `kubectl wait` reads the status: it is never left out
+    assert [(item["type"], item["status"]) for item in wire] == [("Complete", "True")]
 
 
 def test_a_failed_pod_is_made_anew_after_a_while_that_grows() -> None:
