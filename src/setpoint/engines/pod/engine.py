@@ -16,7 +16,7 @@ from datetime import timedelta
 from setpoint.apis.errors import InvalidSpec, NotFound, Transient
 from setpoint.apis.pod import ATTEMPT, LAUNCH, Pod, PodHead, PodStatus, attempt_of, launch_of
 from setpoint.apis.pods import PodState
-from setpoint.core.pods.document import FINALIZER
+from setpoint.core.pods.document import FINALIZER, OPEN
 from setpoint.core.pods.user import Waiting, is_launched_anew, refused_status, user_order, user_status
 from setpoint.engines.runner import Controller, EventRecorder, Result, Runner
 from setpoint.engines.workflow.environment import Unschedulable, complete_request
@@ -53,18 +53,25 @@ class PodEngine:
         self._resting: set[str] = set()
         self._controller: Controller | None = None
 
-    def attach(self, runner: Runner, *, resting: frozenset[str] = frozenset()) -> Controller:
+    def attach(self, runner: Runner, *, leave_stored: bool = False) -> Controller:
         """Have the runner reconcile every Pod; before it starts.
 
         Args:
-            runner: Whose workers are used.
-            resting: resourceVersions of pods that are left alone until somebody changes them, unless they run.
+            runner: Whose informers and workers are used.
+            leave_stored: Pods that are stored before the start are left alone until somebody changes them, unless they
+                run.
         """
-        self._resting = set(resting)
+        heads = runner.informer(PodHead, selector=OPEN)
+        if leave_stored:
+            heads.on_change(lambda _, new: self._rest(new) if not heads.is_synced else None)
         self._controller = runner.controller("pod", self.reconcile, workers=_WORKERS)
-        self._controller.watches(runner.informer(PodHead), _users_key)
+        self._controller.watches(heads, _users_key)
         runner.background("pod-ends", self._watch_ends)
         return self._controller
+
+    def _rest(self, head: PodHead | None) -> None:
+        if head is not None and not head.launch:
+            self._resting.add(head.metadata.resource_version)
 
     async def _watch_ends(self) -> None:
         async for state in self._launcher.exits():
@@ -244,8 +251,3 @@ class PodEngine:
 
 def _users_key(pod: PodHead) -> tuple[str, ...]:
     return () if pod.launch else (pod.key,)
-
-
-async def leave_alone(resources: ResourceApi) -> frozenset[str]:
-    """Versions of the pods of users as they lie there now, see `PodEngine.attach`."""
-    return frozenset(pod.metadata.resource_version for pod in (await resources.list(PodHead)).items if not pod.launch)
