@@ -309,7 +309,11 @@ class TestPodsOfUsers:
         text = POD.replace("spec:", "spec:\n  hostNetwork: true\n  nodeSelector: {a: b}")
         async with control_plane(settings(tmp_path), serve_stored=True) as plane:
             await plane.resources.create(pod(text=text))
-            await until(plane, Pod, "p", phase("Succeeded"))
+            found = await until(plane, Pod, "p", phase("Succeeded"))
+            assert [item.message for item in found.status.conditions if item.type == "setpoint.dev/FieldsIgnored"] == [
+                "no meaning on one machine, ignored: spec.hostNetwork, spec.nodeSelector"
+            ]
+            assert found.spec.node_name
             events = (await plane.resources.list(Event, "default")).items
             assert [item.message for item in events if item.reason == "FieldsIgnored"] == [
                 "no meaning on one machine, ignored: spec.hostNetwork, spec.nodeSelector"

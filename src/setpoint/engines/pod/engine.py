@@ -113,8 +113,7 @@ class PodEngine:
         if state is None and pod.metadata.resource_version in self._resting:
             return None
         if FINALIZER not in pod.metadata.finalizers:
-            finalizers = (*pod.metadata.finalizers, FINALIZER)
-            pod = await self._resources.update(pod.replace(metadata=pod.metadata.replace(finalizers=finalizers)))
+            pod = await self._bind(pod)
         self._keys[launch] = key
         if state is None:
             return await self._begin(pod)
@@ -124,6 +123,15 @@ class PodEngine:
         if state.exit is not None:
             return await self._let_go(pod)
         return Result(requeue_after=POLL if pod.status.phase == "Running" else _POLL_SOON)
+
+    async def _bind(self, pod: Pod) -> Pod:
+        """The pod is this machine's from now on."""
+        metadata = pod.metadata.replace(finalizers=(*pod.metadata.finalizers, FINALIZER))
+        spec = pod.spec.replace(
+            node_name=pod.spec.node_name or self._launcher.machine().name,
+            service_account_name=pod.spec.service_account_name or "default",
+        )
+        return await self._resources.update(pod.replace(metadata=metadata, spec=spec))
 
     async def _launch_anew(self, pod: Pod) -> Result:
         """The next attempt has a launch id of its own, which is stored before it is used."""
@@ -145,23 +153,24 @@ class PodEngine:
             pod = await self._store(pod, refused_status(pod, "NotSupported", f"{where}{refused.reason}", now))
             await self._events.warning(pod, "FailedCreate", pod.status.message)
             return await self._let_go(pod)
-        launch = self._launches.get(uid)
+        launch, ignored = self._launches.get(uid), ""
         if launch is None:
-            await self._warn(pod)
+            ignored = await self._warn(pod)
             work = self._launch(pod, uid)
             task = asyncio.create_task(work, name=f"launch of pod {pod.key}")
             launch = self._launches[uid] = _Launch(task=task, waiting=Waiting())
             task.add_done_callback(lambda _: self._launches.pop(uid, None))
-        await self._store(pod, user_status(pod, None, None, now, launch.waiting))
+        await self._store(pod, user_status(pod, None, None, now, launch.waiting, ignored))
         return Result(requeue_after=POLL)
 
-    async def _warn(self, pod: Pod) -> None:
-        """One word on what of it has no meaning here."""
+    async def _warn(self, pod: Pod) -> str:
+        """One word on what of it has no meaning here, "" if all has."""
         ignored = sorted({warning.path for warning in admit_pod(pod).warnings})
-        if ignored:
-            await self._events.warning(
-                pod, "FieldsIgnored", f"no meaning on one machine, ignored: {', '.join(ignored)}"
-            )
+        if not ignored:
+            return ""
+        text = f"no meaning on one machine, ignored: {', '.join(ignored)}"
+        await self._events.warning(pod, "FieldsIgnored", text)
+        return text
 
     async def _launch(self, pod: Pod, uid: str) -> None:
         """The supervision point of launches: what one raises is told of, and tried again."""
