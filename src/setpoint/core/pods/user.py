@@ -231,6 +231,8 @@ def _why(end: PodExit | None) -> tuple[str, str]:
         return "", ""
     if end.message == DEADLINE_EXCEEDED:
         return "DeadlineExceeded", end.message
+    if end.message == POD_DELETED:
+        return "Error", "its processes were lost: the machine or their supervisor was stopped"
     return ("Error", end.message) if end.phase is PodPhase.ERROR else ("", "")
 
 

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from types import TracebackType
@@ -22,7 +22,7 @@ import msgspec
 
 from setpoint.apis.errors import SetpointError, Unavailable
 from setpoint.apis.pod import PodHead
-from setpoint.apis.pods import POD_DELETED, PodExit, PodPhase, PodRequest
+from setpoint.apis.pods import POD_DELETED, ContainerEnd, PodExit, PodPhase, PodRequest, PodState
 from setpoint.core.pods.document import FINALIZER, pod_body, pod_metadata, pod_uid
 from setpoint.core.pods.status import ended_status, pending_status, running_status
 from setpoint.engines.runner import Informer
@@ -50,6 +50,7 @@ class _Known:
     made: bool = False  # the object was written
     running: bool = False  # the object says so
     ready: bool = False
+    ends: dict[str, ContainerEnd] = field(default_factory=dict)  # of a set: containers that have ended
     waits: bool = False  # somebody waits for its readiness
     doomed: bool = False  # somebody has deleted the object
     grace: int | None = None  # the same: how many seconds it has
@@ -65,7 +66,7 @@ class PodMirror:
         heads.on_change(self._saw)
         self._known: dict[str, _Known] = {}
         self._due: dict[str, None] = {}  # launches to write about
-        self._starting: dict[str, None] = {}  # made, and not running yet; who was looked at last is last
+        self._watched: dict[str, None] = {}  # not running yet, or sets; who was looked at last is last
         self._next_look = clock.now()
         self._gone: list[str] = []
         self._wake = asyncio.Event()
@@ -194,7 +195,7 @@ class PodMirror:
         """Batch by batch, until cancelled."""
         delay = MOMENT
         while True:
-            if not (self._due or self._gone or self._starting):
+            if not (self._due or self._gone or self._watched):
                 await self._wake.wait()
             self._wake.clear()
             await self._clock.sleep_until(self._clock.now() + delay)
@@ -211,11 +212,11 @@ class PodMirror:
                 _log.warning("pod objects wait: %s", error)
 
     def _look_again(self) -> None:
-        """Once a second at pods that have not started yet, at some of them where there are very many."""
+        """Once a second at pods of which nobody tells, at some of them where there are very many."""
         now = self._clock.now()
-        if self._starting and now >= self._next_look:
+        if self._watched and now >= self._next_look:
             self._next_look = now + _LOOK_AGAIN
-            self._due |= dict.fromkeys(islice(self._starting, _LOOK_AT))
+            self._due |= dict.fromkeys(islice(self._watched, _LOOK_AT))
 
     async def _write_due(self) -> None:
         while self._due or self._gone:
@@ -241,7 +242,7 @@ class PodMirror:
             known.made = True
             if known.exit is not None and launch not in self._due:
                 del self._known[launch]
-                self._starting.pop(launch, None)
+                self._watched.pop(launch, None)
 
     async def _change(self, launch: str) -> PodChange | None:
         """What is to be written of a pod now."""
@@ -266,24 +267,37 @@ class PodMirror:
     async def _status(self, known: _Known) -> dict[str, Any] | None:
         """The status, None if it is as it was written."""
         launch, request = known.request.id, known.request
-        if known.exit is not None:
-            return ended_status(request, known.launched, known.exit)
-        if not known.running:
+        if known.exit is None and (not known.running or request.fellows):
             state = await self._launcher.state(launch)
             if state is not None and state.exit is not None:
                 known.exit = state.exit
-                return ended_status(request, known.launched, state.exit)
-            if state is None or state.phase is not PodPhase.RUNNING:
-                self._starting.pop(launch, None)
-                self._starting[launch] = None
+            elif state is None or state.phase is not PodPhase.RUNNING:
+                self._watch_closely(launch)
                 return None
+            else:
+                self._starts(known, state)
+        if known.exit is not None:
+            return ended_status(request, known.launched, known.exit)
+        return running_status(request, known.launched, known.launched, ready=known.ready, ends=known.ends)
+
+    def _watch_closely(self, launch: str) -> None:
+        """Nobody tells of what is to come: it has to be looked for."""
+        self._watched.pop(launch, None)
+        self._watched[launch] = None
+
+    def _starts(self, known: _Known, state: PodState) -> None:
+        """Main runs, or does so still."""
+        launch, request = known.request.id, known.request
+        if not known.running:
             known.running = True
-            self._starting.pop(launch, None)
+            self._watched.pop(launch, None)
             known.ready = not any(item.probes.readiness for item in request.containers)
             if not known.ready and not known.waits:
                 known.waits = True
                 self._wait_for(launch)
-        return running_status(request, known.launched, known.launched, ready=known.ready)
+        if request.fellows:
+            known.ends = dict(state.containers)
+            self._watch_closely(launch)
 
     def _wait_for(self, launch: str) -> None:
         """Tell of the pod's readiness once it has come."""
