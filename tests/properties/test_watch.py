@@ -45,7 +45,7 @@ Source = Callable[[SqliteStore, ResourceApi, str], "Reader"]
 class Reader:
     """What one informer knows, and what it was told."""
 
-    list: Callable[[], Any]
+    present: Callable[[], Any]
     watch: Callable[[str], AsyncIterator[Event]]
     mirror: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     version: str = ""
@@ -53,7 +53,7 @@ class Reader:
     relists: int = 0
 
     async def relist(self) -> None:
-        items, self.version = await self.list()
+        items, self.version = await self.present()
         self.mirror = {name: (uid, version, data) for uid, name, version, data in items}
         self.seen.append(("LIST", "", "", int(self.version), ""))
         self.relists += 1
@@ -192,7 +192,7 @@ async def run(source: str, seed: int, history: int, writers: int) -> list[Reader
             done = True
             await asyncio.gather(*following)
             for reader in readers:
-                items, _ = await reader.list()
+                items, _ = await reader.present()
                 assert reader.mirror == {name: (uid, version, data) for uid, name, version, data in items}
             return readers
 
@@ -202,7 +202,7 @@ async def _caught_up(reader: Reader, following: list[asyncio.Task[None]]) -> Non
         for task in following:
             if task.done():
                 task.result()
-        items, _ = await reader.list()
+        items, _ = await reader.present()
         if reader.mirror == {name: (uid, version, data) for uid, name, version, data in items}:
             return
         await asyncio.sleep(0.01)
