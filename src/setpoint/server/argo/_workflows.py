@@ -111,8 +111,8 @@ class WorkflowHandlers:
         meta = list_meta(selection, len(page.items), page.total, page.resource_version)
 
         def told() -> Response:
-            items = requests.rendered(sorted(page.items, key=_last_first))
-            found = fields.clean({"metadata": meta, "items": items})
+            ordered: list[Workflow] = sorted(page.items, key=_last_first)
+            found = fields.clean({"metadata": meta, "items": requests.rendered(ordered)})
             items = [readable(item) for item in found.get("items", ())]
             return requests.answer({"metadata": {}, **found, "items": items})
 
