@@ -15,11 +15,12 @@ from setpoint.adapters.clock import SystemClock
 from setpoint.clients.argo import ArchivedClient, ArgoClient
 from setpoint.clients.connection import Address, connect
 from setpoint.ports.workflows import ArchivedWorkflowVerbs, WorkflowVerbs
+from setpoint.server.access import ARGO
 from setpoint.server.argo import ArgoRoutes
-from setpoint.wiring.endpoint import Endpoint, listen, write_endpoint
-from setpoint.wiring.http import serve
+from setpoint.wiring.endpoint import Endpoint
 from setpoint.wiring.verbs import LocalArchivedVerbs, LocalVerbs
 from tests.pods import store_of
+from tests.servers import guarded_server
 from tests.workflow_engine import Plane, running_plane
 
 
@@ -62,10 +63,8 @@ async def served_argo(home: Path, *, keepalive: float = 15.0, **settings: Any) -
             artifacts=StoredArtifactFiles(store_of(home)),
             keepalive=keepalive,
         )
-        sock = listen(home, 0)
-        endpoint = write_endpoint(home, sock)
-        async with serve(routes.routes(), sock, endpoint.token):
-            http = connect(lambda: Address(url=endpoint.url, token=endpoint.token))
+        async with guarded_server(routes.routes(), ARGO, local.plane.resources, home) as endpoint:
+            http = connect(lambda: Address(url=endpoint.argo_url, token=endpoint.token))
             try:
                 yield Served(local.plane, ArgoClient(http), ArchivedClient(http), endpoint, http)
             finally:

@@ -32,7 +32,7 @@ async def sqlite_api(directory: Path) -> AsyncIterator[ResourceApi]:
 async def http_api(directory: Path) -> AsyncIterator[ResourceApi]:
     """The same store through the Kubernetes API server and its client, over a real socket."""
     with SqliteStore(directory, SystemClock(), history=HISTORY) as store:
-        async with served_over_http(store.resources, directory) as client:
+        async with served_over_http(store, directory) as client:
             yield client
 
 

@@ -39,6 +39,8 @@ COMMANDS: dict[str, Entry] = {
     "explain": Entry(module="explain:app", help="Show what a workflow would do, without running it.", panel=RUNS),
     "up": Entry(module="control_plane:up_app", help="Start the control plane of the state directory.", panel=CONTROL),
     "down": Entry(module="control_plane:down_app", help="Stop the control plane and its services.", panel=CONTROL),
+    "kubeconfig": Entry(module="kubeconfig:app", help="Print or merge the kubeconfig for kubectl.", panel=CONTROL),
+    "token": Entry(module="token:app", help="Tokens of people who may use the control plane.", panel=CONTROL),
     "template": Entry(module="template:app", help="List and export the shipped templates.", panel=LIBRARY),
     "component": Entry(module="component:app", help="List and run components by themselves.", panel=LIBRARY),
     "model": Entry(module="model:app", help="List and show model versions.", panel=LIBRARY),

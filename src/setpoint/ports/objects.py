@@ -6,7 +6,7 @@ code uses `ports.resources`; both look at the same store.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -15,16 +15,6 @@ from setpoint.apis.selectors import Selector
 from setpoint.ports.resources import Propagation
 
 Json = dict[str, Any]
-
-
-class Edit(NamedTuple):
-    """What becomes of an object.
-
-    `document` is the whole object as it is to be stored; `managed_fields` who owns which of its fields.
-    """
-
-    document: Json
-    managed_fields: list[Json]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +63,7 @@ class ObjectApi(Protocol):
     """Verbs on objects. `namespace` is "" for cluster-scoped kinds. Errors as of `ports.resources.ResourceApi`."""
 
     async def create(self, kind: ResourceDefinition, document: Json, *, dry_run: bool = False) -> bytes:
-        """Store a new object, already admitted."""
+        """Store a new object, already admitted; a status in it is its first one."""
         ...
 
     async def get(self, kind: ResourceDefinition, namespace: str, name: str) -> bytes:
@@ -84,24 +74,13 @@ class ObjectApi(Protocol):
         """One page; a token of an earlier page goes on at that page's version, or raises Expired."""
         ...
 
-    async def edit(
-        self,
-        kind: ResourceDefinition,
-        namespace: str,
-        name: str,
-        change: Callable[[Json | None], Json | None],
-        *,
-        subresource: str = "",
-        dry_run: bool = False,
-    ) -> tuple[bytes, bool]:
-        """Let `change` make the new object of the present one (None: there is none), and store it, in one transaction.
+    async def update(
+        self, kind: ResourceDefinition, document: Json, *, subresource: str = "", dry_run: bool = False
+    ) -> bytes:
+        """Replace an object, already admitted, and who owns its fields (metadata.managedFields).
 
-        With subresource `status` only status and managedFields are stored, without one all but status. `change` must be
-        pure: it runs in the store's thread, and what it raises is raised here. Where it makes an object of None, that is
-        created.
-
-        Returns:
-            The document as stored, and whether it is new.
+        With subresource `status` only status is replaced, without one all but status. A resourceVersion or uid in the
+        document is a precondition. An update that changes nothing keeps the resourceVersion.
         """
         ...
 
@@ -109,6 +88,9 @@ class ObjectApi(Protocol):
         """Delete or mark; the last document, and whether the object is gone."""
         ...
 
-    def watch(self, kind: ResourceDefinition, query: ListQuery, *, since: str | None) -> AsyncIterator[Told | None]:
-        """Changes after `since`, in order, for ever; None instead of an event each time nothing is left to tell."""
+    def watch(self, kind: ResourceDefinition, query: ListQuery, *, since: str | None) -> AsyncGenerator[Told, None]:
+        """Changes after `since`, in order, for ever; None begins with ADDED for what there is.
+
+        Whenever all has been told up to a version, a BOOKMARK of that version without document. Raises: Expired.
+        """
         ...

@@ -63,8 +63,11 @@ def label_source(settings: Settings) -> LabelSource:
 
 
 def resource_api(settings: Settings) -> ResourceApi:
-    """The API server of the cluster this pod runs in, else the control plane of the state directory."""
-    if os.environ.get("KUBERNETES_SERVICE_HOST"):
+    """The control plane of the state directory if one was ever up, else the API server of the cluster we are in.
+
+    Pods of this machine look as if they were in a cluster, and their service account may do less than components need.
+    """
+    if os.environ.get("KUBERNETES_SERVICE_HOST") and read_endpoint(settings.home) is None:
         return KubernetesClient(_in_cluster())
 
     def locate() -> Address | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from setpoint.adapters.access.secret_files import make_private
 from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.clock import SteadyClock, SystemClock, last_written
 from setpoint.adapters.pods.launcher import HostLauncher
@@ -15,8 +16,9 @@ from setpoint.adapters.sqlite import SqliteStore
 from setpoint.ports.clock import Clock
 from setpoint.ports.resources import ResourceApi
 from setpoint.ports.workflows import WorkflowVerbs
-from setpoint.wiring.endpoint import Endpoint, listen, write_endpoint
+from setpoint.wiring.endpoint import Endpoint
 from setpoint.wiring.images import check_images
+from setpoint.wiring.listeners import sockets
 from setpoint.wiring.pods import pod_settings
 from setpoint.wiring.session import Session
 from setpoint.wiring.settings import Settings
@@ -49,15 +51,17 @@ async def control_plane(
     Raises:
         Unavailable: Another process has the state directory, or a port that was asked for is in use.
     """
+    make_private(settings.home)
     clock = SystemClock()
     steady = SteadyClock(last_written(settings.home / "store"))
     pods = pod_settings(settings, visible, lasting=serve_stored)
     async with AsyncExitStack() as stack:
         store = stack.enter_context(_open_store(settings, clock))
-        sock = stack.enter_context(listen(settings.home, settings.port))
+        bound = stack.enter_context(sockets(settings, lasting=serve_stored))
         launcher = await stack.enter_async_context(HostLauncher(pods))
         # the launcher's process starts while the rest is imported: a first step would wait for both in turn
-        from setpoint.wiring.engines import Substrate, engines_up  # noqa: PLC0415
+        from setpoint.wiring.access import announce, certificates  # noqa: PLC0415
+        from setpoint.wiring.engines import Doors, Substrate, engines_up  # noqa: PLC0415
 
         artifacts = LocalArtifactStore(settings.home / "artifacts")
         verbs = LocalVerbs(
@@ -69,11 +73,13 @@ async def control_plane(
             archive=store.archive,
             check=partial(check_images, pods.rules),
         )
-        endpoint = write_endpoint(settings.home, sock)
+        found = certificates(settings, bound, clock)
+        endpoint = announce(settings, bound, found)
+        doors = Doors(sockets=bound, certificates=found, endpoint=endpoint)
         substrate = Substrate(
             settings=settings, store=store, launcher=launcher, verbs=verbs, clock=clock, steady=steady
         )
-        up = engines_up(substrate, sock, endpoint, serve_stored=serve_stored, keep_services=keep_services)
+        up = engines_up(substrate, doors, serve_stored=serve_stored, keep_services=keep_services)
         await stack.enter_async_context(up)
         yield ControlPlane(resources=store.resources, verbs=verbs, clock=clock, endpoint=endpoint)
 
@@ -93,6 +99,7 @@ async def own_session(settings: Settings, *, keep_services: bool, visible: Seque
 @asynccontextmanager
 async def store_only(settings: Settings) -> AsyncIterator[Session]:
     """Objects and logs of a state directory where no control plane is up; nothing is started."""
+    make_private(settings.home)
     with _open_store(settings, SystemClock()) as store:
         launcher = HostLauncher(pod_settings(settings))
         artifacts = LocalArtifactStore(settings.home / "artifacts")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 
 from setpoint.adapters import daemon
+from setpoint.adapters.access.secret_files import make_private
 from setpoint.wiring.endpoint import Endpoint, read_endpoint
 from setpoint.wiring.settings import Settings
 
@@ -28,12 +29,13 @@ def running_endpoint(settings: Settings) -> Endpoint | None:
 
 def start_detached(settings: Settings) -> Endpoint:
     """Start it and return when it answers. Raises Unavailable or Timeout with the reason."""
-    arguments = ["up", "--home", str(settings.home), "--port", str(settings.port)]
+    arguments = ["up", "--home", str(settings.home), "--port", str(settings.port), "--address", settings.address]
 
     def is_ready(pid: int) -> bool:
         endpoint = running_endpoint(settings)
         return endpoint is not None and endpoint.pid == pid
 
+    make_private(settings.home)
     log = settings.home / "logs" / "control-plane.log"
     daemon.start(arguments, log=log, is_ready=is_ready, patience_seconds=_START_SECONDS)
     endpoint = read_endpoint(settings.home)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import platform
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
@@ -16,31 +16,40 @@ from setpoint.adapters.artifact_files import StoredArtifactFiles
 from setpoint.adapters.artifact_reader import StoredArtifactReader
 from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.jq import JqProcess
+from setpoint.adapters.pods.host import HostView
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.batch import Job
-from setpoint.apis.kinds import KINDS
+from setpoint.apis.pod import PodHead
 from setpoint.apis.serving import InferenceService
 from setpoint.clients.readiness import probe_ready
 from setpoint.clients.requests import RequestClient
 from setpoint.components import IMAGE
-from setpoint.engines.cron import CronEngine
+from setpoint.engines.access import store_defaults
+from setpoint.engines.cron import CronEngine, CronJobEngine
+from setpoint.engines.customresources import CustomResourceEngine
 from setpoint.engines.job import JobEngine
+from setpoint.engines.pod import PodEngine, PodMirror, leave_alone
 from setpoint.engines.runner import Runner
 from setpoint.engines.serving import GatewayKeeper, ServingEngine, ServingSettings
 from setpoint.engines.workflow import Outside, WorkflowEngine
+from setpoint.operations.metrics import Metrics, keep_node
 from setpoint.ports.clock import Clock
 from setpoint.ports.launcher import Launcher
+from setpoint.ports.machine import MachineView
 from setpoint.ports.resources import ResourceApi
-from setpoint.ports.workflows import WorkflowVerbs
+from setpoint.server.access import ARGO, KUBERNETES, AccessHooks
 from setpoint.server.argo import ArgoRoutes, ServerInfo
 from setpoint.server.gateway import RouteFile
 from setpoint.server.kubernetes import KubernetesRoutes
 from setpoint.server.metrics import metrics_route
+from setpoint.wiring.access import Certificates, Entrance, entrance, keep_fresh
 from setpoint.wiring.defaults import workflow_defaults
 from setpoint.wiring.endpoint import Endpoint
-from setpoint.wiring.http import serve
+from setpoint.wiring.http import Listener, guarded_app, serve
+from setpoint.wiring.kubernetes_api import CATALOG, ApiParts, kubernetes_backend
+from setpoint.wiring.listeners import Sockets
 from setpoint.wiring.settings import Settings
-from setpoint.wiring.verbs import LocalArchivedVerbs
+from setpoint.wiring.verbs import LocalArchivedVerbs, LocalVerbs
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}  # to the words of Go
 
@@ -52,30 +61,50 @@ class Substrate:
     settings: Settings
     store: SqliteStore
     launcher: Launcher
-    verbs: WorkflowVerbs
+    verbs: LocalVerbs
     clock: Clock
     steady: Clock
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Where the APIs listen, by which certificates, and what was told of it."""
+
+    sockets: Sockets
+    certificates: Certificates
+    endpoint: Endpoint
+
+
 @asynccontextmanager
 async def engines_up(
-    substrate: Substrate, sock: socket.socket, endpoint: Endpoint, *, serve_stored: bool, keep_services: bool
+    substrate: Substrate, doors: Doors, *, serve_stored: bool, keep_services: bool
 ) -> AsyncIterator[None]:
-    """Engines run and the API answers on `sock`, for as long as the context lasts; see `control_plane`."""
+    """Engines run and the APIs answer, for as long as the context lasts; see `control_plane`."""
+    async with entrance(substrate.settings, doors.endpoint, substrate.store.resources, substrate.clock) as gate:
+        if serve_stored:
+            await store_defaults(substrate.store.resources)
+        async with _engines(substrate, doors, gate, serve_stored=serve_stored, keep_services=keep_services):
+            yield
+
+
+@asynccontextmanager
+async def _engines(
+    substrate: Substrate, doors: Doors, gate: Entrance, *, serve_stored: bool, keep_services: bool
+) -> AsyncIterator[None]:
     settings, store, launcher, clock = substrate.settings, substrate.store, substrate.launcher, substrate.clock
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    routes = [
-        *KubernetesRoutes(store.resources, KINDS).routes(),
-        *argo_routes(substrate).routes(),
-    ]
+    credentials = gate.tokens if doors.sockets.secure is not None else None
     runner = Runner(store.resources, clock, registry)
     serving = _serving_engine(settings, store.resources, launcher, clock)
     resting = frozenset() if serve_stored else await _stored(store.resources)
     serving.attach(runner, resting=resting)
-    JobEngine(store.resources, launcher, clock).attach(runner, resting=resting)
+    JobEngine(store.resources, launcher, clock, credentials=credentials).attach(runner, resting=resting)
+    pods = PodEngine(store.resources, launcher, clock, credentials=credentials)
+    pods.attach(runner, resting=frozenset() if serve_stored else await leave_alone(store.resources))
     if serve_stored:  # a control plane for one command starts nothing of its own accord
         CronEngine(store.resources, clock, substrate.verbs.submit, substrate.verbs.terminate).attach(runner)
+        CronJobEngine(store.resources, clock).attach(runner)
     workflows = WorkflowEngine(
         resources=store.resources,
         journal=store.journal,
@@ -88,14 +117,63 @@ async def engines_up(
         parallelism=settings.parallelism,
         namespace_parallelism=settings.namespace_parallelism,
         defaults=workflow_defaults(settings),
+        credentials=credentials,
         archive=store.archive,
     )
     runner.background("workflow-engine", workflows.run)
-    async with serve([*routes, metrics_route(registry)], sock, endpoint.token):
-        async with runner:
-            yield
+    view = HostView(launcher.machine(), settings.home)
+    runner.background("node", partial(keep_node, store.resources, view, clock))
+    mirror = PodMirror(resources=store.resources, objects=store.pods, launcher=launcher, clock=substrate.steady)
+    runner.informer(PodHead).on_change(mirror.saw)
+    kinds = CustomResourceEngine(store.objects, CATALOG, clock)
+    await kinds.load()
+    runner.background("custom-resources", kinds.run)
+    async with serve(_listeners(substrate, doors, gate, kinds, view, registry)) as contexts:
+        if serve_stored:
+            fresh = partial(keep_fresh, settings, gate.tokens, contexts, doors.certificates, clock)
+            runner.background("access", fresh)
+        async with mirror:
+            async with runner:
+                yield
+            await pods.close()
         if not keep_services:
             await serving.stop_services()
+
+
+def _listeners(
+    substrate: Substrate,
+    doors: Doors,
+    gate: Entrance,
+    kinds: CustomResourceEngine,
+    view: MachineView,
+    registry: CollectorRegistry,
+) -> list[Listener]:
+    """Each API at each of its sockets."""
+    store, sockets, found = substrate.store, doors.sockets, doors.certificates
+    backend = kubernetes_backend(
+        ApiParts(
+            objects=store.objects,
+            resources=store.resources,
+            launcher=substrate.launcher,
+            kinds=kinds,
+            clock=substrate.clock,
+            hooks=AccessHooks(gate.view, gate.tokens),
+            metrics=Metrics(store.resources, substrate.launcher, view, substrate.clock),
+            check_workflow=substrate.verbs.check,
+        )
+    )
+    routes = [*KubernetesRoutes(backend).routes(), metrics_route(registry)]
+    kubernetes = guarded_app(routes, gate.access, KUBERNETES)
+    argo = guarded_app(argo_routes(substrate).routes(), gate.access, ARGO)
+    listeners = [Listener(sock=sockets.kubernetes, app=kubernetes), Listener(sock=sockets.argo, app=argo)]
+    for sock, app, certificate in (
+        (sockets.secure, kubernetes, found.own),
+        (sockets.public, kubernetes, found.public),
+        (sockets.public_argo, argo, found.public),
+    ):
+        if sock is not None:
+            listeners.append(Listener(sock=sock, app=app, certificate=certificate))
+    return listeners
 
 
 def argo_routes(substrate: Substrate) -> ArgoRoutes:

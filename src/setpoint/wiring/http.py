@@ -1,25 +1,39 @@
-"""The control plane's HTTP server inside its event loop: routes from the `server` layer behind the token guard."""
+"""The control plane's HTTP servers inside its event loop: one for each listening socket."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
-import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from socket import socket
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+from uvicorn.config import LOGGING_CONFIG
 
-from setpoint.server.access import TokenGuard
-from setpoint.server.kubernetes import make_status
+from setpoint.adapters.access.certificates import ServerCertificate
+from setpoint.server.access import Access, AccessGuard, Surface
+from setpoint.wiring.http_protocol import LimitedProtocol
 
 _GRACE_SECONDS = 0  # open watches end by being cut; their clients list again
 _LOGGER = "uvicorn.error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """A socket that listens already, so that a client that comes before the server has started only waits."""
+
+    sock: socket
+    app: ASGIApp
+    certificate: ServerCertificate | None = None
 
 
 class _Server(uvicorn.Server):
@@ -31,8 +45,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _healthz(_: Request) -> JSONResponse:
-    return JSONResponse({"status": "ok"})
+async def _probe(_: Request) -> Response:
+    """Ready as soon as it answers: sockets listen before, and the store is open then."""
+    return PlainTextResponse("ok")
 
 
 async def _whoami(_: Request) -> JSONResponse:
@@ -40,26 +55,52 @@ async def _whoami(_: Request) -> JSONResponse:
     return JSONResponse({"pid": os.getpid()})
 
 
-@asynccontextmanager
-async def serve(routes: Sequence[BaseRoute], sock: socket.socket, token: str) -> AsyncIterator[None]:
-    """Serve the routes on the socket for as long as the context lasts.
+def guarded_app(routes: Sequence[BaseRoute], access: Access, surface: Surface) -> ASGIApp:
+    """The routes of a surface, and probes, behind its guard."""
+    own = [Route(path, _probe) for path in ("/healthz", "/livez", "/readyz")]
+    app = Starlette(routes=[*routes, *own, Route("/whoami", _whoami)])
+    return AccessGuard(app, access, surface)
 
-    The socket listens already, so that a client that comes before the server has started only waits.
+
+@asynccontextmanager
+async def serve(listeners: Sequence[Listener]) -> AsyncIterator[Sequence[ssl.SSLContext]]:
+    """Serve for as long as the context lasts.
+
+    Gives the TLS contexts of listeners with a certificate of our own making, into which a new one may be loaded.
     """
-    app = Starlette(routes=[Route("/healthz", _healthz), Route("/whoami", _whoami), *routes])
-    config = uvicorn.Config(
-        TokenGuard(app, token=token, error_body=make_status),
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
-    server = _Server(config)
-    running = asyncio.create_task(server.serve(sockets=[sock]), name="http-server")
+    servers = [_Server(_config(item, first=not number)) for number, item in enumerate(listeners)]
+    for server in servers:
+        server.config.load()
+    running = [
+        asyncio.create_task(server.serve(sockets=[item.sock]), name="http-server")
+        for server, item in zip(servers, listeners, strict=True)
+    ]
     try:
-        yield
+        yield [
+            server.config.ssl
+            for server, item in zip(servers, listeners, strict=True)
+            if server.config.ssl is not None and item.certificate is not None and item.certificate.renewable
+        ]
     finally:
         # That a watch was cut is no error; it is logged after the server has ended. The next one sets the level anew.
         logging.getLogger(_LOGGER).setLevel(logging.CRITICAL)
-        server.should_exit = True
-        await running
+        for server in servers:
+            server.should_exit = True
+        await asyncio.gather(*running)
+
+
+def _config(listener: Listener, *, first: bool) -> uvicorn.Config:
+    config = uvicorn.Config(
+        listener.app,
+        http=LimitedProtocol,
+        ws="none",
+        log_config=LOGGING_CONFIG if first else None,  # it is the process's; once is enough
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    if listener.certificate is not None:
+        config.ssl_certfile, config.ssl_keyfile = listener.certificate.certificate, listener.certificate.key
+    return config

@@ -147,17 +147,23 @@ async def _attached(endpoint: Endpoint) -> AsyncIterator[Session]:
     from setpoint.clients.kubernetes import KubernetesClient  # noqa: PLC0415
 
     address = Address(url=endpoint.url, token=endpoint.token)
-    http = connect(lambda: address)
+    argo = Address(url=endpoint.argo_url or endpoint.url, token=endpoint.token)
+    http, argo_http = connect(lambda: address), connect(lambda: argo)
     answers = 0
 
     async def count(_: object) -> None:
         nonlocal answers
         answers += 1
 
-    http.event_hooks["response"].append(count)
+    for client in (http, argo_http):
+        client.event_hooks["response"].append(count)
     try:
         yield Session(
-            resources=KubernetesClient(http), verbs=ArgoClient(http), clock=SystemClock(), owns=False, peer=endpoint.pid
+            resources=KubernetesClient(http),
+            verbs=ArgoClient(argo_http),
+            clock=SystemClock(),
+            owns=False,
+            peer=endpoint.pid,
         )
     except Unavailable as error:
         if answers or await _listens(endpoint):
@@ -165,3 +171,4 @@ async def _attached(endpoint: Endpoint) -> AsyncIterator[Session]:
         raise NeverReached(str(error)) from error
     finally:
         await http.aclose()
+        await argo_http.aclose()

@@ -9,6 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ from setpoint.apis.errors import InvalidSpec, Location
 
 _HANDED_ON = ("AWS_", "MLFLOW_TRACKING_")
 ISOLATION_MODES = ("auto", "namespace", "rewrite")
+AUDIT_LEVELS = ("writes", "all")
+_TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +53,41 @@ class Settings:
     workflow_defaults: str = ""
     """A YAML file, from the state directory on: `metadata` and `spec` that lie below every workflow; empty: none."""
 
+    address: str = "127.0.0.1"
+    """Where the APIs listen. Any address but one of loopback wants TLS and a token from everybody."""
+
     port: int = 0
-    """Port of the API on loopback; 0 picks a free one and keeps it for the state directory."""
+    """Port of the Kubernetes API; 0 picks a free one and keeps it for the state directory."""
+
+    argo_port: int = 0
+    """Port of the Argo Server API; 0 as above."""
+
+    https_port: int = 0
+    """Port of the Kubernetes API over TLS on loopback, as pods see it; 0 as above."""
+
+    tls_cert: str = ""
+    """PEM file of the server's certificate, with those above it, for other addresses; empty: an own one is made."""
+
+    tls_key: str = ""
+    """PEM file of its key."""
+
+    host_names: str = ""
+    """Further names by which this server is reached, separated by blanks; requests to any other name are refused."""
+
+    require_token: bool = False
+    """Whether loopback wants a token too."""
+
+    max_body_mb: int = 3
+    """The largest request, in MiB."""
+
+    requests_per_second: int = 2000
+    """What one user may ask; twice as many at once after a pause."""
+
+    audit: str = "writes"
+    """What the audit log keeps: `writes` (and what was refused) or `all`."""
+
+    audit_mb: int = 64
+    """Size of one file of the audit log in MiB; three older ones are kept. 0: no audit log."""
 
     archive_ttl_days: int = 30
     """Days that a workflow which has ended stays in the archive, also after its object has gone. 0: for ever."""
@@ -64,9 +100,14 @@ class Settings:
         """The executor plugins, in the order they are asked."""
         return tuple(self.executor_plugins.split())
 
+    @property
+    def on_loopback(self) -> bool:
+        """Whether nobody from elsewhere can reach the APIs."""
+        return is_loopback(self.address)
+
 
 def load_settings(
-    home: Path | None = None, *, environment: Mapping[str, str] | None = None, **flags: str | int | None
+    home: Path | None = None, *, environment: Mapping[str, str] | None = None, **flags: str | int | bool | None
 ) -> Settings:
     """The settings in force.
 
@@ -95,14 +136,18 @@ def load_settings(
         raise InvalidSpec(
             f"{settings.isolation!r} is no isolation mode", path="settings.isolation", allowed=ISOLATION_MODES
         )
-    for name, what in (
-        ("parallelism", "workflows"),
-        ("namespace_parallelism", "workflows"),
-        ("prediction_log_mb", "MiB"),
-        ("archive_ttl_days", "days"),
+    for name, what, least in (
+        ("parallelism", "workflows", 0),
+        ("namespace_parallelism", "workflows", 0),
+        ("prediction_log_mb", "MiB", 0),
+        ("audit_mb", "MiB", 0),
+        ("max_body_mb", "MiB", 1),
+        ("requests_per_second", "requests", 1),
+        ("archive_ttl_days", "days", 0),
     ):
-        if getattr(settings, name) < 0:
-            raise InvalidSpec(f"{getattr(settings, name)} is no number of {what}: 0 or more", path=f"settings.{name}")
+        if (found := getattr(settings, name)) < least:
+            raise InvalidSpec(f"{found} is no number of {what}: {least} or more", path=f"settings.{name}")
+    _check_access(settings)
     for address in settings.plugin_addresses:
         if not _on_loopback(address):
             raise InvalidSpec(
@@ -110,6 +155,24 @@ def load_settings(
                 path="settings.executor_plugins",
             )
     return settings
+
+
+def _check_access(settings: Settings) -> None:
+    if settings.audit not in AUDIT_LEVELS:
+        raise InvalidSpec(f"{settings.audit!r} is no audit level", path="settings.audit", allowed=AUDIT_LEVELS)
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        raise InvalidSpec("tls_cert and tls_key belong together", path="settings.tls_cert")
+    if settings.address != "localhost":
+        try:
+            ip_address(settings.address)
+        except ValueError as error:
+            reason = f"{settings.address!r} is no address to listen at: write 127.0.0.1, 0.0.0.0 or one of this host"
+            raise InvalidSpec(reason, path="settings.address") from error
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address is this machine's own, as others cannot reach it."""
+    return address == "localhost" or ip_address(address).is_loopback
 
 
 def _on_loopback(address: str) -> bool:
@@ -145,6 +208,11 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _convert(name: str, value: Any, wanted: type) -> Any:
+    if wanted is bool:
+        text = str(value).strip().lower()
+        if text not in _TRUE + _FALSE:
+            raise InvalidSpec(f"{value!r} is neither true nor false", path=f"settings.{name}")
+        return text in _TRUE
     try:
         return wanted(value)
     except (TypeError, ValueError) as error:

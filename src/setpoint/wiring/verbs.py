@@ -44,6 +44,11 @@ class LocalVerbs:
         self._launcher, self._artifacts = launcher, artifacts
         self._clock, self._archive = clock or SystemClock(), archive
 
+    async def check(self, workflow: Workflow) -> None:
+        """Nothing if the workflow may run here. Raises: InvalidSpec."""
+        self._check(workflow)
+        await operations.check(self._resources, workflow)
+
     async def submit(self, workflow: Workflow, *, dry_run: bool = False) -> Workflow:
         """See the port."""
         self._check(workflow)

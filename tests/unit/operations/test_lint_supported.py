@@ -101,11 +101,11 @@ def test_a_key_alone_is_the_embedded_store() -> None:
 
 def test_what_is_ignored_is_said_once_however_often_it_is_written() -> None:
     leaf = "  - {name: %s, nodeSelector: {a: b}, container: {image: i, securityContext: {runAsUser: 1}}}\n"
-    text = workflow(leaf % "main" + leaf % "other", "serviceAccountName: me\nnodeSelector: {a: b}\n")
+    text = workflow(leaf % "main" + leaf % "other", "schedulerName: mine\nnodeSelector: {a: b}\n")
     report = lint_text(text, "f.yaml")
     assert report.errors == ()
     assert [(warning.path, warning.reason) for warning in report.warnings] == [
-        ("spec.serviceAccountName", "ignored: processes run as the user who started Setpoint"),
+        ("spec.schedulerName", "ignored: there is one machine"),
         ("spec.nodeSelector", "ignored: there is one machine"),
         ("spec.templates[0].container.securityContext", "ignored: processes run as the user who started Setpoint"),
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from setpoint.adapters.pods import records
@@ -46,6 +47,9 @@ class RootPlan:
     def _binds(self, container: Container) -> tuple[Bind, ...]:
         home = Path(self.settings.home)
         binds = [volume_bind(mount, self.folder, home) for mount in container.mounts]
+        if self.isolation.mode is not Isolation.REWRITE:
+            # where the host has links (/var/run), the directory behind them is what a private root must shadow
+            binds = [replace(bind, path=os.path.realpath(bind.path)) for bind in binds]
         binds += image_binds(self.settings.rules, container.image, binds)
         if self.request.host_aliases:
             if self.isolation.mode is Isolation.REWRITE:

@@ -79,13 +79,20 @@ def check_size(kind: KindInfo, metadata: dict[str, Any], body: dict[str, Any]) -
 
 def new_metadata(metadata: dict[str, Any], *, namespace: str, name: str, uid: str, now: datetime) -> dict[str, Any]:
     """The metadata of a new object with the server's fields set."""
-    kept = {key: value for key, value in metadata.items() if key not in (*_SYSTEM_FIELDS, "managedFields", "selfLink")}
+    kept = {key: value for key, value in metadata.items() if key not in (*_SYSTEM_FIELDS, "selfLink")}
     placed = {"name": name} | ({"namespace": namespace} if namespace else {})
     return placed | {"uid": uid, "generation": 1, "creationTimestamp": timestamp(now)} | (kept | {"name": name})
 
 
-def changed_metadata(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+def changed_metadata(
+    old: dict[str, Any], new: dict[str, Any], managed: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
     """The metadata of an update: the client's, with the server's fields as they were.
+
+    Args:
+        old: As stored.
+        new: The client's.
+        managed: Who owns which field from now on; None keeps what is known of that.
 
     Raises:
         InvalidSpec: If a finalizer is added to an object that is being deleted.
@@ -95,7 +102,10 @@ def changed_metadata(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]
         for key, value in new.items()
         if key not in (*_SYSTEM_FIELDS, "managedFields", "selfLink", "resourceVersion")
     }
-    system = {key: old[key] for key in _SYSTEM_FIELDS if key in old}
+    system = {key: old[key] for key in (*_SYSTEM_FIELDS, "managedFields") if key in old}
+    if managed is not None:
+        system = {key: value for key, value in system.items() if key != "managedFields"}
+        system |= {"managedFields": managed} if managed else {}
     if "generateName" in old:
         kept.setdefault("generateName", old["generateName"])
     if "deletionTimestamp" in old:

@@ -9,6 +9,7 @@ Source: Kubernetes documentation, "Garbage Collection", "Finalizers", "Owners an
 from __future__ import annotations
 
 from collections import deque
+from datetime import timedelta
 from enum import Enum, auto
 from typing import Any
 
@@ -24,6 +25,8 @@ from setpoint.ports.resources import Propagation
 FOREGROUND = "foregroundDeletion"
 NAMESPACE = "Namespace"
 DEFAULT_NAMESPACE = "default"
+POD = "Pod"
+_POD_GRACE_SECONDS = 30
 
 
 class _Owner(Enum):
@@ -42,7 +45,7 @@ class Collector:
         self._release: deque[str] = deque()  # uids of owners whose dependants may all be gone
         self._emptied: deque[str] = deque()  # namespaces that have lost an object
 
-    def delete(self, row: Row, propagation: Propagation) -> None:
+    def delete(self, row: Row, propagation: Propagation, grace_seconds: int | None = None) -> None:
         """Delete one object, or mark it if finalizers hold it. Call `settle` afterwards."""
         if row.kind == NAMESPACE:
             self._delete_namespace(row)
@@ -55,7 +58,7 @@ class Collector:
         if not metadata.get("finalizers"):
             self.remove(row)
             return
-        self._mark(row, metadata)
+        self._mark(row, metadata, grace_seconds)
         if propagation is Propagation.FOREGROUND:
             self._sweep.extend(objects.dependents(self._connection, row.uid))
             self._release.append(row.uid)
@@ -92,9 +95,16 @@ class Collector:
             else:
                 self._finish_namespace(self._emptied.popleft())
 
-    def _mark(self, row: Row, metadata: dict[str, Any]) -> Row:
-        metadata.setdefault("deletionTimestamp", timestamp(self._transaction.now))
-        metadata.setdefault("deletionGracePeriodSeconds", 0)
+    def _mark(self, row: Row, metadata: dict[str, Any], grace_seconds: int | None = None) -> Row:
+        """A grace period may be shortened by a second deletion, never made longer."""
+        given = metadata.get("deletionGracePeriodSeconds")
+        if given is None:
+            grace = _grace_seconds(row) if grace_seconds is None else grace_seconds
+        else:
+            grace = given if grace_seconds is None else min(given, grace_seconds)
+        if given is None or grace != given:
+            end = self._transaction.now + timedelta(seconds=grace)
+            metadata |= {"deletionTimestamp": timestamp(end), "deletionGracePeriodSeconds": grace}
         return row if metadata == row.meta() else objects.replace(self._transaction, row, metadata=metadata)
 
     def _orphan(self, row: Row) -> None:
@@ -183,6 +193,14 @@ class Collector:
             return
         if not objects.namespace_in_use(self._connection, name):
             self.remove(row)
+
+
+def _grace_seconds(row: Row) -> int:
+    """How long the processes of a pod have to end; other objects need no time."""
+    if row.kind != POD:
+        return 0
+    seconds = msgspec.json.decode(row.json).get("spec", {}).get("terminationGracePeriodSeconds")
+    return _POD_GRACE_SECONDS if seconds is None else int(seconds)
 
 
 def _waits_for_dependents(metadata: dict[str, Any]) -> bool:

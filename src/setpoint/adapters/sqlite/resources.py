@@ -37,6 +37,7 @@ class SqliteResourceApi:
         """See the port. Generated names and uids are drawn here; the status of a new object is dropped."""
         kind = kind_info(type(resource))
         metadata, body, _ = split(resource)
+        metadata.pop("managedFields", None)
         admission.check_new(kind, metadata, body)
         body = admission.admit_body(kind, body)
         document = await self._writer.write(lambda tx: verbs.create(tx, kind, metadata, body, self._uids))

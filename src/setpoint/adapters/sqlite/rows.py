@@ -19,8 +19,10 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import msgspec
 
 from setpoint.adapters.sqlite.database import statements
+from setpoint.apis.definitions import ResourceDefinition
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.kinds import group_of
+from setpoint.apis.manifest import decode_object
 from setpoint.apis.meta import ObjectMeta, Resource
 
 R = TypeVar("R", bound=Resource)
@@ -58,7 +60,7 @@ class Row(NamedTuple):
 class KindInfo:
     """What the store asks about a kind."""
 
-    cls: type[Resource]
+    cls: type[Resource] | None  # None where objects go through as JSON
     key: str  # Kind.group
     name: str
     namespaced: bool
@@ -84,6 +86,15 @@ def kind_info(cls: type[Resource]) -> KindInfo:
         or any(field.name == "nodes" for field in msgspec.structs.fields(status.type))
     )
     return KindInfo(cls, key, cls.KIND, cls.NAMESPACED, status is not None, key in _JOURNALED, nodes)
+
+
+@cache
+def definition_info(definition: ResourceDefinition) -> KindInfo:
+    """The store's view of a kind whose objects go through as JSON."""
+    key = definition.key
+    return KindInfo(
+        None, key, definition.kind, definition.namespaced, definition.has_status, key in _JOURNALED, wants_nodes=True
+    )
 
 
 def _decoder(cls: type[R]) -> msgspec.json.Decoder[R]:
@@ -119,13 +130,17 @@ def split(resource: Resource) -> tuple[dict[str, Any], dict[str, Any], Any]:
     return metadata, wire, status
 
 
+def split_document(document: dict[str, Any], kind: KindInfo) -> tuple[dict[str, Any], dict[str, Any], Any]:
+    """Metadata, body and status of an object as JSON; the status of a kind without that subresource is in its body."""
+    body = dict(document)
+    metadata = body.pop("metadata", None) or {}
+    status = body.pop("status", None) if kind.has_status else None
+    return metadata, body, status
+
+
 def validated(cls: type[R], wire: dict[str, Any]) -> R:
     """The wire form as a typed object; InvalidSpec with the field's path if it does not fit."""
-    try:
-        converted: R = msgspec.convert(wire, type=cls)
-    except msgspec.ValidationError as error:
-        raise invalid(error) from None
-    return converted
+    return decode_object(wire, cls)
 
 
 def nodes_of(connection: sqlite3.Connection, object_id: int) -> list[tuple[str, bytes]]:

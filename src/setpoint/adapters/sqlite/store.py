@@ -19,6 +19,8 @@ from setpoint.adapters.sqlite.deletion import DEFAULT_NAMESPACE, NAMESPACE, Coll
 from setpoint.adapters.sqlite.hub import Hub
 from setpoint.adapters.sqlite.journal import SqliteJournal
 from setpoint.adapters.sqlite.lease import Lease
+from setpoint.adapters.sqlite.object_api import SqliteObjectApi
+from setpoint.adapters.sqlite.pod_objects import SqlitePodObjects
 from setpoint.adapters.sqlite.readers import Readers
 from setpoint.adapters.sqlite.resources import SqliteResourceApi
 from setpoint.adapters.sqlite.writer import Transaction, Writer
@@ -42,8 +44,10 @@ class SqliteStore:
     """One process's hold on a state directory; a context manager.
 
     Attributes:
-        resources: The resource API.
+        resources: The resource API, typed.
+        objects: The same on JSON.
         journal: The workflow journal.
+        pods: Pod objects of engines.
         archive: What is kept of workflows that have ended.
     """
 
@@ -84,7 +88,9 @@ class SqliteStore:
             raise
         self._readers = Readers(directory)
         self.resources = SqliteResourceApi(self._writer, self._readers, self._hub, uids)
+        self.objects = SqliteObjectApi(self._writer, self._readers, self._hub, uids, clock)
         self.journal = SqliteJournal(self._writer, self._readers, self._hub)
+        self.pods = SqlitePodObjects(self._writer)
         self.archive = SqliteArchive(self._writer, self._readers, uids)
 
     def __enter__(self) -> Self:

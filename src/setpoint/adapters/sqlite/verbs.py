@@ -20,6 +20,7 @@ from setpoint.adapters.sqlite.writer import Transaction
 from setpoint.apis import names
 from setpoint.apis.errors import AlreadyExists, Forbidden, InvalidSpec, NotFound
 from setpoint.apis.merge_patch import merge_patch
+from setpoint.apis.meta import Resource
 from setpoint.ports.resources import Propagation
 
 # No vowels and nothing that looks like another character: no words, no misreadings. Source: apimachinery, rand.String.
@@ -52,8 +53,9 @@ def create(
     metadata: dict[str, Any],
     body: dict[str, Any],
     new_uid: Callable[[], str],
+    status: Any = None,
 ) -> bytes:
-    """Store a new object; returns its document."""
+    """Store a new object, with a first status if one is given; returns its document."""
     connection = transaction.connection
     namespace = kind.namespace(metadata.get("namespace", ""))
     _check_namespace_lives(transaction, namespace)
@@ -61,19 +63,26 @@ def create(
     if objects.taken(connection, kind.key, namespace, name):
         raise AlreadyExists(kind.name, name, namespace)
     stored = admission.new_metadata(metadata, namespace=namespace, name=name, uid=new_uid(), now=transaction.now)
-    status = msgspec.json.encode({"phase": "Active"}) if kind.key == NAMESPACE else None
-    row = objects.insert(transaction, kind.key, stored, body, status)
+    if kind.key == NAMESPACE:
+        status = {"phase": "Active"}
+    row = objects.insert(transaction, kind.key, stored, body, msgspec.json.encode(status) if status else None)
     document = document_of(connection, row, kind)
     if stored.get("ownerReferences"):
         _settle_owners(transaction, row)
     return document
 
 
-def update(transaction: Transaction, target: Target, metadata: dict[str, Any], body: dict[str, Any]) -> bytes:
+def update(
+    transaction: Transaction,
+    target: Target,
+    metadata: dict[str, Any],
+    body: dict[str, Any],
+    managed: list[dict[str, Any]] | None = None,
+) -> bytes:
     """Replace metadata and body; returns the document, of the last state if the object is gone with this."""
     row, kind = target.row(transaction), target.kind
     old_metadata, old_body = row.meta(), msgspec.json.decode(row.json)
-    new_metadata = admission.changed_metadata(old_metadata, metadata)
+    new_metadata = admission.changed_metadata(old_metadata, metadata, managed)
     if body != old_body:
         admission.check_immutable(kind, old_body, body)
         new_metadata["generation"] = old_metadata.get("generation", 0) + 1
@@ -97,20 +106,22 @@ def patch(transaction: Transaction, target: Target, changes: dict[str, Any]) -> 
     row, kind = target.row(transaction), target.kind
     current = msgspec.json.decode(join(row.metadata, row.version, row.json, None))
     laid = merge_patch(current, {key: value for key, value in changes.items() if key != "status"})
-    resource = validated(kind.cls, laid)
+    resource = validated(_class_of(kind), laid)
     metadata, body, _ = split(resource)
     if (metadata.get("name"), metadata.get("namespace", "")) != (row.name, row.namespace):
-        raise InvalidSpec("name and namespace cannot be changed", path="metadata")
+        raise InvalidSpec("name and namespace cannot be changed", path="metadata.name")
     body = admission.admit_body(kind, body)
     admission.check_metadata(metadata)
     admission.check_size(kind, metadata, body)
     return update(transaction, Target(kind, row.namespace, row.name), metadata, body)
 
 
-def update_status(transaction: Transaction, target: Target, status: Any) -> bytes:
+def update_status(
+    transaction: Transaction, target: Target, status: Any, managed: list[dict[str, Any]] | None = None
+) -> bytes:
     """Replace status; returns the document."""
     row = target.row(transaction)
-    return _store_status(transaction, row, target.kind, status or {})
+    return _store_status(transaction, row, target.kind, status or {}, managed)
 
 
 def patch_status(transaction: Transaction, target: Target, changes: dict[str, Any]) -> bytes:
@@ -118,20 +129,36 @@ def patch_status(transaction: Transaction, target: Target, changes: dict[str, An
     row, kind = target.row(transaction), target.kind
     current = msgspec.json.decode(join(row.metadata, row.version, row.json, row.status))
     laid = merge_patch(current, {"status": changes.get("status", {})})
-    _, _, status = split(validated(kind.cls, laid))
+    _, _, status = split(validated(_class_of(kind), laid))
     return _store_status(transaction, row, kind, status or {})
 
 
-def delete(transaction: Transaction, target: Target, propagation: Propagation) -> None:
-    """Delete the object and what depends on it, or mark it."""
+def delete(
+    transaction: Transaction, target: Target, propagation: Propagation, grace_seconds: int | None = None
+) -> bytes:
+    """Delete the object and what depends on it, or mark it; returns the document as it was, or is, if only marked."""
     collector = Collector(transaction)
-    collector.delete(target.row(transaction), propagation)
+    row = target.row(transaction)
+    document = document_of(transaction.connection, row, target.kind)
+    collector.delete(row, propagation, grace_seconds)
     collector.settle()
+    left = objects.find_uid(transaction.connection, row.uid)
+    return document if left is None else document_of(transaction.connection, left, target.kind)
 
 
-def _store_status(transaction: Transaction, row: Row, kind: KindInfo, status: Any) -> bytes:
-    if status != (msgspec.json.decode(row.status) if row.status else {}):
-        row = objects.replace(transaction, row, status=msgspec.json.encode(status))
+def _class_of(kind: KindInfo) -> type[Resource]:
+    assert kind.cls is not None, "typed verbs are for kinds with a class"  # noqa: S101
+    return kind.cls
+
+
+def _store_status(
+    transaction: Transaction, row: Row, kind: KindInfo, status: Any, managed: list[dict[str, Any]] | None = None
+) -> bytes:
+    metadata: dict[str, Any] | None = None
+    if managed is not None and managed != row.meta().get("managedFields", []):
+        metadata = row.meta() | {"managedFields": managed}
+    if metadata is not None or status != (msgspec.json.decode(row.status) if row.status else {}):
+        row = objects.replace(transaction, row, metadata=metadata, status=msgspec.json.encode(status))
     return document_of(transaction.connection, row, kind)
 
 

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -36,7 +36,13 @@ class _Labels(msgspec.Struct):
     labels: dict[str, str] = {}
 
 
+class _Place(msgspec.Struct):
+    namespace: str = ""
+    labels: dict[str, str] = {}
+
+
 _labels = msgspec.json.Decoder(_Labels)
+_place = msgspec.json.Decoder(_Place)
 _label_map = msgspec.json.Decoder(dict[str, str])
 
 
@@ -98,7 +104,7 @@ class View:
             return self._journal_event(connection, change)
         now = self.selector.matches(labels_of(change.metadata))
         before = now if change.labels is None else self.selector.matches(_label_map.decode(change.labels))
-        kind = _seen_as(WatchType(change.type), before=before, now=now)
+        kind = seen_as(WatchType(change.type), before=before, now=now)
         if kind is None:
             return None
         status = change.status if self.kind.has_status else None
@@ -114,7 +120,81 @@ class View:
         return WatchType.MODIFIED, pieces_of(connection, row, self.kind)
 
 
-def _seen_as(kind: WatchType, *, before: bool, now: bool) -> WatchType | None:
+class Happened:
+    """One change as anybody may be told of it: whose, with which labels, and the document after it."""
+
+    __slots__ = ("_wire", "before", "document", "labels", "namespace", "size", "type", "uid", "version")
+
+    def __init__(
+        self,
+        *,
+        version: int,
+        kind: WatchType,
+        uid: str,
+        namespace: str,
+        labels: dict[str, str],
+        before: dict[str, str] | None,
+        document: bytes,
+    ) -> None:
+        self.version, self.type, self.uid, self.namespace = version, kind, uid, namespace
+        self.labels, self.before, self.document = labels, before, document
+        self.size = len(document) + 200
+        self._wire: dict[str, Any] | None = None
+
+    def wire(self) -> dict[str, Any]:
+        """The document decoded, once for all watchers."""
+        if self._wire is None:
+            self._wire = msgspec.json.decode(self.document)
+        return self._wire
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The version the store is at."""
+    version: int = connection.execute(_changes["counter"]).fetchone()[0]
+    return version
+
+
+def happened_after(connection: sqlite3.Connection, kind: KindInfo, cursor: int) -> tuple[list[Happened], int, bool]:
+    """What happened to a kind after a version, at most one chunk; up to which version that is; whether there is more.
+
+    Raises:
+        Expired: As `View.after`.
+    """
+    version, compacted = connection.execute(_changes["counter"]).fetchone()
+    if not compacted <= cursor <= version:
+        raise Expired(kind.name, found=str(compacted), wanted=str(cursor))
+    values = {"kind": kind.key, "after": cursor, "namespace": None, "limit": _CHUNK}
+    changes = [_Change._make(row) for row in connection.execute(_changes["after"], values)]
+    found = [item for change in changes if (item := _happened(connection, kind, change)) is not None]
+    more = len(changes) == _CHUNK
+    return found, changes[-1].version if more else version, more
+
+
+def _happened(connection: sqlite3.Connection, kind: KindInfo, change: _Change) -> Happened | None:
+    """A commit of the journal has no copy of the object: it is told if it is still the newest change."""
+    row = objects.find_uid(connection, change.uid) if change.metadata is None or kind.journaled else None
+    if change.metadata is None or change.json is None:
+        if row is None or row.version != change.version:
+            return None
+        pieces = pieces_of(connection, row, kind)
+    else:
+        status = change.status if kind.has_status else None
+        if row is not None:
+            status = with_nodes(status, nodes_of(connection, row.id))
+        pieces = Pieces(change.uid, change.version, change.metadata, change.json, status)
+    place = _place.decode(pieces.metadata)
+    return Happened(
+        version=change.version,
+        kind=WatchType(change.type),
+        uid=change.uid,
+        namespace=place.namespace,
+        labels=place.labels,
+        before=None if change.labels is None else _label_map.decode(change.labels),
+        document=pieces.document(),
+    )
+
+
+def seen_as(kind: WatchType, *, before: bool, now: bool) -> WatchType | None:
     """What a change is to a watcher whose selector matched before or matches now."""
     match kind:
         case WatchType.ADDED:
@@ -148,7 +228,7 @@ async def watch_view(
             for resource in present.items:
                 yield WatchEvent(type=WatchType.ADDED, resource=resource)
             since = present.resource_version
-        cursor = _cursor(since)
+        cursor = cursor_of(since)
         reading = Reading(view.kind, cls)
         while True:
             waiter.reset()
@@ -160,7 +240,8 @@ async def watch_view(
                 await waiter.wait()
 
 
-def _cursor(since: str) -> int:
+def cursor_of(since: str) -> int:
+    """The version that a client names. Raises: InvalidSpec if it is none."""
     if not since.isdecimal() or not since.isascii():
         raise InvalidSpec(f"{since!r} is not a resourceVersion", path="resourceVersion")
     return int(since)

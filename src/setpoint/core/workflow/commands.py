@@ -64,12 +64,17 @@ class VolumeSource(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class LaunchPod(CommandBase, frozen=True, kw_only=True):
-    """Start the pod of a node; the command's id is the pod's."""
+    """Start the pod of a node; the command's id is the pod's.
+
+    `service_account` "" is the namespace's default; `automount` is what the spec says of its token, None: nothing.
+    """
 
     node: str
     request: PodRequest
     env: tuple[EnvSource, ...] = ()
     volumes: tuple[VolumeSource, ...] = ()
+    service_account: str = ""
+    automount: bool | None = None
 
 
 class KillPod(CommandBase, frozen=True, kw_only=True):

@@ -37,6 +37,8 @@ class Pod:
     grace_seconds: int | None
     host_aliases: tuple[dict[str, Any], ...]
     resources: ResourceRequirements | None
+    service_account: str = ""
+    automount: bool | None = None
 
     @property
     def containers(self) -> tuple[argo.Container, ...]:
@@ -71,6 +73,10 @@ def make_pod(
         grace_seconds=None,
         host_aliases=(*spec.host_aliases, *template.host_aliases),
         resources=template.pod_resources or spec.pod_resources,
+        service_account=template.service_account_name or spec.service_account_name,
+        automount=template.automount_service_account_token
+        if template.automount_service_account_token is not None
+        else spec.automount_service_account_token,
     )
     return _patched(pod, patches) if patches else pod
 
@@ -103,6 +109,10 @@ def _patched(pod: Pod, patches: tuple[str, ...]) -> Pod:
         grace_seconds=spec.termination_grace_period_seconds,
         host_aliases=spec.host_aliases,
         resources=spec.resources,
+        service_account=spec.service_account_name or spec.service_account or pod.service_account,
+        automount=pod.automount
+        if spec.automount_service_account_token is None
+        else bool(spec.automount_service_account_token),
     )
 
 

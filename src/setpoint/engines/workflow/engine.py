@@ -33,6 +33,7 @@ from setpoint.engines.workflow.volume_claims import follow_claims
 from setpoint.engines.workflow.worker import Worker
 from setpoint.engines.workflow.world import PodOwner, Validate, World
 from setpoint.operations.workflows import check
+from setpoint.ports.access import PodCredentials
 from setpoint.ports.archive import WorkflowArchive
 from setpoint.ports.clock import Clock
 from setpoint.ports.journal import WorkflowJournal
@@ -65,6 +66,7 @@ class WorkflowEngine:
         parallelism: How many workflows run at once, others are Pending; 0: as many as there are.
         namespace_parallelism: The same in each namespace.
         defaults: What lies below every workflow that begins, labels and annotations too.
+        credentials: Gives pods what they reach the API with; None: they get nothing.
         archive: Where a memoized resubmission looks for a workflow whose object is not there any more.
     """
 
@@ -83,6 +85,7 @@ class WorkflowEngine:
         parallelism: int = 0,
         namespace_parallelism: int = 0,
         defaults: Workflow | None = None,
+        credentials: PodCredentials | None = None,
         archive: WorkflowArchive | None = None,
     ) -> None:
         pods: dict[str, PodOwner] = {}
@@ -102,6 +105,7 @@ class WorkflowEngine:
             collector=Collector(resources, launcher, clock, workflows=collect),
             pods=pods,
             defaults=defaults,
+            credentials=credentials,
             archive=archive,
         )
         self._workers: dict[str, Worker] = {}

@@ -16,7 +16,9 @@ from setpoint.apis.core import ConfigMap, PersistentVolumeClaim, Secret
 from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
 from setpoint.apis.pods import ArtifactInput, ArtifactOutput, ArtifactPlace
 from setpoint.apis.quantity import divided
+from setpoint.core.pods.sources import shown_order
 from setpoint.core.workflow import EnvSource, LaunchPod, ObjectKind, VolumeSource
+from setpoint.ports.access import PodCredentials
 from setpoint.ports.launcher import Container, Machine, Mount, PodRequest, VolumeFile
 from setpoint.ports.resources import ResourceApi
 
@@ -30,12 +32,19 @@ class Unschedulable(Unavailable):
 
 
 async def complete_request(
-    resources: ResourceApi, launch: LaunchPod, request: PodRequest, machine: Machine
+    resources: ResourceApi,
+    launch: LaunchPod,
+    request: PodRequest,
+    machine: Machine,
+    credentials: PodCredentials | None = None,
 ) -> PodRequest:
     """The order's request, which may have got devices since, with all values in it.
 
+    `credentials` gives what the pod reaches the API with; None: pods get nothing.
+
     Raises: InvalidSpec if an object or key that is not optional is missing; Unschedulable while a claim is.
     """
+    ordered = request
     values: dict[str, list[tuple[EnvSource, Mapping[str, str]]]] = {}
     for source in launch.env:
         found = await _environment(resources, request.namespace, source, machine)
@@ -48,6 +57,8 @@ async def complete_request(
         request = await _with_places(resources, request)
     files: list[VolumeFile] = []
     claims: dict[str, str] = {}
+    if credentials is not None:
+        request = await credentials.give(request, launch.service_account, automount=launch.automount)
     for volume in launch.volumes:
         if volume.kind is ObjectKind.CLAIM:
             claims[volume.volume] = await _claim(resources, request.namespace, volume.object)
@@ -55,7 +66,11 @@ async def complete_request(
             files += await _files(resources, request.namespace, volume)
     if files:
         request = request.replace(files=tuple({(item.volume, item.path): item for item in files}.values()))
-    return _changed(request, lambda item: _expanded(item, claims)) if claims or _asks_for_more(request) else request
+    if claims or _asks_for_more(request):
+        request = _changed(request, lambda item: _expanded(item, claims))
+    if request.about is not None and (values or launch.volumes):  # the Pod shows where they are from, not what they are
+        request = request.replace(about=request.about.replace(shown=shown_order(launch, ordered)))
+    return request
 
 
 async def _with_places(resources: ResourceApi, request: PodRequest) -> PodRequest:

@@ -188,7 +188,8 @@ class Orders:
                 request = await world.launcher.reserve(request, partial(self._wait_for_room, command))
             self._waiting.discard(command.id)
             async with world.launches:
-                request = await complete_request(world.resources, command, request, world.launcher.machine())
+                machine = world.launcher.machine()
+                request = await complete_request(world.resources, command, request, machine, world.credentials)
                 await world.launcher.launch(request)
 
         launched = False

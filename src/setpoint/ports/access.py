@@ -1,0 +1,75 @@
+"""What the servers ask to know who asks and what he may do, and what pods are given to ask with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from setpoint.apis.pods import PodRequest
+from setpoint.core.access import Policy, TokenClaims, User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedToken:
+    """A new token of a service account; the repr shows no token."""
+
+    token: str
+    claims: TokenClaims
+
+    def __repr__(self) -> str:
+        """Whose it is, and for how long."""
+        claims = self.claims
+        return f"IssuedToken({claims.namespace}/{claims.account}, expires_at={claims.expires_at})"
+
+
+class PolicySource(Protocol):
+    """The RBAC objects and service accounts, as last heard of."""
+
+    async def policy(self) -> Policy:
+        """The rules in force; waits for the first list only."""
+        ...
+
+    async def account_uid(self, namespace: str, name: str) -> str:
+        """Uid of a service account; one that no object stands for has a uid that follows from its name."""
+        ...
+
+
+class People(Protocol):
+    """Tokens of people."""
+
+    def find(self, digest: str) -> User | None:
+        """Who has the token of that SHA-256 (hex); None if nobody has."""
+        ...
+
+
+class AuditSink(Protocol):
+    """Where audit events go; it must not wait, and never fails its caller."""
+
+    def record(self, event: Mapping[str, Any]) -> None:
+        """Keep one event of audit.k8s.io/v1."""
+        ...
+
+
+class TokenIssuer(Protocol):
+    """Makes tokens of service accounts."""
+
+    async def issue(
+        self, namespace: str, name: str, seconds: int = 3600, *, pod: tuple[str, str] | None = None
+    ) -> IssuedToken:
+        """A token for so many seconds. `pod` is name and uid of the pod it is bound to.
+
+        Raises: InvalidSpec: The time is shorter than Kubernetes allows, or longer than a day.
+        """
+        ...
+
+
+class PodCredentials(Protocol):
+    """What pods are given to reach the API as on a cluster."""
+
+    async def give(self, request: PodRequest, account: str, *, automount: bool | None) -> PodRequest:
+        """The request with the files and variables that in-cluster configuration reads.
+
+        `account` is the pod's service account, `automount` what the pod's own spec says of it; None: the account says.
+        """
+        ...
