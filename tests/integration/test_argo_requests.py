@@ -174,6 +174,12 @@ async def test_who_creates_something_is_on_its_label(tmp_path: Path) -> None:
         assert told == {"subject": "system:user:Zoë@plant", "name": "system:user:Zoë@plant", "groups": ["operators"]}
 
 
+async def test_a_service_account_is_told_by_its_parts(tmp_path: Path) -> None:
+    async with server(tmp_path, User("system:serviceaccount:plant:robot")) as client:
+        told = (await client.get("/userinfo")).json()
+        assert (told["serviceAccountNamespace"], told["serviceAccountName"]) == ("plant", "robot")
+
+
 async def test_nobody_is_the_creator_where_nobody_is_known(tmp_path: Path) -> None:
     async with server(tmp_path) as client:
         made = (await client.post("/workflows/default", json=sent("a", labels={CREATOR: "somebody", "x": "y"}))).json()
