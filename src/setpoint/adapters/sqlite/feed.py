@@ -42,8 +42,7 @@ class Feed:
 
     async def after(self, cursor: int) -> tuple[list[Happened], int]:
         """What happened after `cursor`, and up to which version that is all. Raises: Expired."""
-        if self.end < 0:
-            await self._lead(self.end)
+        await self.beyond(-1)
         if self._begin <= cursor <= self.end:
             return self._since(cursor), self.end
         found, end, _ = await self._readers.read(partial(happened_after, kind=self._kind, cursor=cursor))
