@@ -308,7 +308,7 @@ def test_an_object_without_a_file_is_checked_too() -> None:
 
 
 def test_raise_first_prefers_what_is_invalid_anywhere() -> None:
-    text = main_of("container: {command: [ls], volumeDevices: [{name: d}]}\n")
+    text = main_of("container: {command: [ls], volumeDevices: [{name: d, devicePath: /dev/d}]}\n")
     report = report_of(text)
     assert len(report.errors) == 2
     with pytest.raises(type(report.invalid[0]), match="image may not be empty"):

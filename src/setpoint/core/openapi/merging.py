@@ -42,10 +42,35 @@ _BY_TYPE: Mapping[tuple[str, str], _List | None] = {
     ("NodeStatus", "addresses"): _List(("type",), "type"),
     ("ObjectMeta", "ownerReferences"): _List(("uid",), "uid"),
 }
+_ATOMIC_FIELDS = frozenset({("PodSpec", "nodeSelector"), ("ServiceSpec", "selector")})
 _ATOMIC_ON = ("setpoint.apis.argo",)
 """Kinds of CRDs that say nothing of their lists' items: all of them are replaced as a whole."""
 
 _ALSO_IN_ARGO = frozenset({"Container", "UserContainer", "ScriptTemplate", "ContainerNode", "PodSpec", "PodContainer"})
+
+
+ATOMIC_MAPS = frozenset(
+    {
+        "ConfigMapKeySelector",
+        "FileKeySelector",
+        "LabelSelector",
+        "LocalObjectReference",
+        "NodeSelector",
+        "NodeSelectorTerm",
+        "ObjectFieldSelector",
+        "ObjectReference",
+        "OwnerReference",
+        "ResourceFieldSelector",
+        "RoleRef",
+        "SecretKeySelector",
+        "Subject",
+        "TypedLocalObjectReference",
+    }
+)
+"""Types whose values are replaced as a whole when they are applied."""
+
+DEFAULTS: Mapping[tuple[str, str], str] = {("ContainerPort", "protocol"): "TCP", ("ServicePort", "protocol"): "TCP"}
+"""What a field is where nothing is written, though its type keeps that apart; keys of lists go by it."""
 
 
 def merging_of(module: str, cls: str, field: str, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,6 +84,8 @@ def merging_of(module: str, cls: str, field: str, schema: Mapping[str, Any]) -> 
     """
     if (cls, field) == ("ObjectMeta", "finalizers"):
         return {"x-kubernetes-list-type": "set", "x-kubernetes-patch-strategy": "merge"}
+    if (cls, field) in _ATOMIC_FIELDS:
+        return {"x-kubernetes-map-type": "atomic"}
     if schema.get("type") != "array":
         return {}
     rule = _BY_TYPE.get((cls, field), _BY_NAME.get(field))

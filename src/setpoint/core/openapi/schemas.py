@@ -8,15 +8,21 @@ Source: OpenAPI 3.0; Kubernetes documentation, "Merge strategy"; msgspec.inspect
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 import msgspec.inspect as mi
 
+from setpoint.apis.apiextensions import CustomResourceDefinition
+from setpoint.apis.batch import JobTemplate, PodTemplate
 from setpoint.apis.definitions import ResourceDefinition
 from setpoint.apis.meta import Resource
-from setpoint.core.openapi.merging import merging_of
+from setpoint.apis.references import LabelSelector, LabelSelectorRequirement
+from setpoint.apis.shapes import is_quantity, wire_type
+from setpoint.core.openapi.merging import ATOMIC_MAPS, DEFAULTS, merging_of
 
 Json = dict[str, Any]
 
@@ -25,10 +31,25 @@ OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 _PACKAGES: Mapping[str, str] = {
     "setpoint.apis.meta": "io.k8s.apimachinery.pkg.apis.meta.v1",
-    "setpoint.apis.core": "io.k8s.api.core.v1",
+    "setpoint.apis.references": "io.k8s.api.core.v1",
+    **dict.fromkeys(
+        (f"setpoint.apis.{name}" for name in ("core", "podspec", "pod", "services", "nodes", "claims")),
+        "io.k8s.api.core.v1",
+    ),
     "setpoint.apis.batch": "io.k8s.api.batch.v1",
+    "setpoint.apis.job_policies": "io.k8s.api.batch.v1",
+    "setpoint.apis.coordination": "io.k8s.api.coordination.v1",
+    "setpoint.apis.rbac": "io.k8s.api.rbac.v1",
+    "setpoint.apis.metric_specs": "io.k8s.api.autoscaling.v2",
+    "setpoint.apis.reviews": "io.k8s.api.authorization.v1",
+    "setpoint.apis.measurements": "io.k8s.metrics.pkg.apis.metrics.v1beta1",
+    "setpoint.apis.apiextensions": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
     "setpoint.apis.argo": "io.argoproj.workflow.v1alpha1",
     "setpoint.apis.serving": "io.kserve.serving.v1beta1",
+    "setpoint.apis.knative": "dev.knative.serving.v1",
+    "setpoint.apis.kubeflow": "org.kubeflow.v1",
+    "setpoint.apis.trainer": "org.kubeflow.trainer.v1alpha1",
+    "setpoint.apis.jobset": "io.x-k8s.jobset.v1alpha2",
 }
 _GROUPS: Mapping[str, str] = {
     "": "io.k8s.api.core",
@@ -37,6 +58,27 @@ _GROUPS: Mapping[str, str] = {
     "rbac.authorization.k8s.io": "io.k8s.api.rbac",
     "coordination.k8s.io": "io.k8s.api.coordination",
     "apiextensions.k8s.io": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions",
+    "authorization.k8s.io": "io.k8s.api.authorization",
+    "authentication.k8s.io": "io.k8s.api.authentication",
+    "metrics.k8s.io": "io.k8s.metrics.pkg.apis.metrics",
+}
+_NAMES: Mapping[type, str] = {
+    LabelSelector: "io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector",
+    LabelSelectorRequirement: "io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement",
+    PodTemplate: "io.k8s.api.core.v1.PodTemplateSpec",
+    JobTemplate: "io.k8s.api.batch.v1.JobTemplateSpec",
+}
+"""Types whose component is called otherwise than their class and module say."""
+
+_DESCRIBED_BY: Mapping[str, type[Resource]] = {
+    "CustomResourceDefinition.apiextensions.k8s.io": CustomResourceDefinition
+}
+"""Kinds that are not read by a class, though there is one that says what they are made of."""
+
+_QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
+_QUANTITY_SCHEMA: Json = {
+    "description": "An amount such as 100m, 1.5Gi or 2.",
+    "oneOf": [{"type": "string"}, {"type": "number"}],
 }
 
 
@@ -57,9 +99,10 @@ class Components:
         """A reference to the schema of a kind."""
         name = component_name(definition)
         if name not in self.schemas:
-            if definition.cls is not None:
-                self._names[definition.cls] = name
-                self._struct(definition.cls, name)
+            cls = definition.cls or _DESCRIBED_BY.get(definition.key)
+            if cls is not None:
+                self._names[cls] = name
+                self._struct(cls, name)
             else:
                 self.schemas[name] = self._custom(definition)
             self.schemas[name] |= {"x-kubernetes-group-version-kind": [gvk(definition)]}
@@ -89,8 +132,11 @@ class Components:
                 return {"type": "array", "items": self.schema(kind.item_type)}
             case mi.UnionType():
                 return self._union([item for item in kind.types if not isinstance(item, mi.NoneType)])
+            case mi.Metadata() if is_quantity(kind):
+                self.schemas[_QUANTITY] = _QUANTITY_SCHEMA
+                return {"$ref": REF + _QUANTITY}
             case mi.Metadata():
-                return self.schema(kind.type)
+                return self.schema(wire_type(kind))
             case _:
                 return _scalar(kind)
 
@@ -103,7 +149,7 @@ class Components:
 
     def _name_of(self, cls: type[msgspec.Struct]) -> str:
         if cls not in self._names:
-            name = f"{_package(cls)}.{cls.__name__.lstrip('_')}"
+            name = _NAMES.get(cls) or f"{_package(cls)}.{cls.__name__.lstrip('_')}"
             while name in self.schemas:  # two types of one name: the later one gets another
                 name += "_"
             self._names[cls] = name
@@ -126,12 +172,17 @@ class Components:
         required = [field.encode_name for field in info.fields if field.required and field.encode_name != "metadata"]
         if required:
             schema["required"] = required
+        if cls.__name__ in ATOMIC_MAPS:
+            schema["x-kubernetes-map-type"] = "atomic"
         if not cls.__struct_config__.forbid_unknown_fields:
             schema["x-kubernetes-preserve-unknown-fields"] = True
 
     def _property(self, cls: type, field: mi.Field) -> Json:
         schema = self.schema(field.type)
         extensions = merging_of(cls.__module__, cls.__name__, field.encode_name, schema)
+        default = DEFAULTS.get((cls.__name__, field.encode_name), field.default)
+        if isinstance(default, str | int) and default and not isinstance(default, StrEnum):
+            extensions["default"] = default
         if not extensions:
             return schema
         return {"allOf": [schema], **extensions} if "$ref" in schema else schema | extensions
@@ -189,9 +240,14 @@ def _class_schema(definition: ResourceDefinition) -> tuple[Json, dict[str, Json]
     return reference, components.schemas
 
 
+def _named(definition: ResourceDefinition) -> ResourceDefinition:
+    """The definition without its schema, which cannot be hashed; the class says as much."""
+    return replace(definition, schema=None)
+
+
 def structure_schema(definition: ResourceDefinition) -> tuple[Json, dict[str, Json]]:
     """The schema of a kind and the components it refers to, as `apis.structure.Structure.of` takes them."""
-    if definition.cls is not None:
-        return _class_schema(definition)
+    if definition.cls is not None or definition.key in _DESCRIBED_BY:
+        return _class_schema(_named(definition))
     components = Components()
     return components.of_kind(definition), components.schemas
