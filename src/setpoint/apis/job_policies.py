@@ -16,8 +16,8 @@ class PodFailurePolicyOnExitCodesRequirement(Wire, frozen=True, kw_only=True):
 class PodFailurePolicyOnPodConditionsPattern(Wire, frozen=True, kw_only=True):
     """A condition of a pod."""
 
-    status: str
     type: str
+    status: str = ""
 
 
 class PodFailurePolicyRule(Wire, frozen=True, kw_only=True):

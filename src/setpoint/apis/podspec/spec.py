@@ -51,6 +51,12 @@ class HostAlias(Wire, frozen=True, kw_only=True):
     hostnames: tuple[str, ...] = ()
 
 
+class PodSchedulingGroup(Wire, frozen=True, kw_only=True):
+    """Pods that are scheduled together."""
+
+    pod_group_name: str = ""
+
+
 class PodSpec(Wire, frozen=True, kw_only=True):
     """The containers of a pod, its volumes, and how and where it runs."""
 
@@ -84,6 +90,7 @@ class PodSpec(Wire, frozen=True, kw_only=True):
     restart_policy: str = ""
     runtime_class_name: str = ""
     scheduler_name: str = ""
+    scheduling_group: PodSchedulingGroup | None = None
     scheduling_gates: tuple[PodSchedulingGate, ...] = ()
     security_context: PodSecurityContext | None = None
     service_account: str = ""

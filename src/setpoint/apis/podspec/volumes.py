@@ -164,6 +164,7 @@ class PodCertificateProjection(Wire, frozen=True, kw_only=True):
     credential_bundle_path: str = ""
     key_path: str = ""
     max_expiration_seconds: int | None = None
+    user_annotations: dict[str, str] = {}
 
 
 class VolumeProjection(Wire, frozen=True, kw_only=True):
