@@ -30,7 +30,7 @@ KINDS = [
 
 MEANT: tuple[tuple[str, str], ...] = (
     (
-        r"^(Job\.batch|InferenceService|ServingRuntime|ClusterServingRuntime|TrainJob)[\w.]*\.spec: required here$",
+        r"^(Pod|Job\.batch|InferenceService|ServingRuntime|ClusterServingRuntime|TrainJob)[\w.]*\.spec: required here$",
         "useless without",
     ),
     (r"^CronJob\.batch\.spec(\.jobTemplate\.spec)?: required here$", "useless without"),
