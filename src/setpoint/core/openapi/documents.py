@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from setpoint.apis.catalog import MEASURED, REVIEWS
 from setpoint.apis.definitions import Catalog, ResourceDefinition
 from setpoint.core.openapi.schemas import REF, Components, component_name, gvk
 
@@ -59,6 +60,8 @@ _PATCHES = (
     "application/merge-patch+json",
 )
 _STRATEGIC = "application/strategic-merge-patch+json"
+_REVIEWS = frozenset(item.key for item in REVIEWS)
+_READ_ONLY = frozenset(item.key for item in MEASURED)
 _ERRORS = {
     "400": "cannot be read",
     "401": "nobody known",
@@ -83,8 +86,8 @@ def document(
     catalog: Catalog,
     api_version: str,
     *,
-    reviews: frozenset[str] = frozenset(),
-    read_only: frozenset[str] = frozenset(),
+    reviews: frozenset[str] = _REVIEWS,
+    read_only: frozenset[str] = _READ_ONLY,
 ) -> Json:
     """The document of a group and version.
 

@@ -22,6 +22,7 @@ from setpoint.apis.definitions import ResourceDefinition
 from setpoint.apis.meta import Resource
 from setpoint.apis.references import LabelSelector, LabelSelectorRequirement
 from setpoint.apis.shapes import is_quantity, wire_type
+from setpoint.core.openapi.fields import description_of
 from setpoint.core.openapi.merging import ATOMIC_MAPS, DEFAULTS, merging_of
 
 Json = dict[str, Any]
@@ -75,6 +76,13 @@ _DESCRIBED_BY: Mapping[str, type[Resource]] = {
 }
 """Kinds that are not read by a class, though there is one that says what they are made of."""
 
+_INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
+_INT_OR_STRING_SCHEMA: Json = {
+    "description": "A whole number, or text such as the name of a port.",
+    "format": "int-or-string",
+    "oneOf": [{"type": "integer"}, {"type": "string"}],
+    "x-kubernetes-int-or-string": True,
+}
 _QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 _QUANTITY_SCHEMA: Json = {
     "description": "An amount such as 100m, 1.5Gi or 2.",
@@ -144,7 +152,8 @@ class Components:
         if len(options) == 1:
             return self.schema(options[0])
         if all(isinstance(item, mi.StrType | mi.IntType) for item in options):
-            return {"x-kubernetes-int-or-string": True, "format": "int-or-string", "oneOf": _INT_OR_STRING}
+            self.schemas[_INT_OR_STRING] = _INT_OR_STRING_SCHEMA
+            return {"$ref": REF + _INT_OR_STRING}
         return {"x-kubernetes-preserve-unknown-fields": True}
 
     def _name_of(self, cls: type[msgspec.Struct]) -> str:
@@ -161,9 +170,8 @@ class Components:
         self.schemas[name] = schema  # before its fields: a type may hold itself
         info = mi.type_info(cls)
         assert isinstance(info, mi.StructType)  # noqa: S101  wire types are structs
-        described = (cls.__doc__ or "").strip().partition("\n\n")[0]
-        if described and not described.startswith(cls.__name__ + "("):
-            schema["description"] = " ".join(described.split())
+        if described := _description(cls):
+            schema["description"] = described
         properties = {field.encode_name: self._property(cls, field) for field in info.fields}
         if issubclass(cls, Resource):
             head = {key: properties[key] for key in ("apiVersion", "kind", "metadata")}
@@ -183,12 +191,34 @@ class Components:
         default = DEFAULTS.get((cls.__name__, field.encode_name), field.default)
         if isinstance(default, str | int) and default and not isinstance(default, StrEnum):
             extensions["default"] = default
+        described = description_of(cls.__name__, field.encode_name) or _description(_struct_of(field.type))
+        if described:
+            extensions["description"] = described
         if not extensions:
             return schema
         return {"allOf": [schema], **extensions} if "$ref" in schema else schema | extensions
 
 
-_INT_OR_STRING = [{"type": "integer"}, {"type": "string"}]
+def _description(cls: type | None) -> str:
+    """The first paragraph of what a class says of itself, "" if it says nothing."""
+    described = (cls.__doc__ or "").strip().partition("\n\n")[0] if cls is not None else ""
+    return "" if cls is not None and described.startswith(cls.__name__ + "(") else " ".join(described.split())
+
+
+def _struct_of(kind: mi.Type) -> type | None:
+    """The struct that a field holds, or holds several of; None if it holds none."""
+    kind = wire_type(kind)
+    match kind:
+        case mi.StructType():
+            return kind.cls
+        case mi.VarTupleType() | mi.ListType():
+            return _struct_of(kind.item_type)
+        case mi.DictType():
+            return _struct_of(kind.value_type)
+        case mi.UnionType():
+            return next(filter(None, map(_struct_of, kind.types)), None)
+        case _:
+            return None
 
 
 def _scalar(kind: mi.Type) -> Json:
