@@ -8,6 +8,7 @@ Source: msgspec, Meta(extra=...).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -64,13 +65,42 @@ def _fits(value: Any, kind: mi.Type) -> bool:
         case mi.StructType():
             return fits(value, kind.cls)
         case mi.UnionType():
-            return all(_fits(value, item) for item in kind.types if _is_shaped(item, frozenset()))
+            return all(_fits(value, item) for item in kind.types if _is_shaped(item))
         case mi.VarTupleType() | mi.ListType():
             return not isinstance(value, list) or all(_fits(item, kind.item_type) for item in value)
         case mi.DictType():
             return not isinstance(value, dict) or all(_fits(item, kind.value_type) for item in value.values())
         case _:
             return True
+
+
+def prepare(classes: Iterable[type[msgspec.Struct]]) -> None:
+    """Work out how classes and their shapes are read, while there is one thread.
+
+    msgspec does so at first use, and crashes if two threads do it at once.
+    """
+    for cls in classes:
+        msgspec.json.Decoder(cls)
+        for wanted in _shapes_below(_info(cls), set()):
+            msgspec.json.Decoder(wanted)
+
+
+def _shapes_below(kind: mi.Type, seen: set[type]) -> Iterator[Any]:
+    match kind:
+        case mi.Metadata():
+            wanted = (kind.extra or {}).get(_KEY)
+            yield from [wanted] if wanted is not None else _shapes_below(kind.type, seen)
+        case mi.StructType() if kind.cls not in seen:
+            seen.add(kind.cls)
+            for field in kind.fields:
+                yield from _shapes_below(field.type, seen)
+        case mi.UnionType():
+            for item in kind.types:
+                yield from _shapes_below(item, seen)
+        case mi.VarTupleType() | mi.ListType():
+            yield from _shapes_below(kind.item_type, seen)
+        case mi.DictType():
+            yield from _shapes_below(kind.value_type, seen)
 
 
 def _converts(value: Any, wanted: Any) -> bool:
@@ -86,21 +116,8 @@ def _shaped_fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, mi.Type], ...]
     """Fields of a class below which there is a shape: their names on the wire, and their types."""
     info = _info(cls)
     assert isinstance(info, mi.StructType)  # noqa: S101  only structs are asked for
-    return tuple((field.encode_name, field.type) for field in info.fields if _is_shaped(field.type, frozenset({cls})))
+    return tuple((field.encode_name, field.type) for field in info.fields if _is_shaped(field.type))
 
 
-def _is_shaped(kind: mi.Type, seen: frozenset[type]) -> bool:
-    match kind:
-        case mi.Metadata():
-            return _KEY in (kind.extra or {}) or _is_shaped(kind.type, seen)
-        case mi.StructType():
-            fields = kind.fields if kind.cls not in seen else ()
-            return any(_is_shaped(field.type, seen | {kind.cls}) for field in fields)
-        case mi.UnionType():
-            return any(_is_shaped(item, seen) for item in kind.types)
-        case mi.VarTupleType() | mi.ListType():
-            return _is_shaped(kind.item_type, seen)
-        case mi.DictType():
-            return _is_shaped(kind.value_type, seen)
-        case _:
-            return False
+def _is_shaped(kind: mi.Type) -> bool:
+    return next(_shapes_below(kind, set()), None) is not None
