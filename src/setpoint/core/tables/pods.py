@@ -64,7 +64,7 @@ def pod_restarts(item: Json, now: datetime) -> str:
 def pod_address(item: Json, now: datetime) -> str:
     """Its first address."""
     status = item.get("status") or {}
-    first = next(iter(status.get("podIPs") or ()), {})
+    first: Json = next(iter(status.get("podIPs") or ()), {})
     return first.get("ip") or status.get("podIP") or "<none>"
 
 
