@@ -76,14 +76,14 @@ _DESCRIBED_BY: Mapping[str, type[Resource]] = {
 }
 """Kinds that are not read by a class, though there is one that says what they are made of."""
 
-_INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
+INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
 _INT_OR_STRING_SCHEMA: Json = {
     "description": "A whole number, or text such as the name of a port.",
     "format": "int-or-string",
     "oneOf": [{"type": "integer"}, {"type": "string"}],
     "x-kubernetes-int-or-string": True,
 }
-_QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
+QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 _QUANTITY_SCHEMA: Json = {
     "description": "An amount such as 100m, 1.5Gi or 2.",
     "oneOf": [{"type": "string"}, {"type": "number"}],
@@ -141,8 +141,8 @@ class Components:
             case mi.UnionType():
                 return self._union([item for item in kind.types if not isinstance(item, mi.NoneType)])
             case mi.Metadata() if is_quantity(kind):
-                self.schemas[_QUANTITY] = _QUANTITY_SCHEMA
-                return {"$ref": REF + _QUANTITY}
+                self.schemas[QUANTITY] = _QUANTITY_SCHEMA
+                return {"$ref": REF + QUANTITY}
             case mi.Metadata():
                 return self.schema(wire_type(kind))
             case _:
@@ -152,8 +152,8 @@ class Components:
         if len(options) == 1:
             return self.schema(options[0])
         if all(isinstance(item, mi.StrType | mi.IntType) for item in options):
-            self.schemas[_INT_OR_STRING] = _INT_OR_STRING_SCHEMA
-            return {"$ref": REF + _INT_OR_STRING}
+            self.schemas[INT_OR_STRING] = _INT_OR_STRING_SCHEMA
+            return {"$ref": REF + INT_OR_STRING}
         return {"x-kubernetes-preserve-unknown-fields": True}
 
     def _name_of(self, cls: type[msgspec.Struct]) -> str:
