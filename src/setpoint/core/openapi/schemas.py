@@ -170,8 +170,8 @@ class Components:
         self.schemas[name] = schema  # before its fields: a type may hold itself
         info = mi.type_info(cls)
         assert isinstance(info, mi.StructType)  # noqa: S101  wire types are structs
-        if described := _description(cls):
-            schema["description"] = described
+        if issubclass(cls, Resource):  # other types are described where they are used: kubectl prints both
+            schema["description"] = _description(cls)
         properties = {field.encode_name: self._property(cls, field) for field in info.fields}
         if issubclass(cls, Resource):
             head = {key: properties[key] for key in ("apiVersion", "kind", "metadata")}
@@ -191,7 +191,7 @@ class Components:
         default = DEFAULTS.get((cls.__name__, field.encode_name), field.default)
         if isinstance(default, str | int) and default and not isinstance(default, StrEnum):
             extensions["default"] = default
-        described = description_of(cls.__name__, field.encode_name) or _description(_struct_of(field.type))
+        described = description_of(cls.__name__, field.encode_name, _description(_struct_of(field.type)))
         if described:
             extensions["description"] = described
         if not extensions:

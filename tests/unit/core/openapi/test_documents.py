@@ -239,3 +239,13 @@ def keywords(schemas: Any) -> Iterator[str]:
         for name in ("items", "additionalProperties"):
             if isinstance(schema.get(name), dict):
                 yield from keywords({"": schema[name]})
+
+
+def test_explain_says_a_thing_once(documents: dict[str, Any]) -> None:
+    schemas = documents["v1"]["components"]["schemas"]
+    pod = schemas["io.k8s.api.core.v1.Pod"]
+    assert pod["description"]
+    assert all(field["description"] for field in pod["properties"].values())
+    spec = schemas["io.k8s.api.core.v1.PodSpec"]
+    assert "description" not in spec
+    assert spec["properties"]["containers"]["description"] == "A process of a pod, from an image."
