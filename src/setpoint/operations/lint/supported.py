@@ -69,6 +69,7 @@ IGNORED: dict[str, str] = {
     "PodSpec.host_pid": "processes share the host's namespaces",
     "PodSpec.host_users": "processes run as the user who started Setpoint",
     "PodSpec.hostname": "processes have the host's name",
+    "PodSpec.hostname_override": "processes have the host's name",
     "PodSpec.image_pull_secrets": "no images are pulled",
     "PodSpec.node_name": "there is one machine",
     "PodSpec.node_selector": "there is one machine",
