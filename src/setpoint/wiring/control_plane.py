@@ -86,7 +86,12 @@ async def control_plane(
 
 def _open_store(settings: Settings, clock: Clock) -> SqliteStore:
     lifetime = timedelta(days=settings.archive_ttl_days) if settings.archive_ttl_days else None
-    return SqliteStore(settings.home / "store", clock, archive_lifetime=lifetime)
+    return SqliteStore(
+        settings.home / "store",
+        clock,
+        archive_lifetime=lifetime,
+        outlives_power=settings.durability == "power",
+    )
 
 
 @asynccontextmanager

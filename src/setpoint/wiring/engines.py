@@ -24,11 +24,12 @@ from setpoint.apis.serving import InferenceService
 from setpoint.clients.readiness import probe_ready
 from setpoint.clients.requests import RequestClient
 from setpoint.components import IMAGE
+from setpoint.core.pods.document import OPEN
 from setpoint.engines.access import store_defaults
 from setpoint.engines.cron import CronEngine, CronJobEngine
 from setpoint.engines.customresources import CustomResourceEngine
 from setpoint.engines.job import JobEngine
-from setpoint.engines.pod import PodEngine, PodMirror, leave_alone
+from setpoint.engines.pod import PodEngine, PodMirror
 from setpoint.engines.runner import Runner
 from setpoint.engines.serving import GatewayKeeper, ServingEngine, ServingSettings
 from setpoint.engines.workflow import Outside, WorkflowEngine
@@ -101,7 +102,7 @@ async def _engines(
     serving.attach(runner, resting=resting)
     JobEngine(store.resources, launcher, clock, credentials=credentials).attach(runner, resting=resting)
     pods = PodEngine(store.resources, launcher, clock, credentials=credentials)
-    pods.attach(runner, resting=frozenset() if serve_stored else await leave_alone(store.resources))
+    pods.attach(runner, leave_stored=not serve_stored)
     if serve_stored:  # a control plane for one command starts nothing of its own accord
         CronEngine(store.resources, clock, substrate.verbs.submit, substrate.verbs.terminate).attach(runner)
         CronJobEngine(store.resources, clock).attach(runner)
@@ -123,8 +124,8 @@ async def _engines(
     runner.background("workflow-engine", workflows.run)
     view = HostView(launcher.machine(), settings.home)
     runner.background("node", partial(keep_node, store.resources, view, clock))
-    mirror = PodMirror(resources=store.resources, objects=store.pods, launcher=launcher, clock=substrate.steady)
-    runner.informer(PodHead).on_change(mirror.saw)
+    heads = runner.informer(PodHead, selector=OPEN)
+    mirror = PodMirror(heads=heads, objects=store.pods, launcher=launcher, clock=substrate.steady)
     kinds = CustomResourceEngine(store.objects, CATALOG, clock)
     await kinds.load()
     runner.background("custom-resources", kinds.run)

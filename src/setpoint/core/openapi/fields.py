@@ -67,11 +67,14 @@ _OF_TYPE: Mapping[tuple[str, str], str] = {
 }
 
 
-def description_of(cls: str, field: str) -> str:
+def description_of(cls: str, field: str, of_value: str = "") -> str:
     """What a field of a type is, "" if there is no more to say than its name.
 
     Args:
         cls: The name of the type.
         field: Its name on the wire.
+        of_value: What the type of its values says of itself.
     """
-    return _OF_TYPE.get((cls, field)) or _EVERYWHERE.get(field, "")
+    if field == "metadata":
+        return _EVERYWHERE[field]
+    return _OF_TYPE.get((cls, field)) or of_value or _EVERYWHERE.get(field, "")

@@ -76,14 +76,14 @@ _DESCRIBED_BY: Mapping[str, type[Resource]] = {
 }
 """Kinds that are not read by a class, though there is one that says what they are made of."""
 
-_INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
+INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
 _INT_OR_STRING_SCHEMA: Json = {
     "description": "A whole number, or text such as the name of a port.",
     "format": "int-or-string",
     "oneOf": [{"type": "integer"}, {"type": "string"}],
     "x-kubernetes-int-or-string": True,
 }
-_QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
+QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 _QUANTITY_SCHEMA: Json = {
     "description": "An amount such as 100m, 1.5Gi or 2.",
     "oneOf": [{"type": "string"}, {"type": "number"}],
@@ -141,8 +141,8 @@ class Components:
             case mi.UnionType():
                 return self._union([item for item in kind.types if not isinstance(item, mi.NoneType)])
             case mi.Metadata() if is_quantity(kind):
-                self.schemas[_QUANTITY] = _QUANTITY_SCHEMA
-                return {"$ref": REF + _QUANTITY}
+                self.schemas[QUANTITY] = _QUANTITY_SCHEMA
+                return {"$ref": REF + QUANTITY}
             case mi.Metadata():
                 return self.schema(wire_type(kind))
             case _:
@@ -152,8 +152,8 @@ class Components:
         if len(options) == 1:
             return self.schema(options[0])
         if all(isinstance(item, mi.StrType | mi.IntType) for item in options):
-            self.schemas[_INT_OR_STRING] = _INT_OR_STRING_SCHEMA
-            return {"$ref": REF + _INT_OR_STRING}
+            self.schemas[INT_OR_STRING] = _INT_OR_STRING_SCHEMA
+            return {"$ref": REF + INT_OR_STRING}
         return {"x-kubernetes-preserve-unknown-fields": True}
 
     def _name_of(self, cls: type[msgspec.Struct]) -> str:
@@ -170,8 +170,8 @@ class Components:
         self.schemas[name] = schema  # before its fields: a type may hold itself
         info = mi.type_info(cls)
         assert isinstance(info, mi.StructType)  # noqa: S101  wire types are structs
-        if described := _description(cls):
-            schema["description"] = described
+        if issubclass(cls, Resource):  # other types are described where they are used: kubectl prints both
+            schema["description"] = _description(cls)
         properties = {field.encode_name: self._property(cls, field) for field in info.fields}
         if issubclass(cls, Resource):
             head = {key: properties[key] for key in ("apiVersion", "kind", "metadata")}
@@ -191,7 +191,7 @@ class Components:
         default = DEFAULTS.get((cls.__name__, field.encode_name), field.default)
         if isinstance(default, str | int) and default and not isinstance(default, StrEnum):
             extensions["default"] = default
-        described = description_of(cls.__name__, field.encode_name) or _description(_struct_of(field.type))
+        described = description_of(cls.__name__, field.encode_name, _description(_struct_of(field.type)))
         if described:
             extensions["description"] = described
         if not extensions:

@@ -121,6 +121,8 @@ class KubernetesRoutes:
                 found = discovery.group_list(catalog)
             case ["", "apis", group]:
                 found = discovery.group(catalog, group)
+            case ["", "openapi", "v2"]:
+                return self._schemas.swagger(served)
             case ["", "openapi", "v3", *rest]:
                 return self._schemas.answer(served, "/".join(rest), request)
             case _:

@@ -11,8 +11,9 @@ import pytest
 from setpoint.apis.apiextensions import CustomResourceDefinition
 from setpoint.apis.catalog import CATALOG, MEASURED, REVIEWS, define
 from setpoint.apis.definitions import Catalog, ResourceDefinition, Scale
+from setpoint.apis.reviews import TokenRequest
 from setpoint.apis.structure import Structure
-from setpoint.core.openapi import document, structure_schema
+from setpoint.core.openapi import document, structure_schema, swagger
 
 PUMP = ResourceDefinition(
     group="plant.example.com",
@@ -61,7 +62,7 @@ def operations(found: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_operation_names_the_kind_and_what_it_answers(documents: dict[str, Any], version: str) -> None:
-    kinds = {(item.group, item.version, item.kind) for item in ALL}
+    kinds = {(item.group, item.version, item.kind) for item in (*ALL, define(TokenRequest))}
     for path, method, operation in operations(documents[version]):
         gvk = operation["x-kubernetes-group-version-kind"]
         assert (gvk["group"], gvk["version"], gvk["kind"]) in kinds, path
@@ -109,6 +110,8 @@ def test_lists_take_selectors_and_pages(documents: dict[str, Any]) -> None:
         ("v1", "/api/v1/namespaces/{namespace}/pods/{name}", {"get", "put", "patch", "delete"}),
         ("v1", "/api/v1/namespaces/{namespace}/pods/{name}/status", {"get", "put", "patch"}),
         ("v1", "/api/v1/namespaces/{namespace}/pods/{name}/log", {"get"}),
+        ("v1", "/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token", {"post"}),
+        ("v1", "/api/v1/namespaces/{name}/finalize", {"put"}),
         ("v1", "/api/v1/nodes/{name}", {"get", "put", "patch", "delete"}),
         (
             "plant.example.com/v1",
@@ -210,3 +213,39 @@ def test_what_a_job_keeps_as_plain_json_is_described_in_full() -> None:
     _, components = structure_schema(next(item for item in ALL if item.key == "Job.batch"))
     assert "httpGet" in components["io.k8s.api.core.v1.Probe"]["properties"]
     assert "x-kubernetes-preserve-unknown-fields" not in components["io.k8s.api.core.v1.PodSpec"]
+
+
+def test_the_older_document_has_all_groups_and_knows_no_alternatives() -> None:
+    older = swagger(ALL)
+    assert older["swagger"] == "2.0"
+    assert set(references(older)) <= {f"#/definitions/{name}" for name in older["definitions"]}
+    assert not {"oneOf", "anyOf"} & set(keywords(older["definitions"]))
+    assert {path.split("/")[2] for path in older["paths"] if path.startswith("/apis/")} >= {"batch", "argoproj.io"}
+    pods = older["paths"]["/api/v1/namespaces/{namespace}/pods/{name}"]["patch"]
+    assert "application/strategic-merge-patch+json" in pods["consumes"]
+    assert any(one["in"] == "body" for one in pods["parameters"])
+    assert older["definitions"]["io.k8s.apimachinery.pkg.api.resource.Quantity"] == {"type": "string"}
+
+
+def test_the_older_document_of_nothing_is_empty() -> None:
+    assert swagger(Catalog(()))["paths"] == {}
+
+
+def keywords(schemas: Any) -> Iterator[str]:
+    """Words of schemas, and none of the names of their fields."""
+    for schema in schemas.values():
+        yield from schema
+        yield from keywords(schema.get("properties", {}))
+        for name in ("items", "additionalProperties"):
+            if isinstance(schema.get(name), dict):
+                yield from keywords({"": schema[name]})
+
+
+def test_explain_says_a_thing_once(documents: dict[str, Any]) -> None:
+    schemas = documents["v1"]["components"]["schemas"]
+    pod = schemas["io.k8s.api.core.v1.Pod"]
+    assert pod["description"]
+    assert all(field["description"] for field in pod["properties"].values())
+    spec = schemas["io.k8s.api.core.v1.PodSpec"]
+    assert "description" not in spec
+    assert spec["properties"]["containers"]["description"] == "A process of a pod, from an image."
