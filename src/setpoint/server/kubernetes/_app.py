@@ -148,7 +148,11 @@ class KubernetesRoutes:
                 return await self._reads.list(catalog, kind, where, query, shown)
             case "POST", False if writable and not (kind.namespaced and not place.namespace):
                 body, told = await body_of(request, _options(request).validation)
-                return _told(shown.one, await self._writes.create(self._subject(request, kind, place), body), told)
+                try:
+                    written = await self._writes.create(self._subject(request, kind, place), body)
+                except SetpointError as error:
+                    raise _About(error, kind, _name_in(body)) from error
+                return _told(shown.one, written, told)
             case "PUT", True if writable:
                 body, told = await body_of(request, _options(request).validation)
                 return _told(shown.one, await self._writes.replace(self._subject(request, kind, place), body), told)
@@ -267,6 +271,13 @@ class _About(Exception):
     def __init__(self, error: SetpointError, kind: ResourceDefinition, name: str) -> None:
         self.error, self.kind, self.name = error, kind, name
         super().__init__(str(error))
+
+
+def _name_in(body: dict[str, Any]) -> str:
+    """The name that a new object was to have."""
+    metadata = body.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 class _Guarded:
