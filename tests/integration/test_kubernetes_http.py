@@ -42,20 +42,6 @@ async def test_objects_and_errors_cross_the_wire(tmp_path: Path, clock: ManualCl
                 await client.create(config_map("Not A Name"))
 
 
-async def test_a_new_object_that_is_refused_is_named(tmp_path: Path, clock: ManualClock) -> None:
-    with SqliteStore(tmp_path, clock) as store:
-        async with served_over_http(store, tmp_path):
-            endpoint = read_endpoint(tmp_path)
-            assert endpoint is not None
-            headers = {"authorization": f"Bearer {endpoint.token}"}
-            body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "Not A Name"}}
-            async with httpx.AsyncClient(trust_env=False, headers=headers) as http:
-                answer = await http.post(f"{endpoint.url}/api/v1/namespaces/default/configmaps", json=body)
-            assert answer.status_code == 422
-            assert answer.json()["details"]["name"] == "Not A Name"
-            assert answer.json()["message"].startswith('ConfigMap "Not A Name" is invalid: metadata.name: ')
-
-
 async def test_a_watch_goes_on_from_a_version_and_ends_with_the_server(tmp_path: Path, clock: ManualClock) -> None:
     with SqliteStore(tmp_path, clock) as store:
         async with served_over_http(store, tmp_path) as client:
