@@ -1,4 +1,4 @@
-"""Whether a Pod that a user makes can be run here, and what of it may change; what a server asks before it stores one."""
+"""Whether a Pod that a user makes can be run here, and what of it may change; asked before one is stored."""
 
 from __future__ import annotations
 

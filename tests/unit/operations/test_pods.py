@@ -89,7 +89,7 @@ def test_a_pod_runs_as_it_was_made(changed: dict[str, Any], refused: bool) -> No
     old = {"spec": {"containers": [GOOD]}}
     new = {"spec": old["spec"] | changed}
     if refused:
-        with pytest.raises(InvalidSpec, match="^spec: Forbidden: pod updates may not change fields other than"):
+        with pytest.raises(InvalidSpec, match=r"^spec: Forbidden: pod updates may not change fields other than"):
             check_pod_change(new, old)
     else:
         check_pod_change(new, old)
