@@ -41,8 +41,8 @@ def square(number: int) -> None:
 def main() -> None:
     """All of it, in order."""
     global_config.host = f"http://{os.environ['ARGO_SERVER']}"
-    global_config.namespace = NAMESPACE
     global_config.verify_ssl = False
+    global_config.namespace = NAMESPACE
     service = WorkflowsService(host=global_config.host, namespace=NAMESPACE, verify_ssl=False)
     about(service)
     created(service)
@@ -159,6 +159,7 @@ def failed(service: WorkflowsService) -> None:
 
 def templates(service: WorkflowsService) -> None:
     for cls, kind in ((WorkflowTemplate, "WorkflowTemplate"), (ClusterWorkflowTemplate, "ClusterWorkflowTemplate")):
+        global_config.namespace = NAMESPACE if cls is WorkflowTemplate else None  # it would be taken for a field
         template = cls(name="say", entrypoint="say", templates=[_say("of a template")], workflows_service=service)
         with call(f"{kind}.lint") as said:
             said(template.lint().metadata.name)
@@ -169,6 +170,7 @@ def templates(service: WorkflowsService) -> None:
             said(template.update().metadata.labels)
         with call(f"{kind}.get") as said:
             said(template.get().metadata.name)
+    global_config.namespace = NAMESPACE
     with call("WorkflowsService.list_workflow_templates") as said:
         said([item.metadata.name for item in service.list_workflow_templates().items])
     with call("WorkflowsService.submit_workflow") as said:
