@@ -7,7 +7,6 @@ in it. Ids are numbered in the order they appear, and what names this machine is
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import socket
@@ -25,7 +24,7 @@ KEPT = frozenset(
 )
 """Keys whose values are stored."""
 
-_HEADERS = ("accept", "content-type", "user-agent", "upgrade")
+_HEADERS = ("accept", "content-type", "user-agent", "upgrade", "impersonate-user", "impersonate-group")
 _UNSEEN = re.compile(r"^/(openapi|version|api$|apis$|apis/[^/]+/[^/]+$|api/v1$)")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
@@ -55,7 +54,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         method: Of HTTP.
         target: Path and query.
         headers: Those that choose the form of the answer.
-        body: JSON, or `{"base64": ...}` of anything else.
+        body: JSON, or `{"latin-1": ...}` of anything else.
         status: Of HTTP; 0: there was no answer yet when the session ended.
         media: Content type of the answer.
         shape: Of a JSON body; None where it is not looked at.
@@ -169,7 +168,7 @@ def _body(content: bytes) -> Any:
     try:
         return json.loads(content)
     except ValueError:
-        return {"base64": base64.b64encode(content).decode()}
+        return {"latin-1": content.decode("latin-1")}  # so that ids in it are seen
 
 
 def _answer(seen: SeenExchange, media: str) -> Any:
