@@ -118,6 +118,7 @@ async def _engines(
         parallelism=settings.parallelism,
         namespace_parallelism=settings.namespace_parallelism,
         defaults=workflow_defaults(settings),
+        validate=substrate.verbs.checks.check,
         credentials=credentials,
         archive=store.archive,
     )
