@@ -13,7 +13,8 @@ from setpoint.clients.kubernetes import KubernetesClient
 from setpoint.ports.resources import ResourceApi
 from setpoint.server.access import KUBERNETES, Access, AccessHooks, ReviewRoutes
 from setpoint.server.kubernetes import KubernetesRoutes
-from setpoint.wiring.access import announce, certificates, entrance
+from setpoint.wiring.access import entrance
+from setpoint.wiring.doors import open_doors
 from setpoint.wiring.endpoint import Endpoint
 from setpoint.wiring.http import Listener, guarded_app, serve
 from setpoint.wiring.listeners import sockets
@@ -31,8 +32,8 @@ async def kubernetes_server(
     """The guarded Kubernetes API over `resources`, by the settings; `change` may shorten its limits."""
     clock = SystemClock()
     with sockets(settings, lasting=lasting) as bound:
-        found = certificates(settings, bound, clock)
-        endpoint = announce(settings, bound, found)
+        doors = open_doors(settings, bound, clock)
+        found, endpoint = doors.certificates, doors.endpoint
         async with entrance(settings, endpoint, resources, clock) as gate:
             routes = [
                 *ReviewRoutes(AccessHooks(gate.view, gate.tokens)).routes(),

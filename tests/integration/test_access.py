@@ -274,10 +274,10 @@ async def test_other_addresses_speak_tls_and_want_tokens_from_everybody(tmp_path
         context = ssl.create_default_context(cafile=here.endpoint.public_ca_file)
         port = httpx.URL(here.endpoint.public_url).port
         async with httpx.AsyncClient(verify=context, trust_env=False) as http:
-            names = {"extensions": {"sni_hostname": "plant.example"}}
+            names = {"sni_hostname": "plant.example"}
             url, host = f"https://127.0.0.1:{port}{MAPS}", {"host": f"plant.example:{port}"}
-            assert (await http.get(url, headers=host, **names)).status_code == 401
-            assert (await http.get(url, headers=host | here.admin(), **names)).status_code == 200
+            assert (await http.get(url, headers=host, extensions=names)).status_code == 401
+            assert (await http.get(url, headers=host | here.admin(), extensions=names)).status_code == 200
         async with httpx.AsyncClient(trust_env=False) as http:
             with pytest.raises(httpx.TransportError):
                 await http.get(f"http://127.0.0.1:{port}{MAPS}")

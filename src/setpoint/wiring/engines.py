@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import partial
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
@@ -13,14 +11,11 @@ from setpoint.adapters import places
 from setpoint.adapters.artifact_reader import StoredArtifactReader
 from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.jq import JqProcess
-from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.batch import Job
-from setpoint.apis.kinds import KINDS
 from setpoint.apis.serving import InferenceService
 from setpoint.clients.readiness import probe_ready
 from setpoint.clients.requests import RequestClient
 from setpoint.components import IMAGE
-from setpoint.engines.access import store_defaults
 from setpoint.engines.cron import CronEngine
 from setpoint.engines.job import JobEngine
 from setpoint.engines.runner import Runner
@@ -29,39 +24,12 @@ from setpoint.engines.workflow import Outside, WorkflowEngine
 from setpoint.ports.clock import Clock
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.resources import ResourceApi
-from setpoint.ports.workflows import WorkflowVerbs
-from setpoint.server.access import ARGO, KUBERNETES, AccessHooks, ReviewRoutes
-from setpoint.server.argo import ArgoRoutes
 from setpoint.server.gateway import RouteFile
-from setpoint.server.kubernetes import KubernetesRoutes
-from setpoint.server.metrics import metrics_route
-from setpoint.wiring.access import Certificates, Entrance, entrance, keep_fresh
 from setpoint.wiring.defaults import workflow_defaults
-from setpoint.wiring.endpoint import Endpoint
-from setpoint.wiring.http import Listener, guarded_app, serve
-from setpoint.wiring.listeners import Sockets
+from setpoint.wiring.doors import Doors
+from setpoint.wiring.on_demand import on_demand
 from setpoint.wiring.settings import Settings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Substrate:
-    """What engines stand on. `clock` is the machine's; `steady` never goes back, for what counts durations."""
-
-    settings: Settings
-    store: SqliteStore
-    launcher: Launcher
-    verbs: WorkflowVerbs
-    clock: Clock
-    steady: Clock
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doors:
-    """Where the APIs listen, by which certificates, and what was told of it."""
-
-    sockets: Sockets
-    certificates: Certificates
-    endpoint: Endpoint
+from setpoint.wiring.substrate import Served, Substrate
 
 
 @asynccontextmanager
@@ -69,75 +37,56 @@ async def engines_up(
     substrate: Substrate, doors: Doors, *, serve_stored: bool, keep_services: bool
 ) -> AsyncIterator[None]:
     """Engines run and the APIs answer, for as long as the context lasts; see `control_plane`."""
-    async with entrance(substrate.settings, doors.endpoint, substrate.store.resources, substrate.clock) as gate:
-        if serve_stored:
-            await store_defaults(substrate.store.resources)
-        async with _engines(substrate, doors, gate, serve_stored=serve_stored, keep_services=keep_services):
-            yield
-
-
-@asynccontextmanager
-async def _engines(
-    substrate: Substrate, doors: Doors, gate: Entrance, *, serve_stored: bool, keep_services: bool
-) -> AsyncIterator[None]:
     settings, store, launcher, clock = substrate.settings, substrate.store, substrate.launcher, substrate.clock
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    credentials = gate.tokens if doors.sockets.secure is not None else None
-    runner = Runner(store.resources, clock, registry)
-    serving = _serving_engine(settings, store.resources, launcher, clock)
-    resting = frozenset() if serve_stored else await _stored(store.resources)
-    serving.attach(runner, resting=resting)
-    JobEngine(store.resources, launcher, clock, credentials=credentials).attach(runner, resting=resting)
-    if serve_stored:  # a control plane for one command starts nothing of its own accord
-        CronEngine(store.resources, clock, substrate.verbs.submit, substrate.verbs.terminate).attach(runner)
-    workflows = WorkflowEngine(
-        resources=store.resources,
-        journal=store.journal,
-        launcher=launcher,
-        clock=substrate.steady,
-        outside=outside(settings),
-        pod_environment={"SETPOINT_HOME": str(settings.home)},
-        registry=registry,
-        collect=serve_stored,
-        parallelism=settings.parallelism,
-        namespace_parallelism=settings.namespace_parallelism,
-        defaults=workflow_defaults(settings),
-        credentials=credentials,
-    )
-    runner.background("workflow-engine", workflows.run)
-    async with serve(_listeners(substrate, doors, gate, registry)) as contexts:
-        if serve_stored:
-            fresh = partial(keep_fresh, settings, gate.tokens, contexts, doors.certificates, clock)
-            runner.background("access", fresh)
+    async with _apis(substrate, doors, registry) as served:
+        credentials = served.tokens if served is not None else None
+        runner = Runner(store.resources, clock, registry)
+        serving = _serving_engine(settings, store.resources, launcher, clock)
+        resting = frozenset() if serve_stored else await _stored(store.resources)
+        serving.attach(runner, resting=resting)
+        JobEngine(store.resources, launcher, clock, credentials=credentials).attach(runner, resting=resting)
+        if serve_stored:  # a control plane for one command starts nothing of its own accord
+            CronEngine(store.resources, clock, substrate.verbs.submit, substrate.verbs.terminate).attach(runner)
+        workflows = WorkflowEngine(
+            resources=store.resources,
+            journal=store.journal,
+            launcher=launcher,
+            clock=substrate.steady,
+            outside=outside(settings),
+            pod_environment={"SETPOINT_HOME": str(settings.home)},
+            registry=registry,
+            collect=serve_stored,
+            parallelism=settings.parallelism,
+            namespace_parallelism=settings.namespace_parallelism,
+            defaults=workflow_defaults(settings),
+            credentials=credentials,
+        )
+        runner.background("workflow-engine", workflows.run)
+        if served is not None:
+            runner.background("access", served.keep_fresh)
         async with runner:
             yield
         if not keep_services:
             await serving.stop_services()
 
 
-def _listeners(substrate: Substrate, doors: Doors, gate: Entrance, registry: CollectorRegistry) -> list[Listener]:
-    """Each API at each of its sockets."""
-    store, sockets, found = substrate.store, doors.sockets, doors.certificates
-    kubernetes = guarded_app(
-        [
-            *ReviewRoutes(AccessHooks(gate.view, gate.tokens)).routes(),
-            *KubernetesRoutes(store.resources, KINDS).routes(),
-            metrics_route(registry),
-        ],
-        gate.access,
-        KUBERNETES,
-    )
-    argo = guarded_app(ArgoRoutes(substrate.verbs, store.resources, substrate.clock).routes(), gate.access, ARGO)
-    listeners = [Listener(sock=sockets.kubernetes, app=kubernetes), Listener(sock=sockets.argo, app=argo)]
-    for sock, app, certificate in (
-        (sockets.secure, kubernetes, found.own),
-        (sockets.public, kubernetes, found.public),
-        (sockets.public_argo, argo, found.public),
-    ):
-        if sock is not None:
-            listeners.append(Listener(sock=sock, app=app, certificate=certificate))
-    return listeners
+@asynccontextmanager
+async def _apis(substrate: Substrate, doors: Doors, registry: CollectorRegistry) -> AsyncIterator[Served | None]:
+    """The APIs, at once if the control plane lasts, else (None) as soon as somebody asks: most commands do not."""
+
+    def up() -> AbstractAsyncContextManager[Served]:
+        from setpoint.wiring.apis import apis_up  # noqa: PLC0415  HTTP takes longer to load than a short step runs
+
+        return apis_up(substrate, doors, registry)
+
+    if not doors.lasting:
+        async with on_demand((doors.sockets.kubernetes, doors.sockets.argo), up):
+            yield None
+        return
+    async with up() as served:
+        yield served
 
 
 def outside(settings: Settings) -> Outside:

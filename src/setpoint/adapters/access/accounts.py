@@ -28,7 +28,7 @@ _HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceAccountTokens:
-    """See `ports.access.TokenIssuer` and `ports.access.PodCredentials`.
+    """See `ports.access.TokenIssuer` and `ports.credentials.PodCredentials`.
 
     Args:
         home: The state directory.
