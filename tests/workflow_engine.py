@@ -23,6 +23,7 @@ from setpoint.apis.meta import Resource
 from setpoint.clients.requests import RequestClient
 from setpoint.engines.workflow import Outside, WorkflowEngine
 from setpoint.operations import workflows as verbs
+from setpoint.ports.archive import WorkflowArchive
 from setpoint.ports.journal import WorkflowJournal
 from setpoint.ports.resources import ResourceApi
 from tests.pods import running_launcher, store_of
@@ -37,6 +38,7 @@ class Plane:
     resources: ResourceApi
     journal: WorkflowJournal
     launcher: HostLauncher
+    archive: WorkflowArchive
 
     async def submit(self, text: str) -> Workflow:
         """Store the objects of a manifest; the Workflow among them is submitted and returned."""
@@ -114,10 +116,11 @@ async def running_plane(
                 parallelism=parallelism,
                 namespace_parallelism=namespace_parallelism,
                 defaults=defaults,
+                archive=store.archive,
             )
             task = asyncio.create_task(workflows.run() if engine else asyncio.Event().wait())
             try:
-                yield Plane(store.resources, store.journal, launcher)
+                yield Plane(store.resources, store.journal, launcher, store.archive)
             finally:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):

@@ -11,7 +11,7 @@ import pytest
 
 from setpoint.ports.journal import WorkflowJournal
 from setpoint.ports.resources import ResourceApi
-from tests.contract.implementations import JOURNALS, RESOURCE_APIS
+from tests.contract.implementations import ARCHIVES, JOURNALS, RESOURCE_APIS, Archiving
 
 
 @pytest.fixture(params=sorted(RESOURCE_APIS))
@@ -26,3 +26,11 @@ def open_journal(
 ) -> Callable[[], AbstractAsyncContextManager[tuple[ResourceApi, WorkflowJournal]]]:
     """Opens the API and the journal on this test's state directory."""
     return partial(JOURNALS[request.param], tmp_path / "state")
+
+
+@pytest.fixture(params=sorted(ARCHIVES))
+def open_archive(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Callable[[], AbstractAsyncContextManager[Archiving]]:
+    """Opens the archive on this test's state directory."""
+    return partial(ARCHIVES[request.param], tmp_path / "state")

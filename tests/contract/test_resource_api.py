@@ -265,9 +265,9 @@ async def test_a_version_in_a_patch_is_a_precondition(open_api: Open) -> None:
 @pytest.mark.parametrize(
     ("patch", "path"),
     [
-        ({"data": {"a": 1}}, "data[...]"),
-        ({"dada": {}}, ""),
-        ({"metadata": {"name": "b"}}, "metadata"),
+        ({"data": {"a": 1}}, "data.a"),
+        ({"dada": {}}, "dada"),
+        ({"metadata": {"name": "b"}}, "metadata.name"),
         ({"metadata": {"labels": {"x": "a b"}}}, "metadata.labels[x]"),
     ],
 )

@@ -57,7 +57,7 @@ async def door(
 
     make_private(home)
     with SqliteStore(home / "store", SystemClock()) as store:
-        served = kubernetes_server(store.resources, Settings(home=home, **settings), lasting=lasting, change=change)
+        served = kubernetes_server(store, Settings(home=home, **settings), lasting=lasting, change=change)
         async with served as endpoint, httpx.AsyncClient(base_url=endpoint.url, trust_env=False) as http:
             yield Door(endpoint, store, http, home)
 

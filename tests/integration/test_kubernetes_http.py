@@ -25,7 +25,7 @@ def config_map(name: str, **data: str) -> ConfigMap:
 
 async def test_objects_and_errors_cross_the_wire(tmp_path: Path, clock: ManualClock) -> None:
     with SqliteStore(tmp_path, clock) as store:
-        async with served_over_http(store.resources, tmp_path) as client:
+        async with served_over_http(store, tmp_path) as client:
             created = await client.create(config_map("a", x="1"))
             assert created == await store.resources.get(ConfigMap, "default", "a")
             with pytest.raises(errors.AlreadyExists):
@@ -44,7 +44,7 @@ async def test_objects_and_errors_cross_the_wire(tmp_path: Path, clock: ManualCl
 
 async def test_a_watch_goes_on_from_a_version_and_ends_with_the_server(tmp_path: Path, clock: ManualClock) -> None:
     with SqliteStore(tmp_path, clock) as store:
-        async with served_over_http(store.resources, tmp_path) as client:
+        async with served_over_http(store, tmp_path) as client:
             first = await client.create(config_map("a"))
             watch = client.watch(ConfigMap, "default", since=first.metadata.resource_version)
             await store.resources.create(config_map("b"))
@@ -68,7 +68,7 @@ async def test_strangers_are_refused_with_a_status(
     headers: dict[str, str], status: int, tmp_path: Path, clock: ManualClock
 ) -> None:
     with SqliteStore(tmp_path, clock) as store:
-        async with served_over_http(store.resources, tmp_path):
+        async with served_over_http(store, tmp_path):
             endpoint = read_endpoint(tmp_path)
             assert endpoint is not None
             async with httpx.AsyncClient(trust_env=False) as http:
@@ -88,7 +88,7 @@ async def test_a_client_waits_for_a_server_that_restarts(tmp_path: Path, clock: 
         http = connect(locate, patience_seconds=20)
         waiting = asyncio.ensure_future(KubernetesClient(http).list(ConfigMap, "default"))
         await asyncio.sleep(0)
-        async with served_over_http(store.resources, tmp_path):
+        async with served_over_http(store, tmp_path):
             assert (await asyncio.wait_for(waiting, 20)).items == ()
         await http.aclose()
 

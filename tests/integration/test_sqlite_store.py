@@ -22,6 +22,7 @@ from setpoint.apis.argo import Workflow
 from setpoint.apis.core import ConfigMap, Event, ObjectReference
 from setpoint.apis.errors import AlreadyExists, InvalidSpec, InvariantViolation, SetpointError, Unavailable
 from setpoint.apis.meta import ObjectMeta, Resource
+from setpoint.ports.archive import WorkflowQuery
 from setpoint.ports.journal import Change
 from tests.clocks import ManualClock
 from tests.contract.objects import config_map, take, workflow
@@ -306,3 +307,14 @@ def test_the_package_holds_its_sql_files(tmp_path: Path) -> None:
     wanted = {str(file.relative_to(ROOT / "src")) for file in package.rglob("*.sql")}
     assert len(wanted) >= 4
     assert wanted <= held
+
+
+async def test_archived_workflows_go_after_their_time(tmp_path: Path, clock: ManualClock) -> None:
+    with SqliteStore(tmp_path, clock, archive_lifetime=timedelta(days=2)) as store:
+        made = await store.resources.create(workflow("a"))
+        await store.journal.commit(made.metadata.uid, Change(status=b'{"phase":"Failed"}', archive=True))
+        await store.resources.delete(Workflow, "default", "a")
+    for days, left in ((1, 1), (2, 0)):
+        clock.advance(timedelta(days=days))
+        with SqliteStore(tmp_path, clock, archive_lifetime=timedelta(days=2)) as store:
+            assert (await store.archive.list(WorkflowQuery())).total == left

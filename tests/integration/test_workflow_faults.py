@@ -121,7 +121,7 @@ async def test_a_clock_set_back_by_an_hour_makes_no_wait_longer(tmp_path: Path) 
                     outside=outside(tmp_path),
                 )
                 task = asyncio.create_task(engine.run())
-                plane = Plane(store.resources, store.journal, launcher)
+                plane = Plane(store.resources, store.journal, launcher, store.archive)
                 if not back:
                     await plane.submit(WAITS)
                 found = await plane.until("wf", condition, seconds=20)

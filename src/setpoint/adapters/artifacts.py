@@ -12,6 +12,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
+from typing import BinaryIO
 
 from setpoint.apis.errors import Forbidden, InvalidSpec, NotFound, Unavailable
 
@@ -78,6 +79,25 @@ class LocalArtifactStore:
             if source.exists():
                 raise
             raise NotFound("Artifact", key) from None
+
+    def open(self, key: str) -> BinaryIO | None:
+        """The object, open for reading; None for a tree. Raises: NotFound; Forbidden for a bad key."""
+        path = self._path(key)
+        try:
+            return path.open("rb")
+        except IsADirectoryError:
+            return None
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFound("Artifact", key) from None
+        except OSError as error:
+            raise Unavailable(f"artifact {key!r} cannot be read: {error.strerror or error}") from error
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """What is directly in a tree, sorted; names of trees end with `/`. Raises: NotFound; Forbidden."""
+        path = self._path(key)
+        if not path.is_dir():
+            raise NotFound("Artifact", key)
+        return tuple(sorted(f"{entry.name}/" if entry.is_dir() else entry.name for entry in path.iterdir()))
 
     def exists(self, key: str) -> bool:
         """Whether there is an object or tree at the key."""

@@ -1,4 +1,4 @@
-"""batch/v1 Job. Source: Kubernetes API reference, Job v1."""
+"""batch/v1 Job and CronJob. Source: Kubernetes API reference, Job v1, CronJob v1."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from setpoint.apis.argo.pod_spec import PodSpec
-from setpoint.apis.meta import Resource, Wire
+from setpoint.apis.meta import ObjectMeta, Resource, Wire
 
 
 class JobCondition(Wire, frozen=True, kw_only=True):
@@ -85,3 +85,43 @@ class Job(Resource, frozen=True, kw_only=True):
 
     spec: JobSpec
     status: JobStatus = JobStatus()
+
+
+class JobTemplate(Wire, frozen=True, kw_only=True):
+    """What a job of a cron job is made of."""
+
+    spec: JobSpec
+    metadata: ObjectMeta = ObjectMeta()
+
+
+class CronJobSpec(Wire, frozen=True, kw_only=True):
+    """When jobs are started, and how many are kept."""
+
+    schedule: str
+    job_template: JobTemplate
+    time_zone: str | None = None
+    concurrency_policy: str = "Allow"
+    starting_deadline_seconds: int | None = None
+    suspend: bool | None = None
+    successful_jobs_history_limit: int | None = None
+    failed_jobs_history_limit: int | None = None
+
+
+class CronJobStatus(Wire, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """Jobs that run, and when one was last started and last succeeded."""
+
+    active: tuple[dict[str, Any], ...] = ()
+    last_schedule_time: datetime | None = None
+    last_successful_time: datetime | None = None
+
+
+class CronJob(Resource, frozen=True, kw_only=True):
+    """batch/v1 CronJob: jobs on a schedule."""
+
+    API_VERSION: ClassVar[str] = "batch/v1"
+    KIND: ClassVar[str] = "CronJob"
+    PLURAL: ClassVar[str] = "cronjobs"
+    SHORT_NAMES: ClassVar[tuple[str, ...]] = ("cj",)
+
+    spec: CronJobSpec
+    status: CronJobStatus = CronJobStatus()

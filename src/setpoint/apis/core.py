@@ -163,3 +163,16 @@ class PersistentVolumeClaim(Resource, frozen=True, kw_only=True):
 
     spec: dict[str, Any] = {}
     status: dict[str, Any] = {}
+
+
+class Node(Resource, frozen=True, kw_only=True):
+    """v1 Node: the machine; cluster-scoped."""
+
+    API_VERSION: ClassVar[str] = "v1"
+    KIND: ClassVar[str] = "Node"
+    PLURAL: ClassVar[str] = "nodes"
+    SHORT_NAMES: ClassVar[tuple[str, ...]] = ("no",)
+    NAMESPACED: ClassVar[bool] = False
+
+    spec: dict[str, Any] = {}
+    status: dict[str, Any] = {}

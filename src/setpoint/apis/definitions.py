@@ -8,7 +8,7 @@ Source: Kubernetes, meta/v1 APIResource, and apiextensions.k8s.io/v1 CustomResou
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from setpoint.apis.errors import InvariantViolation
@@ -67,7 +67,7 @@ class ResourceDefinition:
     columns: tuple[Column, ...] | None = None
     fields: tuple[str, ...] = ()
     cls: type[Resource] | None = None
-    schema: Mapping[str, Any] | None = None
+    schema: Mapping[str, Any] | None = field(default=None, hash=False)
     storage: bool = True
     engine: bool = True
 
@@ -80,6 +80,11 @@ class ResourceDefinition:
     def key(self) -> str:
         """`Kind.group`: what the store calls the kind, in whatever version."""
         return f"{self.kind}.{self.group}" if self.group else self.kind
+
+    @property
+    def built_in(self) -> bool:
+        """Whether a cluster has the kind without a CustomResourceDefinition: only such take strategic merge patches."""
+        return "." not in self.group or self.group.endswith(".k8s.io")
 
     @property
     def resource(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from setpoint.apis import argo, batch, core, rbac, serving
+from setpoint.apis import argo, batch, core, pod, rbac, serving
 from setpoint.apis.errors import InvalidSpec, InvariantViolation
 from setpoint.apis.meta import Resource
 
@@ -104,7 +104,10 @@ KINDS = KindTable(
     rbac.ClusterRoleBinding,
     core.Event,
     core.PersistentVolumeClaim,
+    core.Node,
+    pod.Pod,
     batch.Job,
+    batch.CronJob,
     *argo.KINDS,
     serving.InferenceService,
     serving.ServingRuntime,

@@ -11,8 +11,9 @@ import re
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any
 
-from setpoint.apis.meta import Wire
+from setpoint.apis.meta import OwnerReference, Wire
 from setpoint.apis.probes import Probes
 
 SCRIPT_PATH = "/argo/staging/script"
@@ -147,6 +148,29 @@ class Container(Wire, frozen=True, kw_only=True):
     cpu_milli: int | None = None  # thousandths of a core
     gpus: int = 0
     log_is_message: bool = False  # if it fails, the end of its log is told with the exit code
+    restarts: bool = False  # of an init container: it goes on beside the others, and is started again when it ends
+
+
+class PodAbout(Wire, frozen=True, kw_only=True):
+    """What the Pod object of an engine's pod says beside what is run. No supervisor needs it.
+
+    Args:
+        owner: The object that the pod belongs to.
+        node: Id of the workflow's node, "" if there is none.
+        node_name: Name of that node.
+        labels: Beside those that follow from owner and node.
+        annotations: The same.
+        service_account: Of the template.
+        shown: The spec as the API shows it, where the request holds values since that it must not show.
+    """
+
+    owner: OwnerReference | None = None
+    node: str = ""
+    node_name: str = ""
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    service_account: str = ""
+    shown: dict[str, Any] | None = None
 
 
 class Retention(StrEnum):
@@ -186,6 +210,9 @@ class PodRequest(Wire, frozen=True, kw_only=True):
     memory_bytes: int | None = None  # of all containers together
     cpu_milli: int | None = None
     daemon: bool = False  # somebody waits for it to be ready
+    restart_policy: str = ""  # Always, OnFailure or Never of a Pod whose containers are told of one by one; "": a step
+    restart_pause_seconds: float = 10.0  # before the second restart; it doubles with each
+    about: PodAbout | None = None  # None: somebody else keeps the Pod object, or there is none
 
     @property
     def containers(self) -> tuple[Container, ...]:
@@ -212,6 +239,33 @@ class ContainerEnd(Wire, frozen=True, kw_only=True):
     finished_at: datetime | None = None
 
 
+class ContainerLive(Wire, frozen=True, kw_only=True):
+    """A container of a pod with a restart policy, while the pod runs.
+
+    Args:
+        pid: Of the process last started.
+        started_at: When that was.
+        restarts: How often it was started again.
+        end: How the last process ended, if it did; None while it runs.
+        before: How the one before it ended.
+        due: When it is started again; None if it runs, or has ended for good.
+    """
+
+    pid: int = 0
+    started_at: datetime | None = None
+    restarts: int = 0
+    end: ContainerEnd | None = None
+    before: ContainerEnd | None = None
+    due: datetime | None = None
+
+
+class Usage(Wire, frozen=True, kw_only=True):
+    """What the processes of a container have used of the processor since they began, and hold of memory now."""
+
+    cpu_seconds: float = 0.0
+    memory_bytes: int = 0
+
+
 POD_DELETED = "pod deleted"
 """Message of a pod of which there is no trace, or whose supervisor is gone."""
 
@@ -229,6 +283,8 @@ class PodExit(Wire, frozen=True, kw_only=True):
     artifacts: tuple[str, ...] = ()  # names of the output artifacts that were saved
     containers: dict[str, ContainerEnd] = {}
     progress: str = ""  # `N/M` as main last wrote it into its progress file
+    others: dict[str, ContainerEnd] = {}  # init containers and sidecars that were started
+    live: dict[str, ContainerLive] = {}  # of a pod with a restart policy, as they were at last
 
 
 class PodState(Wire, frozen=True, kw_only=True):
@@ -238,4 +294,6 @@ class PodState(Wire, frozen=True, kw_only=True):
     phase: PodPhase
     pid: int | None = None
     containers: dict[str, ContainerEnd] = {}  # of a set that runs: those that have ended
+    live: dict[str, ContainerLive] = {}  # of a pod with a restart policy that runs
+    ready: tuple[str, ...] = ()  # the same: those that have passed their readiness probes
     exit: PodExit | None = None

@@ -11,6 +11,7 @@ from setpoint.apis.argo import NodeStatus, NodeType, Workflow
 from setpoint.apis.batch import Job
 from setpoint.apis.errors import SetpointError
 from setpoint.apis.meta import Resource
+from setpoint.apis.pod import Pod
 from setpoint.apis.serving import InferenceService
 from setpoint.cli._output import Output, print_objects
 from setpoint.cli._serving import is_ready
@@ -41,6 +42,8 @@ def _failed(resource: Resource) -> bool:
         return not is_ready(resource)
     if isinstance(resource, Job):
         return resource.status.has("Failed")
+    if isinstance(resource, Pod):
+        return resource.status.phase == "Failed"
     return isinstance(resource, Workflow) and resource.status.phase.failed_or_error
 
 

@@ -20,6 +20,7 @@ from setpoint.apis.argo import CronWorkflow, Workflow
 from setpoint.apis.batch import Job
 from setpoint.apis.errors import NotFound, Unavailable
 from setpoint.apis.meta import Resource
+from setpoint.apis.pod import Pod
 from setpoint.apis.serving import InferenceService
 from setpoint.cli._context import (
     EXIT_INTERRUPTED,
@@ -32,6 +33,7 @@ from setpoint.cli._context import (
 from setpoint.cli._jobs import follow_job
 from setpoint.cli._manifests import Manifest, read_manifest
 from setpoint.cli._output import Output, OutputOption
+from setpoint.cli._pods import follow_pod, make_room
 from setpoint.cli._report import finish
 from setpoint.cli._serving import follow_service, is_ready
 from setpoint.cli._validation import check
@@ -129,7 +131,7 @@ class _Run:
                 loop.remove_signal_handler(number)
 
     def _interrupt(self, session: Session, following: asyncio.Future[int]) -> None:
-        """The first Ctrl-C stops the workflows (exit handlers run), the second gives up waiting for them."""
+        """The first Ctrl-C stops the workflows (exit handlers run) and pods, the second gives up waiting for them."""
         if self.interrupted:
             following.cancel()
             return
@@ -146,6 +148,7 @@ class _Run:
         quiet = self.output not in (Output.TABLE, Output.WIDE)
         console = Console(stderr=False)
         self._workflows = [item for item in created if isinstance(item, Workflow)]
+        self._pods = [item for item in created if isinstance(item, Pod)]
         ended: list[Resource] = []
         for item in created:
             if isinstance(item, Workflow):
@@ -155,10 +158,12 @@ class _Run:
                 ended.append(await follow_service(session.resources, item, quiet=quiet))
             elif isinstance(item, Job):
                 ended.append(await follow_job(session.resources, item, quiet=quiet))
+            elif isinstance(item, Pod):
+                ended.append(await follow_pod(session.resources, item, quiet=quiet))
             else:
                 ended.append(item)
         if not quiet or self.manifest.shipped:
-            ended = [item for item in ended if isinstance(item, Workflow | InferenceService | Job)] or ended
+            ended = [item for item in ended if isinstance(item, Workflow | InferenceService | Job | Pod)] or ended
         code = await finish(session, ended, self.output, single=len(self.manifest.resources) == 1 or len(ended) == 1)
         for workflow in (item for item in ended if isinstance(item, Workflow)):
             await self._save_artifacts(session, workflow)
@@ -179,6 +184,8 @@ class _Run:
         return [run_now(item, now) if isinstance(item, CronWorkflow) else item for item in resources]
 
     async def _begin(self, session: Session, resource: Resource) -> Resource:
+        if isinstance(resource, Pod):
+            await make_room(session.resources, resource)
         if not isinstance(resource, Workflow):
             return await session.apply(resource)
         if session.owns and (former := await _unattended(session, self.manifest.key, resource)) is not None:
@@ -196,6 +203,10 @@ class _Run:
                 await session.verbs.stop(
                     current.metadata.namespace, current.metadata.name, message="stopped by the keyboard"
                 )
+
+        for pod in self._pods:
+            with suppress(NotFound):
+                await session.resources.delete(Pod, pod.metadata.namespace, pod.metadata.name, uid=pod.metadata.uid)
 
     async def _save_artifacts(self, session: Session, workflow: Workflow) -> None:
         for name, target in self.artifacts.items():
@@ -216,6 +227,7 @@ class _Run:
 
     _created: list[Resource] = field(default_factory=list, init=False)
     _workflows: list[Workflow] = field(default_factory=list, init=False)
+    _pods: list[Pod] = field(default_factory=list, init=False)
     _stopping: asyncio.Future[None] | None = field(default=None, init=False)
 
 
@@ -236,7 +248,7 @@ def after_word(settings: Settings, *, kept: bool) -> str:
 
 def _in_order(resources: Sequence[Resource]) -> list[Resource]:
     """What others refer to comes first, runs come last; else as in the file."""
-    rank: dict[type[Resource], int] = {Workflow: 2, InferenceService: 1}
+    rank: dict[type[Resource], int] = {Workflow: 2, Pod: 2, InferenceService: 1}
     return sorted(resources, key=lambda item: rank.get(type(item), 0))
 
 

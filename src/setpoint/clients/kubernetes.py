@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -15,7 +16,10 @@ from setpoint.apis import errors
 from setpoint.apis.meta import Resource, render_wire
 from setpoint.ports.resources import Propagation, R, ResourceList, WatchEvent, WatchType
 
+_JSON = {"content-type": "application/json"}
 _MERGE_PATCH = {"content-type": "application/merge-patch+json"}
+_WRITES = {"fieldManager": "setpoint", "fieldValidation": "Strict"}
+"""A field that the server does not know is a mistake of ours, never dropped silently."""
 
 
 class KubernetesClient:
@@ -31,12 +35,12 @@ class KubernetesClient:
 
     async def get(self, kind: type[R], namespace: str, name: str) -> R:
         """See `ResourceApi.get`."""
-        return await self._call("GET", _path(kind, namespace, name), kind)
+        return await self._call("GET", _path(kind, namespace or "default", name), kind)
 
     async def list(self, kind: type[R], namespace: str | None = None, *, selector: str = "") -> ResourceList[R]:
         """See `ResourceApi.list`."""
         query = {"labelSelector": selector} if selector else None
-        answer = await self._request("GET", _path(kind, namespace), params=query)
+        answer = await self._request("GET", _path(kind, namespace), kind, params=query)
         body = msgspec.json.decode(answer.content)
         items = tuple(_decode(item, kind) for item in body["items"])
         return ResourceList(items=items, resource_version=body["metadata"]["resourceVersion"])
@@ -51,11 +55,11 @@ class KubernetesClient:
 
     async def patch(self, kind: type[R], namespace: str, name: str, merge_patch: dict[str, Any]) -> R:
         """See `ResourceApi.patch`."""
-        return await self._call("PATCH", _path(kind, namespace, name), kind, merge_patch, _MERGE_PATCH)
+        return await self._call("PATCH", _path(kind, namespace or "default", name), kind, merge_patch, _MERGE_PATCH)
 
     async def patch_status(self, kind: type[R], namespace: str, name: str, merge_patch: dict[str, Any]) -> R:
         """See `ResourceApi.patch_status`."""
-        path = _path(kind, namespace, name) + "/status"
+        path = _path(kind, namespace or "default", name) + "/status"
         return await self._call("PATCH", path, kind, merge_patch, _MERGE_PATCH)
 
     async def delete(
@@ -74,7 +78,7 @@ class KubernetesClient:
         options: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation.value}
         if preconditions:
             options["preconditions"] = preconditions
-        await self._request("DELETE", _path(kind, namespace, name), json=options)
+        await self._request("DELETE", _path(kind, namespace or "default", name), kind, json=options)
 
     async def watch(
         self, kind: type[R], namespace: str | None = None, *, since: str | None = None, selector: str = ""
@@ -86,11 +90,11 @@ class KubernetesClient:
             async with self._http.stream("GET", _path(kind, namespace), params=query, timeout=timeout) as answer:
                 if answer.status_code != httpx.codes.OK:
                     await answer.aread()
-                    _raise(answer)
+                    _raise(answer, kind)
                 async for line in answer.aiter_lines():
                     event = msgspec.json.decode(line)
                     if event["type"] == "ERROR":
-                        _raise_status(event["object"])
+                        _raise_status(event["object"], kind)
                     yield WatchEvent(type=WatchType(event["type"]), resource=_decode(event["object"], kind))
         except httpx.TransportError as error:
             raise errors.Unavailable(f"the watch of {kind.PLURAL} was cut off: {error}") from error
@@ -99,23 +103,26 @@ class KubernetesClient:
         self, method: str, path: str, kind: type[R], body: Any = None, headers: dict[str, str] | None = None
     ) -> R:
         content = msgspec.json.encode(body) if body is not None else None
-        answer = await self._request(method, path, content=content, headers=headers)
+        if content is None:
+            answer = await self._request(method, path, kind)
+        else:
+            answer = await self._request(method, path, kind, content=content, headers=headers or _JSON, params=_WRITES)
         return _decode(msgspec.json.decode(answer.content), kind)
 
-    async def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+    async def _request(self, method: str, path: str, kind: type[Resource], **options: Any) -> httpx.Response:
         try:
             answer = await self._http.request(method, path, **options)
         except httpx.TransportError as error:
             raise errors.Unavailable(f"no answer from the API server: {error or type(error).__name__}") from error
         if answer.is_error:
-            _raise(answer)
+            _raise(answer, kind)
         return answer
 
 
 def _path(kind: type[Resource], namespace: str | None, name: str = "") -> str:
     prefix = f"/apis/{kind.API_VERSION}" if "/" in kind.API_VERSION else f"/api/{kind.API_VERSION}"
-    scope = f"/namespaces/{namespace}" if kind.NAMESPACED and namespace else ""
-    return prefix + scope + f"/{kind.PLURAL}" + (f"/{name}" if name else "")
+    scope = f"/namespaces/{quote(namespace, safe='')}" if kind.NAMESPACED and namespace else ""
+    return prefix + scope + f"/{kind.PLURAL}" + (f"/{quote(name, safe='')}" if name else "")
 
 
 def _object_path(resource: Resource) -> str:
@@ -126,32 +133,31 @@ def _decode(body: dict[str, Any], kind: type[R]) -> R:
     return msgspec.convert(body, kind)
 
 
-def _raise(answer: httpx.Response) -> NoReturn:
+def _raise(answer: httpx.Response, kind: type[Resource]) -> NoReturn:
     try:
-        status = msgspec.json.decode(answer.content)
+        status = msgspec.json.decode(answer.content, type=dict[str, Any])
     except msgspec.DecodeError:
         status = {"code": answer.status_code, "message": answer.text[:200]}
-    _raise_status(status)
+    _raise_status(status, kind)
 
 
-def _raise_status(status: dict[str, Any]) -> NoReturn:
-    """Raise what the server meant by a `Status`."""
+def _raise_status(status: dict[str, Any], cls: type[Resource]) -> NoReturn:
+    """Raise what the server meant by a `Status`, in our words."""
     reason, message = status.get("reason", ""), status.get("message", "unknown error")
     details = status.get("details") or {}
-    kind, name, namespace = (details.get(key, "") for key in ("kind", "name", "namespace"))
-    kind = kind or "object"
+    kind, name = cls.KIND, details.get("name", "")
     match reason:
         case "NotFound":
-            raise errors.NotFound(kind, name, namespace)
+            raise errors.NotFound(kind, name)
         case "AlreadyExists":
-            raise errors.AlreadyExists(kind, name, namespace)
+            raise errors.AlreadyExists(kind, name)
         case "Conflict":
             raise errors.Conflict(kind, name, found=details.get("found", "?"), wanted=details.get("wanted", "?"))
-        case "Expired":
-            raise errors.Expired("the watch", found="newer", wanted=message)
+        case "Expired" | "Gone":
+            raise errors.Expired(kind, found="newer", wanted=message)
         case "Forbidden" | "Unauthorized":
             raise errors.Forbidden(message)
-        case "Invalid" | "BadRequest":
+        case "Invalid" | "BadRequest" | "UnsupportedMediaType" | "RequestEntityTooLarge":
             cause = (details.get("causes") or [{}])[0]
             raise errors.InvalidSpec(
                 cause.get("message", message), path=cause.get("field", ""), allowed=tuple(details.get("allowed", ()))

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from setpoint.apis.argo import ContainerSetTemplate, Template, UserContainer
-from setpoint.apis.argo.containers import Container, ContainerNode
 from setpoint.apis.batch import Job, JobCondition, JobSpec, JobStatus
-from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.meta import ObjectMeta
 from setpoint.apis.pods import PodExit, PodPhase
 from setpoint.core.job_policies import (
     INDEXED,
@@ -30,6 +28,7 @@ BACKOFF_LIMIT = 6
 SUSPENDED = "the job was suspended"
 """Why a pod is ended that a suspension deletes."""
 
+_INDEX = "batch.kubernetes.io/job-completion-index"
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=10)
 
 
@@ -215,29 +214,13 @@ def _without(status: JobStatus, kind: str) -> JobStatus:
     return status.replace(conditions=tuple(item for item in status.conditions if item.type != kind))
 
 
-def template_of(job: Job) -> Template:
-    """The job's pod as a template of a workflow: one container, or a set of them that ends when all have.
-
-    Raises: InvalidSpec: A container has no name where it needs one.
-    """
-    spec = job.spec.template.spec
-    before = tuple(UserContainer(**_fields(item)) for item in spec.init_containers)
-    common = Template(
-        name=job.metadata.name,
-        init_containers=before,
-        volumes=spec.volumes,
-        host_aliases=spec.host_aliases,
-        service_account_name=spec.service_account_name or spec.service_account or "",
-        automount_service_account_token=spec.automount_service_account_token,
-    )
-    if len(spec.containers) == 1:
-        return common.replace(container=Container(**{**_fields(spec.containers[0]), "name": "main"}))
-    if len({item.name for item in spec.containers} - {""}) < len(spec.containers):
-        raise InvalidSpec("every container needs a name of its own", path="spec.template.spec.containers")
-    return common.replace(
-        container_set=ContainerSetTemplate(containers=tuple(ContainerNode(**_fields(item)) for item in spec.containers))
-    )
-
-
-def _fields(container: Container) -> dict[str, Any]:
-    return {name: getattr(container, name) for name in Container.__struct_fields__}
+def pod_metadata_of(job: Job, index: str = "") -> ObjectMeta:
+    """Labels and annotations of the job's pods; `index` is the completion index of an indexed job's."""
+    written = job.spec.template.metadata
+    labels = {str(key): str(value) for key, value in (written.get("labels") or {}).items()}
+    annotations = {str(key): str(value) for key, value in (written.get("annotations") or {}).items()}
+    for prefix in ("", "batch.kubernetes.io/"):
+        labels |= {f"{prefix}job-name": job.metadata.name, f"{prefix}controller-uid": job.metadata.uid}
+    if index:
+        labels[_INDEX] = annotations[_INDEX] = index
+    return ObjectMeta(labels=labels, annotations=annotations)

@@ -24,8 +24,8 @@ from setpoint.apis.argo import (
     WorkflowTemplate,
     default,
 )
-from setpoint.apis.errors import InvalidSpec
-from setpoint.apis.meta import ObjectMeta, to_wire
+from setpoint.apis.errors import AlreadyEnded, InvalidSpec
+from setpoint.apis.meta import ObjectMeta, Resource, to_wire
 from setpoint.core.workflow import (
     ANNOTATION_MEMOIZED_FROM,
     ResumeRequested,
@@ -37,7 +37,7 @@ from setpoint.core.workflow import (
 )
 from setpoint.operations.lint import lint_resource
 from setpoint.ports.journal import WorkflowJournal
-from setpoint.ports.resources import ResourceApi
+from setpoint.ports.resources import Propagation, ResourceApi
 
 _OURS = re.compile(r"^(workflows\.argoproj\.io/|setpoint\.dev/)")
 _SETTABLE = ("", "Succeeded", "Failed", "Error")
@@ -45,19 +45,50 @@ _SETTABLE = ("", "Succeeded", "Failed", "Error")
 
 async def check(resources: ResourceApi, workflow: Workflow) -> None:
     """Nothing if the workflow may run. Raises: InvalidSpec or NotSupported, with the field's path."""
-    namespace = workflow.metadata.namespace or "default"
+    await lint_stored(resources, workflow, submit=True)
+
+
+async def lint_stored(resources: ResourceApi, resource: Resource, *, submit: bool = False) -> None:
+    """Nothing if an object is right beside the templates that are stored. Raises: InvalidSpec or NotSupported."""
+    namespace = resource.metadata.namespace or "default"
     own = await resources.list(WorkflowTemplate, namespace)
     cluster = await resources.list(ClusterWorkflowTemplate)
-    lint_resource(workflow, TemplateCatalog.of((*own.items, *cluster.items)), submit=True).raise_first()
+    lint_resource(resource, TemplateCatalog.of((*own.items, *cluster.items)), submit=submit).raise_first()
 
 
-async def submit(resources: ResourceApi, workflow: Workflow) -> Workflow:
-    """Check, fill in what an API server would, store. Raises: InvalidSpec, AlreadyExists."""
+async def submit(resources: ResourceApi, workflow: Workflow, *, dry_run: bool = False) -> Workflow:
+    """Check, fill in what an API server would, store; with `dry_run` all but store.
+
+    Raises: InvalidSpec, AlreadyExists.
+    """
     workflow = default(workflow)
     if not workflow.metadata.name and not workflow.metadata.generate_name:
         raise InvalidSpec("a name or generateName is needed", path="metadata")
     await check(resources, workflow)
-    return await resources.create(workflow)
+    return workflow if dry_run else await resources.create(workflow)
+
+
+async def delete(
+    resources: ResourceApi,
+    namespace: str,
+    name: str,
+    *,
+    force: bool = False,
+    propagation: Propagation = Propagation.BACKGROUND,
+    uid: str = "",
+    version: str = "",
+) -> None:
+    """Delete the object; with `force` whatever finalizers hold it. Raises: NotFound; Conflict for preconditions."""
+    if force:
+        held = await resources.get(Workflow, namespace, name)
+        conditions = ({"uid": uid} if uid else {}) | ({"resourceVersion": version} if version else {})
+        await resources.patch(Workflow, namespace, name, {"metadata": {"finalizers": None, **conditions}})
+        if held.metadata.deletion_timestamp is not None:  # it went with the last of them
+            return
+        version = ""  # the patch has made a new one
+    await resources.delete(
+        Workflow, namespace, name, propagation=propagation, uid=uid or None, resource_version=version or None
+    )
 
 
 async def stop(
@@ -88,7 +119,7 @@ async def terminate(resources: ResourceApi, journal: WorkflowJournal, namespace:
 async def _running(resources: ResourceApi, namespace: str, name: str) -> Workflow:
     workflow = await resources.get(Workflow, namespace, name)
     if workflow.status.completed:
-        raise InvalidSpec(f"cannot shutdown a completed workflow: workflow: {name!r}, namespace: {namespace!r}")
+        raise AlreadyEnded(f"cannot shutdown a completed workflow: workflow: {name!r}, namespace: {namespace!r}")
     return workflow
 
 
@@ -107,7 +138,7 @@ async def resume(
     """Undo suspend, and let running Suspend nodes succeed; with a selector the matching ones only."""
     workflow = await resources.get(Workflow, namespace, name)
     if workflow.status.completed:
-        raise InvalidSpec(f"cannot resume a completed workflow: workflow: {name!r}, namespace: {namespace!r}")
+        raise AlreadyEnded(f"cannot resume a completed workflow: workflow: {name!r}, namespace: {namespace!r}")
     parse_selector(selector)
     if not selector and workflow.spec.suspend:
         await resources.patch(Workflow, namespace, name, {"spec": {"suspend": None}})
@@ -133,7 +164,7 @@ async def set_outputs(
     parse_selector(selector)
     workflow = await resources.get(Workflow, namespace, name)
     if workflow.status.completed:
-        raise InvalidSpec(f"cannot set values of a completed workflow: workflow: {name!r}, namespace: {namespace!r}")
+        raise AlreadyEnded(f"cannot set values of a completed workflow: workflow: {name!r}, namespace: {namespace!r}")
     await _ask(journal, workflow, SetRequested(selector=selector, message=message, phase=phase, outputs=dict(outputs)))
 
 
@@ -178,6 +209,12 @@ async def resubmit(
 ) -> Workflow:
     """A new workflow from the spec of an old one; `memoized`: what succeeded in the failed old one is taken over."""
     old = await resources.get(Workflow, namespace, name)
+    return await submit(resources, resubmission_of(old, memoized=memoized, parameters=parameters))
+
+
+def resubmission_of(old: Workflow, *, memoized: bool = False, parameters: Mapping[str, str] | None = None) -> Workflow:
+    """The new workflow, not stored yet. Raises: InvalidSpec if only a failed one can be taken over."""
+    namespace, name = old.metadata.namespace, old.metadata.name
     if memoized and not old.status.phase.failed_or_error:
         raise InvalidSpec("workflow must be Failed/Error to resubmit in memoized mode")
     spec = old.spec.replace(shutdown="")
@@ -196,7 +233,7 @@ async def resubmit(
         annotations={key: value for key, value in meta.annotations.items() if not _OURS.match(key)}
         | ({ANNOTATION_MEMOIZED_FROM: name} if memoized else {}),
     )
-    return await submit(resources, Workflow(metadata=metadata, spec=spec))
+    return Workflow(metadata=metadata, spec=spec)
 
 
 async def _ask(journal: WorkflowJournal, workflow: Workflow, request: msgspec.Struct) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from setpoint.apis.pods import ArtifactInput, ArtifactPlace
 
@@ -61,4 +62,43 @@ class ArtifactPlaces(Protocol):
 
         Raises: InvalidSpec: Nothing can be deleted there. Unavailable: It cannot be reached.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactFile:
+    """An open file; whoever got it closes it. `file` can be sought in, `size` is in bytes."""
+
+    name: str
+    size: int
+    file: BinaryIO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactFolder:
+    """A directory: the names of what is directly in it, sorted; those of directories end with `/`."""
+
+    names: tuple[str, ...]
+
+
+class ArtifactFiles(Protocol):
+    """Artifacts for people who look at them. Synchronous, as the store is; times and sizes are bounded.
+
+    Raises: NotFound; Forbidden for names and links that leave the artifact; InvalidSpec for an archive that is too
+    large or cannot be read; Unavailable.
+    """
+
+    def stored(self, artifact: ArtifactInput) -> ArtifactFile | ArtifactFolder:
+        """What is stored, archives as they are; the name is that of its object."""
+        ...
+
+    def shown(self, artifact: ArtifactInput, member: str = "") -> ArtifactFile | ArtifactFolder:
+        """What the artifact holds, or its member of that path: archives are looked into.
+
+        An archive with a single entry is that entry, as where a pod loads it.
+        """
+        ...
+
+    def keep(self, key: str, source: Path) -> None:
+        """Store a file."""
         ...

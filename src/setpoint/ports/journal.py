@@ -33,6 +33,7 @@ class Change:
     commands: Mapping[str, bytes] = field(default_factory=dict)
     done_commands: Sequence[str] = ()
     done_requests: Sequence[int] = ()
+    archive: bool = False  # the workflow has ended: keep a copy of it as it is then, see `ports.archive`
 
 
 class WorkflowJournal(Protocol):

@@ -18,14 +18,17 @@ from setpoint.apis.pods import (
     ArtifactOutput,
     Container,
     ContainerEnd,
+    ContainerLive,
     HostAlias,
     Mount,
     ParameterOutput,
+    PodAbout,
     PodExit,
     PodPhase,
     PodRequest,
     PodState,
     Retention,
+    Usage,
     VolumeFile,
 )
 
@@ -35,17 +38,21 @@ __all__ = [
     "ArtifactOutput",
     "Container",
     "ContainerEnd",
+    "ContainerLive",
     "HostAlias",
     "Launcher",
     "LogLine",
     "Machine",
     "Mount",
     "ParameterOutput",
+    "PodAbout",
     "PodExit",
+    "PodListener",
     "PodPhase",
     "PodRequest",
     "PodState",
     "Retention",
+    "Usage",
     "VolumeFile",
 ]
 
@@ -65,8 +72,21 @@ class Machine(Wire, frozen=True, kw_only=True):
     resources: dict[str, int]
 
 
+class PodListener(Protocol):
+    """Hears at once, in the launcher's loop, of pods that come and go; it must not wait."""
+
+    def launched(self, request: PodRequest) -> None:
+        """A pod was launched, by this call or an earlier one."""
+
+    def removed(self, pod_id: str) -> None:
+        """The directory of a pod was deleted."""
+
+
 class Launcher(Protocol):
     """Starts, finds, ends and reads pods."""
+
+    listener: PodListener | None
+    """Who hears of pods; None for nobody."""
 
     def machine(self) -> Machine:
         """The machine that the pods run on."""
@@ -114,12 +134,35 @@ class Launcher(Protocol):
         """
         ...
 
+    async def live(self) -> tuple[PodRequest, ...]:
+        """Requests of the pods that run, or whose end no reader has taken yet."""
+        ...
+
+    async def request(self, pod_id: str) -> PodRequest | None:
+        """What was launched, None if there is no record of it."""
+        ...
+
+    async def usage(self, pod_id: str) -> dict[str, Usage]:
+        """What each running container uses; empty if the pod does not run."""
+        ...
+
     async def progress(self, pod_id: str) -> str | None:
         """`N/M` as the running pod last wrote it into its progress file; None if it did not or does not run."""
         ...
 
-    def logs(self, pod_id: str, *, container: str = "main", follow: bool = False) -> AsyncIterator[LogLine]:
-        """The log from its start; with `follow` until the pod has ended."""
+    def logs(
+        self,
+        pod_id: str,
+        *,
+        container: str = "main",
+        follow: bool = False,
+        previous: bool = False,
+        tail: int | None = None,
+    ) -> AsyncIterator[LogLine]:
+        """The log from its start; with `follow` until the pod has ended.
+
+        `previous`: of the process before the last restart. `tail`: only so many lines of what there is already.
+        """
         ...
 
     async def remove(self, pod_id: str) -> None:

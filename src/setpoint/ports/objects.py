@@ -6,7 +6,7 @@ code uses `ports.resources`; both look at the same store.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -63,7 +63,7 @@ class ObjectApi(Protocol):
     """Verbs on objects. `namespace` is "" for cluster-scoped kinds. Errors as of `ports.resources.ResourceApi`."""
 
     async def create(self, kind: ResourceDefinition, document: Json, *, dry_run: bool = False) -> bytes:
-        """Store a new object, already admitted."""
+        """Store a new object, already admitted; a status in it is its first one."""
         ...
 
     async def get(self, kind: ResourceDefinition, namespace: str, name: str) -> bytes:
@@ -88,7 +88,7 @@ class ObjectApi(Protocol):
         """Delete or mark; the last document, and whether the object is gone."""
         ...
 
-    def watch(self, kind: ResourceDefinition, query: ListQuery, *, since: str | None) -> AsyncIterator[Told]:
+    def watch(self, kind: ResourceDefinition, query: ListQuery, *, since: str | None) -> AsyncGenerator[Told, None]:
         """Changes after `since`, in order, for ever; None begins with ADDED for what there is.
 
         Whenever all has been told up to a version, a BOOKMARK of that version without document. Raises: Expired.

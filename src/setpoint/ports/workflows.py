@@ -6,10 +6,17 @@ Messages and codes of refusals follow Argo (`argo/SEMANTICS`: stopping, resuming
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from setpoint.apis.argo import Workflow
-from setpoint.apis.meta import Wire
+from setpoint.apis.meta import OwnerReference, Resource, Wire
+from setpoint.ports.archive import WorkflowPage, WorkflowQuery
+from setpoint.ports.resources import Propagation
+
+LATEST = "@latest"
+"""As the name of a workflow: the one of the namespace that was created last."""
 
 
 class PodLogLine(Wire, frozen=True, kw_only=True):
@@ -19,11 +26,87 @@ class PodLogLine(Wire, frozen=True, kw_only=True):
     content: str
 
 
-class WorkflowVerbs(Protocol):
-    """Submitting and steering. Raises NotFound, InvalidSpec (refused in this phase) and Unavailable."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOptions:
+    """Which lines of logs are told; as of Kubernetes' pod logs, and Argo's `grep` and `selector`.
 
-    async def submit(self, workflow: Workflow) -> Workflow:
-        """Validate as `lint` does, default, store."""
+    Args:
+        grep: A regular expression of Go that a line must match.
+        selector: A label selector on pods.
+        since: Only lines that were written at that time or later.
+        tail_lines: Only so many of the last lines of each container.
+        limit_bytes: Only so many bytes of each container.
+        timestamps: Put its time before each line.
+        previous: The log of the container before its restart; there never is one.
+    """
+
+    grep: str = ""
+    selector: str = ""
+    since: datetime | None = None
+    tail_lines: int | None = None
+    limit_bytes: int | None = None
+    timestamps: bool = False
+    previous: bool = False
+
+
+class SubmitOptions(Wire, frozen=True, kw_only=True):
+    """What is changed of a template for one run of it; the fields are Argo's `SubmitOpts`.
+
+    `parameters` are `name=value`, `artifacts` are `name=key`, `labels` and `annotations` are `key=value,key=value`.
+    """
+
+    name: str = ""
+    generate_name: str = ""
+    entry_point: str = ""
+    parameters: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    labels: str = ""
+    annotations: str = ""
+    service_account: str = ""
+    priority: int | None = None
+    pod_priority_class_name: str = ""
+    owner_reference: OwnerReference | None = None
+    dry_run: bool = False
+    server_dry_run: bool = False
+
+
+class WorkflowVerbs(Protocol):
+    """Submitting and steering. Raises NotFound, InvalidSpec (refused in this phase) and Unavailable.
+
+    Where a verb takes the name of a workflow, `@latest` is the one that was created last.
+    """
+
+    async def submit(self, workflow: Workflow, *, dry_run: bool = False) -> Workflow:
+        """Validate as `lint` does, default, store; with `dry_run` all but store."""
+        ...
+
+    async def submit_from(self, namespace: str, kind: str, name: str, options: SubmitOptions | None = None) -> Workflow:
+        """Submit a run of a WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow, told by any name of its kind."""
+        ...
+
+    async def lint(self, resource: Resource) -> None:
+        """Nothing if a workflow or template is right; InvalidSpec, the first thing that is wrong."""
+        ...
+
+    async def get(self, namespace: str, name: str, *, uid: str = "") -> Workflow:
+        """The workflow; of the archive if its object is not there any more, or is another than that of the uid."""
+        ...
+
+    async def list(self, query: WorkflowQuery) -> WorkflowPage:
+        """What the query means, objects first, then what is archived only."""
+        ...
+
+    async def delete(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        force: bool = False,
+        propagation: Propagation = Propagation.BACKGROUND,
+        uid: str = "",
+        resource_version: str = "",
+    ) -> None:
+        """Delete the object; `force`: whatever finalizers hold it. uid and resourceVersion are preconditions."""
         ...
 
     async def stop(self, namespace: str, name: str, *, message: str = "", selector: str = "") -> None:
@@ -43,9 +126,16 @@ class WorkflowVerbs(Protocol):
         ...
 
     async def set_outputs(
-        self, namespace: str, name: str, *, selector: str, parameters: Mapping[str, str], message: str = ""
+        self,
+        namespace: str,
+        name: str,
+        *,
+        selector: str,
+        parameters: Mapping[str, str],
+        message: str = "",
+        phase: str = "",
     ) -> None:
-        """Supply output parameters of running Suspend nodes."""
+        """Supply output parameters, message or phase of running Suspend nodes."""
         ...
 
     async def retry(
@@ -67,11 +157,59 @@ class WorkflowVerbs(Protocol):
         ...
 
     def logs(
-        self, namespace: str, name: str, *, pod_name: str = "", container: str = "main", follow: bool = False
+        self,
+        namespace: str,
+        name: str,
+        *,
+        pod_name: str = "",
+        container: str = "main",
+        follow: bool = False,
+        options: LogOptions | None = None,
     ) -> AsyncIterator[PodLogLine]:
         """Lines of all pods (or one) of a workflow, pod by pod in the order of their start; `follow` till its end."""
         ...
 
     def artifact(self, namespace: str, name: str, artifact: str) -> AsyncIterator[bytes]:
         """The bytes of a workflow-level output artifact that is a single file."""
+        ...
+
+
+class ArchivedWorkflowVerbs(Protocol):
+    """What can be done with a workflow in the archive. Raises NotFound, InvalidSpec and Unavailable."""
+
+    async def list_archived(self, query: WorkflowQuery) -> WorkflowPage:
+        """What the query means; without nodes."""
+        ...
+
+    async def get_archived(self, uid: str) -> Workflow:
+        """The workflow as it ended."""
+        ...
+
+    async def delete_archived(self, uid: str) -> None:
+        """Forget it."""
+        ...
+
+    async def retry_archived(
+        self,
+        uid: str,
+        *,
+        restart_successful: bool = False,
+        selector: str = "",
+        parameters: Mapping[str, str] | None = None,
+    ) -> Workflow:
+        """Make the object anew and run it again from what failed; AlreadyExists if there is one of its name."""
+        ...
+
+    async def resubmit_archived(
+        self, uid: str, *, memoized: bool = False, parameters: Mapping[str, str] | None = None
+    ) -> Workflow:
+        """A new workflow from its spec."""
+        ...
+
+    async def archived_label_keys(self, namespace: str | None = None) -> tuple[str, ...]:
+        """Keys of the labels of archived workflows."""
+        ...
+
+    async def archived_label_values(self, key: str, namespace: str | None = None) -> tuple[str, ...]:
+        """Values of a label of archived workflows."""
         ...

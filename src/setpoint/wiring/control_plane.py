@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from setpoint.adapters.access.secret_files import make_private
@@ -55,7 +56,7 @@ async def control_plane(
     steady = SteadyClock(last_written(settings.home / "store"))
     pods = pod_settings(settings, visible, lasting=serve_stored)
     async with AsyncExitStack() as stack:
-        store = stack.enter_context(SqliteStore(settings.home / "store", clock))
+        store = stack.enter_context(_open_store(settings, clock))
         bound = stack.enter_context(sockets(settings, lasting=serve_stored))
         launcher = await stack.enter_async_context(HostLauncher(pods))
         # the launcher's process starts while the rest is imported: a first step would wait for both in turn
@@ -64,7 +65,15 @@ async def control_plane(
         from setpoint.wiring.substrate import Substrate  # noqa: PLC0415
 
         artifacts = LocalArtifactStore(settings.home / "artifacts")
-        verbs = LocalVerbs(store.resources, store.journal, launcher, artifacts, check=partial(check_images, pods.rules))
+        verbs = LocalVerbs(
+            store.resources,
+            store.journal,
+            launcher,
+            artifacts,
+            clock=clock,
+            archive=store.archive,
+            check=partial(check_images, pods.rules),
+        )
         doors = open_doors(settings, bound, clock)
         substrate = Substrate(
             settings=settings, store=store, launcher=launcher, verbs=verbs, clock=clock, steady=steady
@@ -72,6 +81,11 @@ async def control_plane(
         up = engines_up(substrate, doors, serve_stored=serve_stored, keep_services=keep_services)
         await stack.enter_async_context(up)
         yield ControlPlane(resources=store.resources, verbs=verbs, clock=clock, endpoint=doors.endpoint)
+
+
+def _open_store(settings: Settings, clock: Clock) -> SqliteStore:
+    lifetime = timedelta(days=settings.archive_ttl_days) if settings.archive_ttl_days else None
+    return SqliteStore(settings.home / "store", clock, archive_lifetime=lifetime)
 
 
 @asynccontextmanager
@@ -85,7 +99,8 @@ async def own_session(settings: Settings, *, keep_services: bool, visible: Seque
 async def store_only(settings: Settings) -> AsyncIterator[Session]:
     """Objects and logs of a state directory where no control plane is up; nothing is started."""
     make_private(settings.home)
-    with SqliteStore(settings.home / "store", SystemClock()) as store:
+    with _open_store(settings, SystemClock()) as store:
         launcher = HostLauncher(pod_settings(settings))
-        verbs = LocalVerbs(store.resources, store.journal, launcher, LocalArtifactStore(settings.home / "artifacts"))
+        artifacts = LocalArtifactStore(settings.home / "artifacts")
+        verbs = LocalVerbs(store.resources, store.journal, launcher, artifacts, archive=store.archive)
         yield Session(resources=store.resources, verbs=verbs, clock=SystemClock(), owns=False)

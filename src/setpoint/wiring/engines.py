@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
@@ -11,18 +12,23 @@ from setpoint.adapters import places
 from setpoint.adapters.artifact_reader import StoredArtifactReader
 from setpoint.adapters.artifacts import LocalArtifactStore
 from setpoint.adapters.jq import JqProcess
+from setpoint.adapters.pods.host import HostView
 from setpoint.apis.batch import Job
+from setpoint.apis.pod import PodHead
 from setpoint.apis.serving import InferenceService
 from setpoint.clients.readiness import probe_ready
 from setpoint.clients.requests import RequestClient
 from setpoint.components import IMAGE
-from setpoint.engines.cron import CronEngine
+from setpoint.engines.cron import CronEngine, CronJobEngine
 from setpoint.engines.job import JobEngine
+from setpoint.engines.pod import PodEngine, PodMirror, leave_alone
 from setpoint.engines.runner import Runner
 from setpoint.engines.serving import GatewayKeeper, ServingEngine, ServingSettings
 from setpoint.engines.workflow import Outside, WorkflowEngine
+from setpoint.operations.metrics import keep_node
 from setpoint.ports.clock import Clock
 from setpoint.ports.launcher import Launcher
+from setpoint.ports.machine import MachineView
 from setpoint.ports.resources import ResourceApi
 from setpoint.server.gateway import RouteFile
 from setpoint.wiring.defaults import workflow_defaults
@@ -40,15 +46,19 @@ async def engines_up(
     settings, store, launcher, clock = substrate.settings, substrate.store, substrate.launcher, substrate.clock
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    async with _apis(substrate, doors, registry) as served:
+    view = HostView(launcher.machine(), settings.home)
+    async with _apis(substrate, doors, view, registry) as served:
         credentials = served.tokens if served is not None else None
         runner = Runner(store.resources, clock, registry)
         serving = _serving_engine(settings, store.resources, launcher, clock)
         resting = frozenset() if serve_stored else await _stored(store.resources)
         serving.attach(runner, resting=resting)
         JobEngine(store.resources, launcher, clock, credentials=credentials).attach(runner, resting=resting)
+        pods = PodEngine(store.resources, launcher, clock, credentials=credentials)
+        pods.attach(runner, resting=frozenset() if serve_stored else await leave_alone(store.resources))
         if serve_stored:  # a control plane for one command starts nothing of its own accord
             CronEngine(store.resources, clock, substrate.verbs.submit, substrate.verbs.terminate).attach(runner)
+            CronJobEngine(store.resources, clock).attach(runner)
         workflows = WorkflowEngine(
             resources=store.resources,
             journal=store.journal,
@@ -62,24 +72,32 @@ async def engines_up(
             namespace_parallelism=settings.namespace_parallelism,
             defaults=workflow_defaults(settings),
             credentials=credentials,
+            archive=store.archive,
         )
         runner.background("workflow-engine", workflows.run)
+        runner.background("node", partial(keep_node, store.resources, view, clock))
+        mirror = PodMirror(resources=store.resources, objects=store.pods, launcher=launcher, clock=substrate.steady)
+        runner.informer(PodHead).on_change(mirror.saw)
         if served is not None:
             runner.background("access", served.keep_fresh)
-        async with runner:
-            yield
+        async with mirror:
+            async with runner:
+                yield
+            await pods.close()
         if not keep_services:
             await serving.stop_services()
 
 
 @asynccontextmanager
-async def _apis(substrate: Substrate, doors: Doors, registry: CollectorRegistry) -> AsyncIterator[Served | None]:
+async def _apis(
+    substrate: Substrate, doors: Doors, view: MachineView, registry: CollectorRegistry
+) -> AsyncIterator[Served | None]:
     """The APIs, at once if the control plane lasts, else (None) as soon as somebody asks: most commands do not."""
 
     def up() -> AbstractAsyncContextManager[Served]:
         from setpoint.wiring.apis import apis_up  # noqa: PLC0415  HTTP takes longer to load than a short step runs
 
-        return apis_up(substrate, doors, registry)
+        return apis_up(substrate, doors, view, registry)
 
     if not doors.lasting:
         async with on_demand((doors.sockets.kubernetes, doors.sockets.argo), up):

@@ -89,6 +89,9 @@ class Settings:
     audit_mb: int = 64
     """Size of one file of the audit log in MiB; three older ones are kept. 0: no audit log."""
 
+    archive_ttl_days: int = 30
+    """Days that a workflow which has ended stays in the archive, also after its object has gone. 0: for ever."""
+
     prediction_log_mb: int = 512
     """What is kept of each service's requests and answers, in MiB; 0: nothing."""
 
@@ -140,6 +143,7 @@ def load_settings(
         ("audit_mb", "MiB", 0),
         ("max_body_mb", "MiB", 1),
         ("requests_per_second", "requests", 1),
+        ("archive_ttl_days", "days", 0),
     ):
         if (found := getattr(settings, name)) < least:
             raise InvalidSpec(f"{found} is no number of {what}: {least} or more", path=f"settings.{name}")

@@ -9,8 +9,8 @@ from setpoint.adapters.sqlite import SqliteStore
 from setpoint.ports.clock import Clock
 from setpoint.ports.credentials import PodCredentials
 from setpoint.ports.launcher import Launcher
-from setpoint.ports.workflows import WorkflowVerbs
 from setpoint.wiring.settings import Settings
+from setpoint.wiring.verbs import LocalVerbs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Substrate:
     settings: Settings
     store: SqliteStore
     launcher: Launcher
-    verbs: WorkflowVerbs
+    verbs: LocalVerbs
     clock: Clock
     steady: Clock
 

@@ -7,15 +7,20 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
+from setpoint.adapters.clock import SystemClock
 from setpoint.apis.argo import Workflow
-from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.errors import InvalidSpec, NotFound
+from setpoint.apis.meta import Resource
+from setpoint.operations import archived, listing, submission
 from setpoint.operations import workflows as operations
 from setpoint.operations.outputs import artifact_key, read_logs
+from setpoint.ports.archive import WorkflowArchive, WorkflowPage, WorkflowQuery
 from setpoint.ports.artifacts import ArtifactStore
+from setpoint.ports.clock import Clock
 from setpoint.ports.journal import WorkflowJournal
 from setpoint.ports.launcher import Launcher
-from setpoint.ports.resources import ResourceApi
-from setpoint.ports.workflows import PodLogLine
+from setpoint.ports.resources import Propagation, ResourceApi
+from setpoint.ports.workflows import LogOptions, PodLogLine, SubmitOptions
 
 _CHUNK_BYTES = 256 * 1024
 
@@ -30,45 +35,97 @@ class LocalVerbs:
         launcher: Launcher,
         artifacts: ArtifactStore,
         *,
+        clock: Clock | None = None,
+        archive: WorkflowArchive | None = None,
         check: Callable[[Workflow], None] = lambda _: None,
     ) -> None:
         """`check` raises InvalidSpec for what only this host can know of a workflow, such as its images."""
         self._resources, self._journal, self._check = resources, journal, check
         self._launcher, self._artifacts = launcher, artifacts
+        self._clock, self._archive = clock or SystemClock(), archive
 
-    async def submit(self, workflow: Workflow) -> Workflow:
+    async def check(self, workflow: Workflow) -> None:
+        """Nothing if the workflow may run here. Raises: InvalidSpec."""
+        self._check(workflow)
+        await operations.check(self._resources, workflow)
+
+    async def submit(self, workflow: Workflow, *, dry_run: bool = False) -> Workflow:
         """See the port."""
         self._check(workflow)
-        return await operations.submit(self._resources, workflow)
+        return await operations.submit(self._resources, workflow, dry_run=dry_run)
+
+    async def submit_from(self, namespace: str, kind: str, name: str, options: SubmitOptions | None = None) -> Workflow:
+        """See the port."""
+        options = options or SubmitOptions()
+        made = await submission.workflow_from(self._resources, namespace, kind, name, options, self._clock.now())
+        return await self.submit(made, dry_run=options.dry_run or options.server_dry_run)
+
+    async def lint(self, resource: Resource) -> None:
+        """See the port."""
+        await operations.lint_stored(self._resources, resource)
+
+    async def get(self, namespace: str, name: str, *, uid: str = "") -> Workflow:
+        """See the port."""
+        return await listing.find_workflow(self._resources, self._archive, namespace, name, uid=uid)
+
+    async def list(self, query: WorkflowQuery) -> WorkflowPage:
+        """See the port."""
+        return await listing.list_workflows(self._resources, self._archive, query)
+
+    async def delete(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        force: bool = False,
+        propagation: Propagation = Propagation.BACKGROUND,
+        uid: str = "",
+        resource_version: str = "",
+    ) -> None:
+        """See the port."""
+        name = await self._name(namespace, name)
+        await operations.delete(
+            self._resources, namespace, name, force=force, propagation=propagation, uid=uid, version=resource_version
+        )
 
     async def stop(self, namespace: str, name: str, *, message: str = "", selector: str = "") -> None:
         """See the port."""
+        name = await self._name(namespace, name)
         await operations.stop(self._resources, self._journal, namespace, name, message=message, selector=selector)
 
     async def terminate(self, namespace: str, name: str) -> None:
         """See the port."""
-        await operations.terminate(self._resources, self._journal, namespace, name)
+        await operations.terminate(self._resources, self._journal, namespace, await self._name(namespace, name))
 
     async def suspend(self, namespace: str, name: str) -> None:
         """See the port."""
-        await operations.suspend(self._resources, self._journal, namespace, name)
+        await operations.suspend(self._resources, self._journal, namespace, await self._name(namespace, name))
 
     async def resume(self, namespace: str, name: str, *, selector: str = "") -> None:
         """See the port."""
+        name = await self._name(namespace, name)
         await operations.resume(self._resources, self._journal, namespace, name, selector=selector)
 
     async def set_outputs(
-        self, namespace: str, name: str, *, selector: str, parameters: Mapping[str, str], message: str = ""
+        self,
+        namespace: str,
+        name: str,
+        *,
+        selector: str,
+        parameters: Mapping[str, str],
+        message: str = "",
+        phase: str = "",
     ) -> None:
         """See the port."""
         await operations.set_outputs(
             self._resources,
             self._journal,
             namespace,
-            name,
+            await self._name(namespace, name),
             selector=selector,
             outputs=dict(parameters),
             message=message,
+            phase=phase,
         )
 
     async def retry(
@@ -85,7 +142,7 @@ class LocalVerbs:
             self._resources,
             self._journal,
             namespace,
-            name,
+            await self._name(namespace, name),
             restart_successful=restart_successful,
             selector=selector,
             parameters=dict(parameters or {}),
@@ -95,20 +152,39 @@ class LocalVerbs:
         self, namespace: str, name: str, *, memoized: bool = False, parameters: Mapping[str, str] | None = None
     ) -> Workflow:
         """See the port."""
+        name = await self._name(namespace, name)
         return await operations.resubmit(
             self._resources, namespace, name, memoized=memoized, parameters=dict(parameters or {})
         )
 
-    def logs(
-        self, namespace: str, name: str, *, pod_name: str = "", container: str = "main", follow: bool = False
+    async def logs(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        pod_name: str = "",
+        container: str = "main",
+        follow: bool = False,
+        options: LogOptions | None = None,
     ) -> AsyncIterator[PodLogLine]:
         """See the port."""
-        return read_logs(
-            self._resources, self._launcher, namespace, name, wanted=pod_name, container=container, follow=follow
+        name = await self._name(namespace, name)
+        lines = read_logs(
+            self._resources,
+            self._launcher,
+            namespace,
+            name,
+            wanted=pod_name,
+            container=container,
+            follow=follow,
+            options=options,
         )
+        async for line in lines:
+            yield line
 
     async def artifact(self, namespace: str, name: str, artifact: str) -> AsyncIterator[bytes]:
         """See the port; raises InvalidSpec for a directory."""
+        name = await self._name(namespace, name)
         key = await artifact_key(self._resources, self._artifacts, namespace, name, artifact)
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "artifact"
@@ -118,3 +194,67 @@ class LocalVerbs:
             with copy.open("rb") as file:
                 while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
                     yield chunk
+
+    async def _name(self, namespace: str, name: str) -> str:
+        return await listing.resolve_name(self._resources, namespace, name)
+
+
+class LocalArchivedVerbs:
+    """`ports.workflows.ArchivedWorkflowVerbs` without a network between; without an archive nothing is in it."""
+
+    def __init__(
+        self, resources: ResourceApi, journal: WorkflowJournal, archive: WorkflowArchive | None = None
+    ) -> None:
+        self._resources, self._journal, self._present = resources, journal, archive
+
+    async def list_archived(self, query: WorkflowQuery) -> WorkflowPage:
+        """See the port."""
+        return await self._present.list(query) if self._present is not None else WorkflowPage(items=(), total=0)
+
+    async def get_archived(self, uid: str) -> Workflow:
+        """See the port."""
+        return await self._archive(uid).get(uid)
+
+    async def delete_archived(self, uid: str) -> None:
+        """See the port."""
+        await self._archive(uid).delete(uid)
+
+    async def retry_archived(
+        self,
+        uid: str,
+        *,
+        restart_successful: bool = False,
+        selector: str = "",
+        parameters: Mapping[str, str] | None = None,
+    ) -> Workflow:
+        """See the port."""
+        return await archived.retry_archived(
+            self._resources,
+            self._journal,
+            self._archive(uid),
+            uid,
+            restart_successful=restart_successful,
+            selector=selector,
+            parameters=parameters,
+        )
+
+    async def resubmit_archived(
+        self, uid: str, *, memoized: bool = False, parameters: Mapping[str, str] | None = None
+    ) -> Workflow:
+        """See the port."""
+        return await archived.resubmit_archived(
+            self._resources, self._archive(uid), uid, memoized=memoized, parameters=parameters
+        )
+
+    async def archived_label_keys(self, namespace: str | None = None) -> tuple[str, ...]:
+        """See the port."""
+        return await self._present.label_keys(namespace) if self._present is not None else ()
+
+    async def archived_label_values(self, key: str, namespace: str | None = None) -> tuple[str, ...]:
+        """See the port."""
+        return await self._present.label_values(key, namespace) if self._present is not None else ()
+
+    def _archive(self, uid: str) -> WorkflowArchive:
+        if self._present is None:
+            raise NotFound("Archived workflow", uid)
+        return self._present

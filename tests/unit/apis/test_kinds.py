@@ -63,7 +63,7 @@ def test_an_unknown_manifest_is_refused_with_its_path(api_version: str, kind: st
 
 
 def test_an_unknown_path_is_none() -> None:
-    assert KINDS.of_path("v1", "pods") is None
+    assert KINDS.of_path("v1", "unheardof") is None
     assert KINDS.of_path("v2", "configmaps") is None
 
 

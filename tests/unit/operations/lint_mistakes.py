@@ -571,9 +571,11 @@ BAD: dict[str, tuple[str, str, str | None]] = {
         "templates.main.resource: successCondition, failureCondition and outputs are not supported for delete action",
     ),
     "kind of an object": (
-        main_of("resource: {action: create, manifest: '{apiVersion: v1, kind: Pod, metadata: {name: x}}'}\n"),
+        main_of(
+            "resource: {action: create, manifest: '{apiVersion: apps/v1, kind: Deployment, metadata: {name: x}}'}\n"
+        ),
         "spec.templates[0].resource.manifest",
-        "templates.main.resource.manifest: kind 'Pod' of v1 is not served here",
+        "templates.main.resource.manifest: kind 'Deployment' of apps/v1 is not served here",
     ),
     "kind in flags": (
         main_of("resource: {action: delete, flags: [configmp, x]}\n"),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from setpoint.adapters.pods.outcome import ContainerRun
+from setpoint.adapters.pods.restarts import Restarts
 from setpoint.ports.launcher import Container, ContainerEnd
 
 _TOLD_TO_END = 143  # what one exits with that is told to end while it waits for others
@@ -25,15 +26,19 @@ class ContainerSet:
         containers: All of them; a pod of one container is a set of one.
         attempts: How often each is run in all.
         pause: Seconds between two attempts.
+        restarts: Of a Pod, which of them are started again.
     """
 
     containers: tuple[Container, ...]
     attempts: int = 1
     pause: float = 0.0
+    restarts: Restarts = field(default_factory=Restarts)
+    stopped: bool = False
     exit_codes: dict[str, int] = field(default_factory=dict)
     _left: dict[str, int] = field(default_factory=dict)
     _due: dict[str, float] = field(default_factory=dict)
     _running: set[str] = field(default_factory=set)
+    _codes: dict[str, int] = field(default_factory=dict)  # of those that wait for a restart: of the last process
 
     def __post_init__(self) -> None:
         self._left = {one.name: self.attempts for one in self.containers}
@@ -70,20 +75,26 @@ class ContainerSet:
                 self._left[one.name] -= 1
                 yield one
 
-    def ended(self, name: str, exit_code: int, now: float) -> None:
-        """A running one has ended."""
+    def ended(self, name: str, exit_code: int, now: float, ran: float = 0.0) -> float | None:
+        """A running one has ended after so many seconds; when it is started again, None if it is not."""
         self._running.discard(name)
-        if exit_code and self._left[name] > 0:
-            self._due[name] = now + self.pause
-        else:
+        again = None if self.stopped else self.restarts.due(name, exit_code, ran, now)
+        if again is None and exit_code and self._left[name] > 0:
+            again = now + self.pause
+        if again is None:
             self.exit_codes[name] = exit_code
+        else:
+            self._due[name] = again
+            self._codes[name] = exit_code
+        return again
 
     def stop(self) -> None:
         """Nothing more is started: those that wait end now, those that run have no further attempt."""
+        self.stopped = True
         self._left = dict.fromkeys(self._left, 0)
         for one in self.containers:
             if one.name not in self._running:
-                self.exit_codes.setdefault(one.name, _TOLD_TO_END)
+                self.exit_codes.setdefault(one.name, self._codes.get(one.name, _TOLD_TO_END))
         self._due.clear()
 
 
@@ -93,6 +104,7 @@ def run_set(
     wait: Callable[[Callable[[], bool], float | None], None],
     told_to_end: Callable[[], bool],
     tell: Callable[[dict[str, ContainerEnd]], None],
+    waits: Callable[[str, float], None] = lambda _name, _seconds: None,
 ) -> dict[str, ContainerEnd]:
     """Run all containers of a set to their end.
 
@@ -102,6 +114,7 @@ def run_set(
         wait: Serves what runs until a condition holds or a moment of the monotonic clock has come.
         told_to_end: Whether somebody wants the pod to end.
         tell: Hears of those that have ended while others go on.
+        waits: Hears of those that are started again, and in how many seconds.
 
     Returns:
         How each of them ended.
@@ -120,7 +133,11 @@ def run_set(
             crew.stop()
         for name in crew.running:
             if (code := runs[name].exit_code) is not None:
-                crew.ended(name, code, time.monotonic())
+                now, run = time.monotonic(), runs[name]
+                ran = ((run.ended_at or run.started_at) - run.started_at).total_seconds()
+                due = crew.ended(name, code, now, ran)
+                if due is not None:
+                    waits(name, due - now)
 
 
 def _wait_for_any(

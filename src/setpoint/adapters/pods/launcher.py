@@ -23,22 +23,34 @@ from setpoint.adapters.pods.images import resolve
 from setpoint.adapters.pods.index import PodIndex
 from setpoint.adapters.pods.isolation import IsolationReport
 from setpoint.adapters.pods.logfile import LogReader
-from setpoint.adapters.pods.machine import GPU, find_gpus, shown, this_machine
+from setpoint.adapters.pods.machine import GPU, find_gpus, this_machine
 from setpoint.adapters.pods.preload import entry_point_of
 from setpoint.adapters.pods.probes import ready_file
 from setpoint.adapters.pods.progress import progress_files, progress_path, read_progress
-from setpoint.adapters.pods.reservations import Reservations, gpus_of, with_gpus
+from setpoint.adapters.pods.reservations import Reservations, explain, gpus_of, with_gpus
 from setpoint.adapters.pods.settings import PodSettings
+from setpoint.adapters.pods.usage import measure_pod
 from setpoint.adapters.pods.volumes import held_claims, remove_claim
 from setpoint.adapters.pods.watches import Watches
 from setpoint.adapters.pods.zygote_client import ZygoteProcess
 from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
-from setpoint.ports.launcher import LogLine, Machine, PodExit, PodPhase, PodRequest, PodState, Retention
+from setpoint.ports.launcher import (
+    LogLine,
+    Machine,
+    PodExit,
+    PodListener,
+    PodPhase,
+    PodRequest,
+    PodState,
+    Retention,
+    Usage,
+)
 
 _LOG_POLL_SECONDS = 0.1
 _READY_POLL_SECONDS = 0.05
 _TIDY_SECONDS = 1.0
 _GLANCE_SECONDS = 0.05
+_FRESH = 64
 _log = logging.getLogger(__name__)
 
 
@@ -57,9 +69,11 @@ class HostLauncher:
         self._progress: dict[str, tuple[Path, ...]] = {}  # of pods that run: where to look
         self._watches = Watches(self._lose)
         self._ended: dict[str, None] = {}  # ids in order of their end
+        self._fresh: dict[str, PodState] = {}  # ends that were read last
         self._readers: set[asyncio.Queue[str]] = set()
         self._untidy: list[Path] = []
         self._tidying: asyncio.Task[None] | None = None
+        self.listener: PodListener | None = None
         self._closing = False  # nothing is begun any more: a successor finds all in the directories
 
     async def __aenter__(self) -> Self:
@@ -117,18 +131,18 @@ class HostLauncher:
             if reason:
                 _log.warning("nvidia.com/gpu: %s", reason)
         if beyond := self._book.beyond(request.requests):
-            _log.warning("pod %s can never start here: %s", request.name, self._explain(request, beyond))
+            has = {GPU: len(self._book.gpus), **self._machine.resources}
+            _log.warning(
+                "pod %s can never start here: %s",
+                request.name,
+                explain(request, beyond, has),
+            )
         gpus = await self._book.acquire(request.id, request.requests, waits)
         return with_gpus(request, gpus) if gpus else request
 
     def release(self, pod_id: str) -> None:
         """Give back what was set aside for a pod that is not launched after all."""
         self._book.release(pod_id)
-
-    def _explain(self, request: PodRequest, beyond: list[str]) -> str:
-        has = {GPU: len(self._book.gpus), **self._machine.resources}
-        parts = (f"{name} {shown(name, request.requests[name])} of {shown(name, has.get(name, 0))}" for name in beyond)
-        return f"it requests {', '.join(parts)}; the setting `capacity` says what pods may request"
 
     async def launch(self, request: PodRequest) -> None:
         """Start the pod, or do nothing if its id was launched before (also by a control plane now dead).
@@ -138,6 +152,7 @@ class HostLauncher:
         folder = self._settings.pods / records.check_id(request.id)
         if records.has_note(folder, records.CLAIM):
             self._watch(request.id)
+            self._tell_launched(request)
             return
         self._validate(request)
         try:
@@ -146,6 +161,16 @@ class HostLauncher:
             raise Unavailable(f"pod {request.name!r} cannot be recorded: {error}") from error
         zygote = await self._zygote_for(request)
         self._watch(request.id, await zygote.launch(request.id))
+        self._tell_launched(request)
+
+    def _tell_launched(self, request: PodRequest) -> None:
+        if self.listener is not None:
+            self.listener.launched(request)
+
+    def _tell_removed(self, pods: Iterable[str]) -> None:
+        if self.listener is not None:
+            for pod_id in pods:
+                self.listener.removed(pod_id)
 
     async def kill(self, pod_id: str, *, grace_seconds: float | None = None, reason: str = "") -> None:
         """TERM, then KILL after the grace period (None: the pod's own); nothing if it ended."""
@@ -177,8 +202,14 @@ class HostLauncher:
             return PodState(id=pod_id, phase=ended.phase, exit=ended)
         phase = PodPhase.RUNNING if records.has_note(folder, records.STARTED) else PodPhase.PENDING
         told = records.read_record(folder, records.ENDED, records.Ended)
+        now = records.read_record(folder, records.LIVE, records.Live)
         return PodState(
-            id=pod_id, phase=phase, pid=identity.pid, containers=told.containers if told is not None else {}
+            id=pod_id,
+            phase=phase,
+            pid=identity.pid,
+            containers=told.containers if told is not None else {},
+            live=now.containers if now is not None else {},
+            ready=tuple(name for name in now.containers if (folder / ready_file(name)).exists()) if now else (),
         )
 
     async def ready(self, pod_id: str) -> bool:
@@ -207,17 +238,44 @@ class HostLauncher:
         try:
             while True:
                 pod_id = await queue.get()
-                state = await self.state(pod_id)
+                state = self._fresh.get(pod_id) or await self.state(pod_id)
                 if state is not None:
+                    _remember(self._fresh, state)
                     yield state
                 self._index.told(pod_id)
         finally:
             self._readers.discard(queue)
 
+    async def live(self) -> tuple[PodRequest, ...]:
+        """Requests of the pods that run, or whose end no reader has taken yet."""
+        return tuple([one for pod_id in self._index.live() if (one := await self.request(pod_id)) is not None])
+
+    async def request(self, pod_id: str) -> PodRequest | None:
+        """What was launched, None if there is no record of it."""
+        folder = self._settings.pods / records.check_id(pod_id)
+        if not records.has_note(folder, records.CLAIM):
+            return None
+        return records.read_record(folder, records.REQUEST, PodRequest)
+
+    async def usage(self, pod_id: str) -> dict[str, Usage]:
+        """What each running container uses; empty if the pod does not run."""
+        state, request = await self.state(pod_id), await self.request(pod_id)
+        if state is None or state.pid is None or request is None:
+            return {}
+        return await asyncio.to_thread(measure_pod, self._settings.pods / pod_id, state, request)
+
     async def logs(
-        self, pod_id: str, *, container: str = "main", follow: bool = False
+        self,
+        pod_id: str,
+        *,
+        container: str = "main",
+        follow: bool = False,
+        previous: bool = False,
+        tail: int | None = None,
     ) -> AsyncGenerator[LogLine, None]:
         """The log from its start; with `follow` until the pod has ended.
+
+        `previous`: of the process before the last restart. `tail`: only so many lines of what there is already.
 
         Raises: NotFound if there is no such pod or container.
         """
@@ -227,14 +285,19 @@ class HostLauncher:
             raise NotFound("Pod", pod_id)
         if container not in {one.name for one in request.containers}:
             raise NotFound("Container", container)
-        reader = LogReader(folder / records.log_file(container), container)
+        file = records.previous_log_file(container) if previous else records.log_file(container)
+        reader = LogReader(folder / file, container)
+        if tail is not None:
+            await asyncio.to_thread(reader.skip_to_tail, tail)
         try:
             while True:
                 state = await self.state(pod_id) if follow else None
                 lines = reader.read()  # after the state: what an ended pod wrote is there by now
                 for line in lines:
                     yield line
-                if not follow or (state is not None and state.exit is not None):
+                if reader.more:
+                    continue
+                if not follow or (state is not None and _is_over(state, request, container)):
                     return
                 if not lines:
                     await asyncio.sleep(_LOG_POLL_SECONDS)
@@ -252,7 +315,9 @@ class HostLauncher:
         self._ended.pop(pod_id, None)
         await self._watches.wait([pod_id])
         self._ended.pop(pod_id, None)
+        self._fresh.pop(pod_id, None)
         await asyncio.to_thread(self._index.delete, pod_id)
+        self._tell_removed((pod_id,))
 
     async def progress(self, pod_id: str) -> str | None:
         """`N/M` as the running pod last wrote it into its progress file; None if it did not or does not run."""
@@ -295,7 +360,9 @@ class HostLauncher:
         await self._watches.wait(pods)
         for pod_id in pods:
             self._ended.pop(pod_id, None)
+            self._fresh.pop(pod_id, None)
         await asyncio.to_thread(self._index.delete_owner, owner)
+        self._tell_removed(pods)
 
     def _bar(self, pod_id: str) -> None:
         """Take the claim of a pod that has none, so that it never starts; else see to it that its end is noticed."""
@@ -304,14 +371,8 @@ class HostLauncher:
                 self._watch(pod_id)
 
     def _validate(self, request: PodRequest) -> None:
-        for container in request.containers:
-            resolve(
-                self._settings.rules,
-                container.image,
-                container.command,
-                container.args,
-                path=f"{container.name}.image",
-            )
+        for one in request.containers:
+            resolve(self._settings.rules, one.image, one.command, one.args, path=f"{one.name}.image")
 
     async def _zygote_for(self, request: PodRequest) -> ZygoteProcess:
         """The warm process if it is of use and imports in time, else the light one.
@@ -390,6 +451,21 @@ class HostLauncher:
         folders, self._untidy = self._untidy, []
         if folders:
             await asyncio.to_thread(_drop_roots, folders)
+
+
+def _remember(fresh: dict[str, PodState], state: PodState) -> None:
+    """Several read of the same ends one after another: the record is read once."""
+    if state.exit is not None:
+        fresh[state.id] = state
+        if len(fresh) > _FRESH:
+            del fresh[next(iter(fresh))]
+
+
+def _is_over(state: PodState, request: PodRequest, container: str) -> bool:
+    """Whether a container says nothing any more."""
+    live = state.live.get(container)
+    ended = live is not None and live.end is not None and request.restart_policy == "Never"
+    return state.exit is not None or ended or container in state.containers
 
 
 def _drop_roots(folders: Iterable[Path]) -> None:

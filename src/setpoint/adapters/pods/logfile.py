@@ -8,6 +8,7 @@ Source: Kubernetes, "CRI container log format".
 
 from __future__ import annotations
 
+import mmap
 import os
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,6 +17,9 @@ from pathlib import Path
 from setpoint.ports.launcher import LogLine
 
 _LONGEST_PART = 16 * 1024
+_PIECE = 1 << 18
+_HEAD_BYTES = 64  # of a record: more than its time, stream and tag take
+_MOST_LINES = 1000  # of one read: a reader gets a large log piece by piece
 _TAIL_BYTES = 2048
 _TAIL_LINES = 80
 
@@ -90,15 +94,36 @@ class LogReader:
         self._container = container
         self._descriptor: int | None = None
         self._rest = b""
+        self._more = False
         self._parts: dict[bytes, bytes] = {}
 
+    @property
+    def more(self) -> bool:
+        """Whether the last call of `read` left something for the next, of a large file."""
+        return self._more
+
+    def skip_to_tail(self, count: int) -> None:
+        """Begin so that at most `count` whole lines of what there is are read; before the first `read`."""
+        files = [path for path in (self._path, self._path.with_name(self._path.name + ".1")) if path.exists()]
+        left = count
+        for position, path in enumerate(files):
+            offset, found = _tail_offset(path, left)
+            left -= found
+            if left <= 0 or position == len(files) - 1:
+                if self._open(path):
+                    os.lseek(self._descriptor or 0, offset, os.SEEK_SET)
+                return
+
     def read(self) -> list[LogLine]:
-        """What was added since the last call."""
+        """What was added since the last call; of a large file some of it, see `more`."""
         lines: list[LogLine] = []
+        self._more = False
         if self._descriptor is None and not self._open(self._path.with_name(self._path.name + ".1")):
             self._open(self._path)
         while self._descriptor is not None:
             lines += self._drain(self._descriptor)
+            if self._more:
+                break
             if not self._rotated(self._descriptor):
                 break
             lines += self._drain(self._descriptor)  # written between the last read and the rotation
@@ -127,9 +152,12 @@ class LogReader:
 
     def _drain(self, descriptor: int) -> list[LogLine]:
         lines = []
-        while chunk := os.read(descriptor, 1 << 20):
+        while chunk := os.read(descriptor, _PIECE):
             *whole, self._rest = (self._rest + chunk).split(b"\n")
             lines += [line for record in whole if (line := self._parse(record))]
+            if len(lines) >= _MOST_LINES:
+                self._more = True
+                break
         return lines
 
     def _parse(self, record: bytes) -> LogLine | None:
@@ -140,6 +168,30 @@ class LogReader:
             return None
         time = datetime.fromisoformat(stamp.decode().replace("Z", "+00:00"))
         return LogLine(container=self._container, content=text.decode(errors="replace"), time=time)
+
+
+def _tail_offset(path: Path, count: int) -> tuple[int, int]:
+    """Where the last `count` lines of a log begin, and how many there are from there."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if count <= 0 or not size:
+            return size, 0
+        found, begin = 0, size
+        with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as text:
+            while begin > 0:
+                start = text.rfind(b"\n", 0, begin - 1) + 1
+                if _is_whole(text[start : start + _HEAD_BYTES]):
+                    if found == count:
+                        break
+                    found += 1
+                begin = start
+        return begin, found
+
+
+def _is_whole(head: bytes) -> bool:
+    """Whether a record is the end of a line; parts of a long one are not."""
+    words = head.split(b" ", 3)
+    return len(words) == 4 and words[2] == b"F"
 
 
 def _stamp() -> bytes:

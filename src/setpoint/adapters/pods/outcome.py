@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from setpoint.adapters.pods.last_word import LastWord
 from setpoint.adapters.pods.logfile import LogWriter
+from setpoint.apis.pods import POD_DELETED
 from setpoint.ports.launcher import ContainerEnd, PodPhase
 
 _ENDED_BY_SIGNAL = (137, 143)  # what a sidecar that is told to end may exit with
@@ -52,6 +53,11 @@ class EndOrder:
     grace_seconds: float
 
 
+def phase_of(reason: str) -> PodPhase:
+    """Of a pod that was told to end: one whose object was deleted is lost to who waits for it."""
+    return PodPhase.ERROR if reason == POD_DELETED else PodPhase.FAILED
+
+
 def assess(
     ends: Mapping[str, ContainerEnd], sidecars: list[ContainerRun], errors: list[str], order: EndOrder | None
 ) -> tuple[PodPhase, str]:
@@ -60,7 +66,7 @@ def assess(
     Of several that ended badly the first by name is told of, as a cluster lists them.
     """
     if order is not None and order.reason:
-        return PodPhase.FAILED, order.reason
+        return phase_of(order.reason), order.reason
     bad = [name for name, end in ends.items() if end.exit_code]
     if bad:
         return PodPhase.FAILED, ends[min(bad)].message

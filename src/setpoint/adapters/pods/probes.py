@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from setpoint.adapters.pods import linux
 from setpoint.apis.pods import Container
@@ -36,11 +37,17 @@ class _Probed:
     environment: Mapping[str, str]
     grace_seconds: float
     directory: int
+    lasting: bool
 
 
 def ready_file(container: str) -> str:
     """The file that says that a container is ready."""
     return f"ready-{container}"
+
+
+def started_file(folder: Path, container: str) -> Path:
+    """The file that says that a container's startup probe has succeeded."""
+    return folder / f"started-{container}"
 
 
 def prepare(probes: Probes) -> None:
@@ -58,6 +65,7 @@ def start_prober(
     grace_seconds: float,
     *,
     enter: Callable[[], None] | None,
+    lasting: bool = False,
 ) -> None:
     """Fork the process that asks, if there is anything to ask; the caller has just started the container.
 
@@ -69,6 +77,7 @@ def start_prober(
         working_dir: The same.
         grace_seconds: Between TERM and KILL.
         enter: Puts a process into the container's root; None if the caller is there.
+        lasting: Whether readiness is asked for ever, and may be lost; else until it has come.
     """
     if container.probes == Probes():
         return
@@ -89,6 +98,7 @@ def start_prober(
                 environment=environment,
                 grace_seconds=grace_seconds,
                 directory=directory,
+                lasting=lasting,
             )
             _ask(probed, descriptor)
         finally:
@@ -137,6 +147,7 @@ def _ask(probed: _Probed, descriptor: int) -> None:
             return
         started.ask(probed)
         if started.succeeded:
+            _touch(probed, f"started-{probed.name}")
             break
         if started.failed:
             _end(probed, started.probe, descriptor)
@@ -149,8 +160,13 @@ def _ask(probed: _Probed, descriptor: int) -> None:
             return
         question.ask(probed)
         if question is ready and ready.succeeded:
-            _tell_ready(probed)
-            ready = None
+            _touch(probed, ready_file(probed.name))
+            ready.period = float(max(1, ready.probe.period_seconds))
+            if not probed.lasting:
+                ready = None
+        elif question is ready and ready.failed:
+            with suppress(FileNotFoundError):
+                os.unlink(ready_file(probed.name), dir_fd=probed.directory)
         elif question is alive and alive.failed:
             _end(probed, alive.probe, descriptor)
             return
@@ -161,9 +177,9 @@ def _waits(descriptor: int, due: float) -> bool:
     return bool(select.select([descriptor], [], [], max(0.0, due - time.monotonic()))[0])
 
 
-def _tell_ready(probed: _Probed) -> None:
+def _touch(probed: _Probed, name: str) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
-    os.close(os.open(ready_file(probed.name), flags, 0o600, dir_fd=probed.directory))
+    os.close(os.open(name, flags, 0o600, dir_fd=probed.directory))
 
 
 def _end(probed: _Probed, probe: Probe, descriptor: int) -> None:

@@ -4,6 +4,7 @@
                      claim          note: who runs it; decides that a pod was launched
                      started        note: main was started
                      ended.json     which containers of a set have ended while others go on
+                     containers.json  how the containers of a pod with a restart policy are
                      kill.json      somebody wants it ended, why, and with which grace
                      exit.json      how it ended; written once, whole, by rename(2)
                      logs/<container>.log
@@ -31,12 +32,13 @@ import msgspec
 
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.meta import Wire
-from setpoint.apis.pods import ContainerEnd
+from setpoint.apis.pods import ContainerEnd, ContainerLive
 
 REQUEST = "request.json"
 CLAIM = "claim"
 STARTED = "started"
 ENDED = "ended.json"
+LIVE = "containers.json"
 KILL = "kill.json"
 EXIT = "exit.json"
 TRACE = "supervisor.trace"
@@ -58,6 +60,11 @@ def log_file(container: str) -> str:
     return f"{container}.log"
 
 
+def previous_log_file(container: str) -> str:
+    """Name of the log of the container's process before the last restart."""
+    return f"{container}.previous.log"
+
+
 class ProcessIdentity(Wire, frozen=True, kw_only=True):
     """A process for good: a pid is used again, pid with start time and boot is not."""
 
@@ -77,6 +84,12 @@ class Ended(Wire, frozen=True, kw_only=True):
     """How containers of a set that still runs have ended."""
 
     containers: dict[str, ContainerEnd]
+
+
+class Live(Wire, frozen=True, kw_only=True):
+    """How the containers of a pod with a restart policy are, while it runs."""
+
+    containers: dict[str, ContainerLive]
 
 
 class KillOrder(Wire, frozen=True, kw_only=True):

@@ -8,10 +8,10 @@ Source: Kubernetes scheduler, NodeResourcesFit.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from setpoint.adapters.pods.machine import GPU
+from setpoint.adapters.pods.machine import GPU, shown
 from setpoint.ports.launcher import Container, PodRequest
 
 
@@ -127,3 +127,9 @@ def gpus_of(request: PodRequest) -> tuple[str, ...]:
     """The GPUs that `with_gpus` gave."""
     given = [one.env.get(_VISIBLE, "") for one in request.containers if one.gpus]
     return tuple(dict.fromkeys(gpu for text in given for gpu in text.split(",") if gpu))
+
+
+def explain(request: PodRequest, beyond: Iterable[str], has: Mapping[str, int]) -> str:
+    """Why a pod can never start here: resources that it wants more of than there is."""
+    parts = (f"{name} {shown(name, request.requests[name])} of {shown(name, has.get(name, 0))}" for name in beyond)
+    return f"it requests {', '.join(parts)}; the setting `capacity` says what pods may request"

@@ -13,23 +13,23 @@ import os
 import selectors
 import signal
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from setpoint.adapters.pods import linux, records
 from setpoint.adapters.pods.command import argv_of, environment_of, program_of, write_script
 from setpoint.adapters.pods.container_set import ContainerSet, run_set
-from setpoint.adapters.pods.environments import EnvironmentFailed, search_path
-from setpoint.adapters.pods.images import ResolvedImage, resolve
+from setpoint.adapters.pods.environments import EnvironmentFailed
+from setpoint.adapters.pods.images import ResolvedImage
 from setpoint.adapters.pods.isolation import IsolationReport, PrivateRoot, enter_base_namespace
 from setpoint.adapters.pods.last_word import is_alone
 from setpoint.adapters.pods.limits import Limit, Limits
-from setpoint.adapters.pods.logfile import LogWriter
-from setpoint.adapters.pods.outcome import ContainerRun, EndOrder, assess
-from setpoint.adapters.pods.probes import prepare, start_prober
+from setpoint.adapters.pods.outcome import ContainerRun, EndOrder, assess, phase_of
+from setpoint.adapters.pods.preparation import listen, open_log, resolve_images, trace, write_exit
+from setpoint.adapters.pods.probes import start_prober, started_file
 from setpoint.adapters.pods.processes import (
     NOT_STARTED,
     ProcessSpec,
@@ -38,6 +38,7 @@ from setpoint.adapters.pods.processes import (
     start,
 )
 from setpoint.adapters.pods.progress import progress_path, read_progress
+from setpoint.adapters.pods.restarts import ALWAYS, ON_FAILURE, Companions, Restarts, Roll, with_all
 from setpoint.adapters.pods.roots import RootPlan
 from setpoint.adapters.pods.settings import PodSettings
 from setpoint.adapters.pods.signals import heard
@@ -53,6 +54,7 @@ DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadlin
 _CHUNK = 1 << 16
 _MOST_CHUNKS = 64  # a drain ends even if somebody writes for ever
 _KILL_AGAIN = 1.0
+_STARTUP_POLL = 0.1
 _OLDEST = 3600.0  # longest wait without looking at the clock
 
 
@@ -96,6 +98,12 @@ class Supervisor:
         self._result = bytearray()
         self._warm = False
         self._exit_file = records.ExitFile(directory)
+        self._roll = Roll(directory, kept=bool(request.restart_policy))
+        pause = request.restart_pause_seconds
+        self._companions = Companions(Restarts(ALWAYS, pause))
+        self._restarts = Restarts(request.restart_policy, pause)
+        # one that has ended well is not run again, whatever the policy
+        self._init_restarts = Restarts(ON_FAILURE if self._restarts.policy in (ALWAYS, ON_FAILURE) else "", pause)
         self._started_at: datetime | None = None
         self._main_ended_at: datetime | None = None
 
@@ -105,7 +113,8 @@ class Supervisor:
         Raises: TurnInto, in a forked main only.
         """
         self._warm = warm
-        self._listen()
+        self._wakeup = listen()
+        self._selector.register(self._wakeup, selectors.EVENT_READ, None)
         try:
             ended = self._live()
         except _Ended as error:
@@ -116,14 +125,14 @@ class Supervisor:
                 phase=PodPhase.ERROR, message=text if isinstance(error, TransferError) else f"init: Error: {text}"
             )
         except Exception as error:  # noqa: BLE001 - supervision point: a bug of ours must leave an exit record
-            _trace(self._directory)
+            trace(self._directory)
             ended = PodExit(phase=PodPhase.ERROR, message=f"wait: Error: {type(error).__name__}: {error}")
         self._finish(ended)
 
     def _live(self) -> PodExit:
         request = self._request
         self._check()
-        images = self._resolve_images()
+        images = resolve_images(self._settings, request, self._folder, self._check)
         write_files(request, self._folder)
         plan = RootPlan(self._settings, self._isolation, request, self._folder)
         root = plan.root(request.main, with_transfers=True)
@@ -136,7 +145,13 @@ class Supervisor:
         store = self._settings.make_store
         load_artifacts(request.artifact_inputs, store, root, self._check)
         for container in request.init_containers:
-            self._run_init(container, images[container.name], others[container.name], base)
+            begin = partial(self._start, container, images[container.name], others[container.name], base)
+            if container.restarts:
+                self._check()
+                self._companions.add(container.name, begin)
+                self._await_started(container)
+            else:
+                self._run_init(container, begin)
         self._check()
         sidecars = [self._start(one, images[one.name], others[one.name], base) for one in request.sidecars]
         ends = self._run_set(images, {request.main.name: root, **others}, base)
@@ -144,30 +159,21 @@ class Supervisor:
         order = self._order if self._told_to_end else None
         parameters, errors = read_parameters(request.parameter_outputs, root)
         saved, more = save_outputs(request, store, root, self._folder)
-        self._end(sidecars)
+        self._companions.over = True
+        self._end([*sidecars, *self._companions.runs.values()])
         phase, message = assess(ends, sidecars, errors + more, order)
         return PodExit(
             phase=phase,
             message=message,
             exit_code=ends[request.main.name].exit_code,
             containers=ends,
-            result=self._captured(),
+            result=captured(self._result) if request.capture_result else None,
             parameters=parameters,
             artifacts=saved,
             progress=read_progress(root.locate(path)) if (path := progress_path(request.main)) else "",
         )
 
     # Before main ---------------------------------------------------------------------------------------------------
-
-    def _resolve_images(self) -> dict[str, tuple[ResolvedImage, str]]:
-        """Image and PATH of every container; makes missing Python environments."""
-        home = Path(self._settings.home)
-        log, found = self._folder / "environment.txt", {}
-        for container in self._request.containers:
-            image = resolve(self._settings.rules, container.image, container.command, container.args)
-            found[container.name] = (image, search_path(image, home, log, self._check))
-            prepare(container.probes)
-        return found
 
     def _enter(self, root: PrivateRoot, *, alone: bool) -> int | None:
         """Move into main's root; a descriptor of the namespace where the roots of others can be built."""
@@ -183,16 +189,28 @@ class Supervisor:
         root.enter()
         return base
 
-    def _run_init(
-        self, container: Container, image: tuple[ResolvedImage, str], root: PrivateRoot, base: int | None
-    ) -> None:
-        self._check()
-        child = self._start(container, image, root, base)
-        self._wait_for([child])
-        if self._order is not None and self._told_to_end:
-            raise _Ended(PodPhase.FAILED, self._order.reason or child.message)
-        if child.exit_code != 0:
-            raise _Ended(PodPhase.FAILED, child.message)
+    def _run_init(self, container: Container, begin: Callable[[], ContainerRun]) -> None:
+        """Until it has ended well, or badly for good."""
+        while True:
+            self._check()
+            child = begin()
+            self._wait_for([child])
+            if self._order is not None and self._told_to_end:
+                raise _Ended(phase_of(self._order.reason), self._order.reason or child.message)
+            if child.exit_code == 0:
+                return
+            code, now = child.exit_code or 0, time.monotonic()
+            again = self._init_restarts.due(container.name, code, 0.0, now)
+            if again is None:
+                raise _Ended(PodPhase.FAILED, child.message)
+            self._roll.waits(container.name, again - now)
+            self._wait_until(lambda: self._order is not None, again)
+
+    def _await_started(self, container: Container) -> None:
+        """What comes after a companion waits for its startup probe."""
+        probe = container.probes.startup
+        while probe is not None and self._order is None and not started_file(self._folder, container.name).exists():
+            self._wait_until(lambda: self._order is not None, time.monotonic() + _STARTUP_POLL)
 
     def _run_set(
         self, images: dict[str, tuple[ResolvedImage, str]], roots: dict[str, PrivateRoot], base: int | None
@@ -205,8 +223,17 @@ class Supervisor:
             self._note_start(run)
             return run
 
-        crew = ContainerSet((request.main, *request.fellows), request.attempts, request.attempt_pause_seconds)
-        return run_set(crew, start, self._wait_until, lambda: self._order is not None, self._note_ends)
+        crew = ContainerSet(
+            (request.main, *request.fellows), request.attempts, request.attempt_pause_seconds, self._restarts
+        )
+        told_to_end = self._is_told_to_end
+        return run_set(crew, start, self._wait_until, told_to_end, self._note_ends, self._roll.waits)
+
+    def _is_told_to_end(self) -> bool:
+        if self._order is not None:
+            self._companions.over = True
+            self._roll.given_up()
+        return self._order is not None
 
     def _note_ends(self, ends: dict[str, ContainerEnd]) -> None:
         with suppress(OSError):  # the exit record says it again
@@ -224,6 +251,7 @@ class Supervisor:
         self, container: Container, image: tuple[ResolvedImage, str], root: PrivateRoot, base: int | None
     ) -> ContainerRun:
         resolved, path = image
+        self._roll.set_aside(container.name)
         is_main = container is self._request.main
 
         def enter() -> None:
@@ -251,7 +279,8 @@ class Supervisor:
             else None,
         )
         started = self._starter.start_main(spec) if is_main else start(spec)
-        log = self._log(container, resolved.warning, limit.warning if limit is not None else "")
+        warnings = (resolved.warning, limit.warning if limit is not None else "")
+        log = open_log(self._directory, self._request, self._settings, container, *warnings)
         streams = {started.stdout: b"stdout", started.stderr: b"stderr"}
         running = ContainerRun(
             name=container.name,
@@ -265,22 +294,15 @@ class Supervisor:
         for descriptor in streams:
             self._selector.register(descriptor, selectors.EVENT_READ, running)
         self._running[started.pid] = running
+        self._roll.started(running)
         if limit is not None:
             self._limit_of[started.pid] = limit
             self._limits.started(running, limit)
         if not started.error:
             place = (self._directory, environment, working_dir, self._request.grace_seconds)
-            start_prober(container, started.pid, *place, enter=None if is_main else enter)
+            lasting = bool(self._request.restart_policy)
+            start_prober(container, started.pid, *place, enter=None if is_main else enter, lasting=lasting)
         return running
-
-    def _log(self, container: Container, *warnings: str) -> LogWriter:
-        file, keep_tail = records.log_file(container.name), container.log_is_message
-        log = LogWriter(self._directory, file, self._settings.log_bytes, keep_tail=keep_tail)
-        if self._request.log_outputs:
-            log.begin()
-        for warning in filter(None, warnings):
-            log.write(b"stderr", f"setpoint: {warning}\n".encode())
-        return log
 
     def _end(self, containers: list[ContainerRun]) -> None:
         """TERM, and KILL after the grace period."""
@@ -294,15 +316,6 @@ class Supervisor:
 
     # The loop ------------------------------------------------------------------------------------------------------
 
-    def _listen(self) -> None:
-        """TERM and the end of a child wake the loop."""
-        read, write = os.pipe()
-        for descriptor in (read, write):
-            os.set_blocking(descriptor, False)
-        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-        self._selector.register(read, selectors.EVENT_READ, None)
-        self._wakeup = read
-
     def _wait_for(self, containers: list[ContainerRun]) -> None:
         """Serve streams, signals and the clock until all of the containers have ended."""
         self._wait_until(lambda: all(one.exit_code is not None for one in containers))
@@ -314,6 +327,8 @@ class Supervisor:
             self._look_for_order()
             self._carry_out_order()
             look = self._limits.look()
+            if self._companions.runs and not self._told_to_end:
+                self._companions.tend(self._roll.waits)
             if done() or (latest is not None and time.monotonic() >= latest):
                 return
             for key, _ in self._selector.select(self._patience(latest, look)):
@@ -331,6 +346,8 @@ class Supervisor:
             waits.append((self._request.deadline - datetime.now(UTC)).total_seconds())
         if self._kill_at is not None:
             waits.append(self._kill_at - time.monotonic())
+        if self._companions.next_start is not None:
+            waits.append(self._companions.next_start - time.monotonic())
         return max(0.0, min(waits))
 
     def _check(self) -> None:
@@ -340,7 +357,8 @@ class Supervisor:
         """
         self._look_for_order()
         if self._order is not None:
-            raise _Ended(PodPhase.FAILED, self._order.reason or "pod was ended before main was started")
+            message = self._order.reason or "pod was ended before main was started"
+            raise _Ended(phase_of(message), message)
 
     def _look_for_order(self) -> None:
         signals = len(heard)  # one that comes after the reading is for the next look
@@ -365,7 +383,8 @@ class Supervisor:
             if not self._told_to_end:
                 self._told_to_end = True
                 for one in alive:
-                    signal_group(one.pid, signal.SIGTERM)
+                    if one not in self._companions.runs.values():  # they end after the others
+                        signal_group(one.pid, signal.SIGTERM)
         if self._kill_at is not None and now >= self._kill_at:
             self._killed = True
             self._kill_at = now + _KILL_AGAIN
@@ -400,6 +419,7 @@ class Supervisor:
         running.ended_at = datetime.now(UTC)
         limit = self._limit_of.get(running.pid)
         running.out_of_memory = limit is not None and code != 0 and limit.out_of_memory
+        self._roll.ended(running)
 
     def _let_leave(self, running: ContainerRun) -> None:
         """A program that has said how it ended is not waited for, unless it has started others."""
@@ -435,11 +455,6 @@ class Supervisor:
 
     # The end -------------------------------------------------------------------------------------------------------
 
-    def _captured(self) -> str | None:
-        if not self._request.capture_result:
-            return None
-        return bytes(self._result[-RESULT_BYTES:]).decode(errors="replace").removesuffix("\n")
-
     def _finish(self, ended: PodExit) -> None:
         for one in self._running.values():
             if one.exit_code is None:
@@ -448,21 +463,13 @@ class Supervisor:
         self._limits.close()
         now = datetime.now(UTC)
         ended = ended.replace(started_at=self._started_at, finished_at=self._main_ended_at or now)
-        try:
-            self._exit_file.write(ended)
-        except OSError as error:  # disk full: a short record needs no room but what it has; others may make some
-            short = PodExit(phase=PodPhase.ERROR, message=f"wait: Error: {error.strerror}", finished_at=now)
-            for pause in (0, *[1] * 60):
-                time.sleep(pause)
-                with suppress(OSError):
-                    self._exit_file.write(short)
-                    break
+        ended = with_all(ended, self._request, self._running.values(), self._roll)
+        write_exit(self._exit_file, ended, now)
 
 
-def _trace(directory: int) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-    with suppress(OSError), os.fdopen(os.open(records.TRACE, flags, 0o600, dir_fd=directory), "w") as file:
-        traceback.print_exc(file=file)
+def captured(output: bytearray) -> str:
+    """A result as main put it out, its end only if it is long."""
+    return bytes(output[-RESULT_BYTES:]).decode(errors="replace").removesuffix("\n")
 
 
 def supervise(

@@ -25,6 +25,8 @@ from setpoint.ports.resources import Propagation
 FOREGROUND = "foregroundDeletion"
 NAMESPACE = "Namespace"
 DEFAULT_NAMESPACE = "default"
+POD = "Pod"
+_POD_GRACE_SECONDS = 30
 
 
 class _Owner(Enum):
@@ -96,7 +98,10 @@ class Collector:
     def _mark(self, row: Row, metadata: dict[str, Any], grace_seconds: int | None = None) -> Row:
         """A grace period may be shortened by a second deletion, never made longer."""
         given = metadata.get("deletionGracePeriodSeconds")
-        grace = grace_seconds or 0 if given is None else min(given, given if grace_seconds is None else grace_seconds)
+        if given is None:
+            grace = _grace_seconds(row) if grace_seconds is None else grace_seconds
+        else:
+            grace = given if grace_seconds is None else min(given, grace_seconds)
         if given is None or grace != given:
             end = self._transaction.now + timedelta(seconds=grace)
             metadata |= {"deletionTimestamp": timestamp(end), "deletionGracePeriodSeconds": grace}
@@ -188,6 +193,14 @@ class Collector:
             return
         if not objects.namespace_in_use(self._connection, name):
             self.remove(row)
+
+
+def _grace_seconds(row: Row) -> int:
+    """How long the processes of a pod have to end; other objects need no time."""
+    if row.kind != POD:
+        return 0
+    seconds = msgspec.json.decode(row.json).get("spec", {}).get("terminationGracePeriodSeconds")
+    return _POD_GRACE_SECONDS if seconds is None else int(seconds)
 
 
 def _waits_for_dependents(metadata: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -36,7 +36,7 @@ class Feed:
         self._kept: deque[Happened] = deque()
         self._size = 0
         self._begin = self.end = -1  # what is kept is all that happened after `begin` and up to `end`
-        self._led = False
+        self.led = False
         self._turn = asyncio.Event()
         self.watchers = 0
 
@@ -52,13 +52,13 @@ class Feed:
     async def beyond(self, cursor: int) -> None:
         """Wait until the feed has read beyond `cursor`."""
         while self.end <= cursor:
-            if self._led:
+            if self.led:
                 await self._turn.wait()
             else:
                 await self._lead(cursor)
 
     async def _lead(self, cursor: int) -> None:
-        self._led = True
+        self.led = True
         try:
             while self.end <= cursor:
                 self._waiter.reset()
@@ -70,7 +70,7 @@ class Feed:
                     except TimeoutError:
                         continue
         finally:  # cancelled, too: then another takes the lead
-            self._led = False
+            self.led = False
             self._turn.set()
             self._turn = asyncio.Event()
 
@@ -105,7 +105,7 @@ class Feeds:
         self._readers, self._hub = readers, hub
         self._feeds: dict[str, tuple[Feed, Waiter]] = {}
 
-    async def watch(self, view: View, fields: Fields, since: str | None) -> AsyncIterator[Told]:
+    async def watch(self, view: View, fields: Fields, since: str | None) -> AsyncGenerator[Told, None]:
         """Events for ever, and a BOOKMARK without document whenever all has been told up to its version.
 
         Raises: Expired, InvalidSpec for what is no version, Unavailable when the store closes.
@@ -135,6 +135,10 @@ class Feeds:
                     await feed.beyond(cursor)
         finally:
             self._leave(view.kind)
+
+    def leads(self, kind: str) -> bool:
+        """Whether a watcher of the kind waits for the store just now."""
+        return kind in self._feeds and self._feeds[kind][0].led
 
     def _join(self, kind: KindInfo) -> Feed:
         if kind.key not in self._feeds:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from setpoint.adapters.sqlite import objects
+from setpoint.adapters.sqlite import archive, objects
 from setpoint.adapters.sqlite.database import statements
 from setpoint.adapters.sqlite.hub import Hub
 from setpoint.adapters.sqlite.readers import Readers
@@ -141,6 +141,8 @@ def _commit(transaction: Transaction, uid: str, change: Change) -> None:
         connection.execute(_journal["put_engine"], (run.id, change.engine))
     if not (change.labels and _relabel(transaction, uid, change)) and (change.nodes or change.status is not None):
         _move(transaction, uid, run, change.status)
+    if change.archive and (row := objects.find_uid(connection, uid)) is not None:
+        archive.keep(transaction, row)
 
 
 def _put(connection: sqlite3.Connection, statement: str, object_id: int, rows: Collection[tuple[str, bytes]]) -> None:

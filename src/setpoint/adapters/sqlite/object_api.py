@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
@@ -98,9 +98,13 @@ class SqliteObjectApi:
 
         return await self._write(job, dry_run=how.dry_run)
 
-    def watch(self, kind: ResourceDefinition, query: ListQuery, *, since: str | None) -> AsyncIterator[Told]:
+    def watch(self, kind: ResourceDefinition, query: ListQuery, *, since: str | None) -> AsyncGenerator[Told, None]:
         """See the port. Raises Expired if `since` is too old, Unavailable when the store closes."""
         return self._feeds.watch(_view(kind, query), query.fields, since)
+
+    def leads(self, kind: ResourceDefinition) -> bool:
+        """Whether a watcher of the kind waits for the store just now, for all of them."""
+        return self._feeds.leads(definition_info(kind).key)
 
     async def _write(self, job: Callable[[Transaction], T], *, dry_run: bool) -> T:
         if not dry_run:
@@ -116,9 +120,9 @@ class SqliteObjectApi:
         return results[-1]
 
     def _create(self, transaction: Transaction, info: KindInfo, document: Json) -> bytes:
-        metadata, body, _ = split_document(document, info)
+        metadata, body, status = split_document(document, info)
         admission.check_new(info, metadata, body)
-        return verbs.create(transaction, info, metadata, admission.admit_body(info, body), self._uids)
+        return verbs.create(transaction, info, metadata, admission.admit_body(info, body), self._uids, status)
 
 
 def _view(kind: ResourceDefinition, query: ListQuery) -> View:

@@ -22,6 +22,7 @@ from setpoint.adapters.sqlite.database import statements
 from setpoint.apis.definitions import ResourceDefinition
 from setpoint.apis.errors import InvalidSpec
 from setpoint.apis.kinds import group_of
+from setpoint.apis.manifest import decode_object
 from setpoint.apis.meta import ObjectMeta, Resource
 
 R = TypeVar("R", bound=Resource)
@@ -139,11 +140,7 @@ def split_document(document: dict[str, Any], kind: KindInfo) -> tuple[dict[str, 
 
 def validated(cls: type[R], wire: dict[str, Any]) -> R:
     """The wire form as a typed object; InvalidSpec with the field's path if it does not fit."""
-    try:
-        converted: R = msgspec.convert(wire, type=cls)
-    except msgspec.ValidationError as error:
-        raise invalid(error) from None
-    return converted
+    return decode_object(wire, cls)
 
 
 def nodes_of(connection: sqlite3.Connection, object_id: int) -> list[tuple[str, bytes]]:

@@ -11,14 +11,16 @@ from typing import Self
 
 import msgspec
 
-from setpoint.adapters.sqlite import objects
+from setpoint.adapters.sqlite import archive, objects
 from setpoint.adapters.sqlite.admission import new_metadata
+from setpoint.adapters.sqlite.archive import SqliteArchive
 from setpoint.adapters.sqlite.database import statements
 from setpoint.adapters.sqlite.deletion import DEFAULT_NAMESPACE, NAMESPACE, Collector
 from setpoint.adapters.sqlite.hub import Hub
 from setpoint.adapters.sqlite.journal import SqliteJournal
 from setpoint.adapters.sqlite.lease import Lease
 from setpoint.adapters.sqlite.object_api import SqliteObjectApi
+from setpoint.adapters.sqlite.pod_objects import SqlitePodObjects
 from setpoint.adapters.sqlite.readers import Readers
 from setpoint.adapters.sqlite.resources import SqliteResourceApi
 from setpoint.adapters.sqlite.writer import Transaction, Writer
@@ -29,6 +31,7 @@ from setpoint.ports.clock import Clock
 HISTORY = 20_000
 # A cluster keeps Events for an hour; here somebody may look on the next morning.
 EVENT_LIFETIME = timedelta(hours=24)
+ARCHIVE_LIFETIME = timedelta(days=30)
 
 _changes = statements("changes")
 
@@ -44,10 +47,18 @@ class SqliteStore:
         resources: The resource API, typed.
         objects: The same on JSON.
         journal: The workflow journal.
+        pods: Pod objects of engines.
+        archive: What is kept of workflows that have ended.
     """
 
     def __init__(
-        self, directory: Path, clock: Clock, uids: Callable[[], str] = _draw_uid, *, history: int = HISTORY
+        self,
+        directory: Path,
+        clock: Clock,
+        uids: Callable[[], str] = _draw_uid,
+        *,
+        history: int = HISTORY,
+        archive_lifetime: timedelta | None = ARCHIVE_LIFETIME,
     ) -> None:
         """Take the lease, open or make the database, bring its schema up to date, start the writer.
 
@@ -56,6 +67,7 @@ class SqliteStore:
             clock: Gives the time stamps of objects.
             uids: Draws a new uid at each call.
             history: How many changes are kept for watchers.
+            archive_lifetime: How long a workflow that has ended stays in the archive; None: for ever.
 
         Raises:
             Unavailable: If another process holds the directory, or it cannot be written.
@@ -66,6 +78,7 @@ class SqliteStore:
         except OSError as error:
             raise Unavailable(f"the state directory {directory} cannot be made: {error.strerror}") from error
         self._history = history
+        self._archive_lifetime = archive_lifetime
         self._lease = Lease(directory)
         self._hub = Hub()
         try:
@@ -77,6 +90,8 @@ class SqliteStore:
         self.resources = SqliteResourceApi(self._writer, self._readers, self._hub, uids)
         self.objects = SqliteObjectApi(self._writer, self._readers, self._hub, uids, clock)
         self.journal = SqliteJournal(self._writer, self._readers, self._hub)
+        self.pods = SqlitePodObjects(self._writer)
+        self.archive = SqliteArchive(self._writer, self._readers, uids)
 
     def __enter__(self) -> Self:
         return self
@@ -106,7 +121,7 @@ class SqliteStore:
         return prepare
 
     def _compact(self, transaction: Transaction) -> None:
-        """Forget changes beyond the history, and Events past their lifetime."""
+        """Forget changes beyond the history; Events and archived workflows past their lifetime."""
         connection = transaction.connection
         oldest = int((transaction.now - EVENT_LIFETIME).timestamp())
         collector = Collector(transaction)
@@ -115,6 +130,8 @@ class SqliteStore:
             if row is not None:
                 collector.remove(row)
         collector.settle()
+        if self._archive_lifetime is not None:
+            archive.compact(transaction, self._archive_lifetime)
         boundary = connection.execute(_changes["boundary"], (self._history,)).fetchone()
         if boundary is None:
             return

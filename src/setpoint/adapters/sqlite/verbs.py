@@ -53,8 +53,9 @@ def create(
     metadata: dict[str, Any],
     body: dict[str, Any],
     new_uid: Callable[[], str],
+    status: Any = None,
 ) -> bytes:
-    """Store a new object; returns its document."""
+    """Store a new object, with a first status if one is given; returns its document."""
     connection = transaction.connection
     namespace = kind.namespace(metadata.get("namespace", ""))
     _check_namespace_lives(transaction, namespace)
@@ -62,8 +63,9 @@ def create(
     if objects.taken(connection, kind.key, namespace, name):
         raise AlreadyExists(kind.name, name, namespace)
     stored = admission.new_metadata(metadata, namespace=namespace, name=name, uid=new_uid(), now=transaction.now)
-    status = msgspec.json.encode({"phase": "Active"}) if kind.key == NAMESPACE else None
-    row = objects.insert(transaction, kind.key, stored, body, status)
+    if kind.key == NAMESPACE:
+        status = {"phase": "Active"}
+    row = objects.insert(transaction, kind.key, stored, body, msgspec.json.encode(status) if status else None)
     document = document_of(connection, row, kind)
     if stored.get("ownerReferences"):
         _settle_owners(transaction, row)
@@ -107,7 +109,7 @@ def patch(transaction: Transaction, target: Target, changes: dict[str, Any]) -> 
     resource = validated(_class_of(kind), laid)
     metadata, body, _ = split(resource)
     if (metadata.get("name"), metadata.get("namespace", "")) != (row.name, row.namespace):
-        raise InvalidSpec("name and namespace cannot be changed", path="metadata")
+        raise InvalidSpec("name and namespace cannot be changed", path="metadata.name")
     body = admission.admit_body(kind, body)
     admission.check_metadata(metadata)
     admission.check_size(kind, metadata, body)

@@ -35,6 +35,7 @@ from setpoint.apis.argo.containers import (
 from setpoint.apis.argo.kinds import (
     API_VERSION,
     KINDS,
+    LABEL_ARCHIVING_STATUS,
     LABEL_CLUSTER_WORKFLOW_TEMPLATE,
     LABEL_COMPLETED,
     LABEL_CREATOR,
@@ -127,6 +128,7 @@ __all__ = [
     "API_VERSION",
     "HTTP",
     "KINDS",
+    "LABEL_ARCHIVING_STATUS",
     "LABEL_CLUSTER_WORKFLOW_TEMPLATE",
     "LABEL_COMPLETED",
     "LABEL_CREATOR",

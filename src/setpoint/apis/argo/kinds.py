@@ -19,6 +19,7 @@ LABEL_CLUSTER_WORKFLOW_TEMPLATE = "workflows.argoproj.io/cluster-workflow-templa
 LABEL_CRON_WORKFLOW = "workflows.argoproj.io/cron-workflow"
 LABEL_RESUBMITTED_FROM = "workflows.argoproj.io/resubmitted-from-workflow"
 LABEL_EVENT_BINDING = "workflows.argoproj.io/workflow-event-binding"
+LABEL_ARCHIVING_STATUS = "workflows.argoproj.io/workflow-archiving-status"
 LABEL_CREATOR = "workflows.argoproj.io/creator"
 
 

@@ -39,10 +39,15 @@ def nearest(word: str, allowed: list[str] | tuple[str, ...]) -> str | None:
 
 @dataclass
 class Checker:
-    """Collects problems of one document; `check` returns plain values."""
+    """Collects problems of one document; `check` returns plain values.
+
+    With `tolerant`, unknown fields are left out and kept in `unknown`, and are no problems.
+    """
 
     file: str
     problems: list[InvalidSpec] = field(default_factory=list)
+    tolerant: bool = False
+    unknown: list[FieldPath] = field(default_factory=list)
 
     def check(self, node: Node, kind: mi.Type, path: FieldPath) -> Any:
         """Plain values of the node as the type takes them."""
@@ -91,6 +96,8 @@ class Checker:
                 value = self.check(item, fields[name].type, (*path, name))
                 if value is not _ABSENT:
                     values[name] = value
+            elif kind.cls.__struct_config__.forbid_unknown_fields and self.tolerant:
+                self.unknown.append((*path, name))
             elif kind.cls.__struct_config__.forbid_unknown_fields:
                 self._fail(node, (*path, name), _unknown(name, tuple(fields)), tuple(fields), key=name)
         for name, spec in fields.items():

@@ -3,7 +3,8 @@
 The tree is built from the parser's events with a stack, not by the library's composer, because the latter recurses:
 a few hundred kilobytes of `[` would end the process. Invariants: nesting is at most `MAX_DEPTH`; a document in which
 aliases multiply its size beyond `MAX_EXPANSION` is refused; every error carries a line where one is known.
-Duplicate keys: the last wins, as in Argo. Merge keys (`<<`) are resolved, explicit keys win over merged ones.
+Duplicate keys: the last wins, as in Argo, and who asks is told of them. Merge keys (`<<`) are resolved, explicit keys
+win over merged ones.
 """
 
 from __future__ import annotations
@@ -20,7 +21,13 @@ from setpoint.apis.manifest._scalars import Scalar, key_text, resolve_plain, res
 
 MAX_DEPTH = 200
 MAX_EXPANSION = 1_000_000
-"""Nodes that a document may have after its aliases are followed, if it uses any."""
+"""Nodes that a document may have after its aliases are followed, if it uses any; long text counts for several."""
+
+_NODE_CHARACTERS = 64
+"""Characters of text that count as one more node, so that an alias of long text cannot be multiplied for nothing."""
+
+Duplicate = tuple[str, int]
+"""A key that stood in a map already, and its line."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -47,13 +54,19 @@ class Node:
         return self.value
 
 
-def parse(text: str, file: str) -> list[Node]:
+def parse(text: str, file: str, duplicates: list[Duplicate] | None = None) -> list[Node]:
     """The documents of a YAML or JSON text; empty documents are left out.
+
+    Args:
+        text: The text.
+        file: The name for messages.
+        duplicates: Takes the keys that stand in one map twice.
 
     Raises: InvalidSpec with file, line and column if the text cannot be read.
     """
     try:
-        return [node for node in _Composer(file).documents(yaml.parse(text, Loader=_LOADER)) if node.value is not None]
+        composer = _Composer(file, duplicates)
+        return [node for node in composer.documents(yaml.parse(text, Loader=_LOADER)) if node.value is not None]
     except yaml.MarkedYAMLError as error:
         if (node := _json_node(text)) is not None:
             return [node]
@@ -115,8 +128,9 @@ _MERGE = "<<"
 class _Composer:
     """Folds the events of one stream into nodes."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, duplicates: list[Duplicate] | None = None) -> None:
         self._file = file
+        self._duplicates = duplicates
         self._anchors: dict[str, tuple[Node, int]] = {}
         self._stack: list[_Open] = []
         self._root: Node | None = None
@@ -150,9 +164,10 @@ class _Composer:
         except ValueError as error:
             raise self._error(str(error), line, column) from None
         node = Node(value, line, column)
+        size = 1 + len(event.value) // _NODE_CHARACTERS
         if event.anchor is not None:
-            self._anchors[event.anchor] = (node, 1)
-        self._add(node, 1, plain=event.value if event.implicit[0] else None)
+            self._anchors[event.anchor] = (node, size)
+        self._add(node, size, plain=event.value if event.implicit[0] else None)
 
     def _open(self, event: Any) -> None:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
@@ -210,7 +225,8 @@ class _Composer:
             if key is None:
                 self._merge(top, node)
             elif isinstance(top.node.value, dict):
-                top.node.value.pop(key, None)
+                if top.node.value.pop(key, None) is not None and self._duplicates is not None:
+                    self._duplicates.append((key, line))
                 top.node.value[key] = node
                 top.node.keys[key] = (line, column)
 

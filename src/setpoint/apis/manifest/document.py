@@ -12,7 +12,7 @@ from setpoint.apis.errors import InvalidSpec, Location, NotSupported
 from setpoint.apis.kinds import KINDS
 from setpoint.apis.manifest._check import Checker, convert, nearest, type_info
 from setpoint.apis.manifest._paths import FieldPath, format_path, parse_path
-from setpoint.apis.manifest._yaml import Node, node_of, parse
+from setpoint.apis.manifest._yaml import Duplicate, Node, node_of, parse
 from setpoint.apis.manifest.legacy import modern_object, modernize
 from setpoint.apis.meta import Resource
 
@@ -123,6 +123,15 @@ def load_values(text: str, file: str) -> tuple[Any, ...]:
     return tuple(node.builtins() for node in parse(text, file))
 
 
+def load_unique_values(text: str, file: str) -> tuple[tuple[Any, ...], tuple[Duplicate, ...]]:
+    """The same, and the keys that stand in one map twice, each with its line.
+
+    Raises: InvalidSpec if the text cannot be read.
+    """
+    duplicates: list[Duplicate] = []
+    return tuple(node.builtins() for node in parse(text, file, duplicates)), tuple(duplicates)
+
+
 def load_documents(text: str | bytes, file: str) -> tuple[Document, ...]:
     """The objects of a YAML or JSON text; a `kind: List` is flattened.
 
@@ -221,3 +230,19 @@ def decode_object(body: Any, cls: type[R], base: FieldPath = ()) -> R:
         return msgspec.convert(body, cls)
     except msgspec.ValidationError:
         return Document("", node_of(body), base).decode(cls)
+
+
+def decode_tolerant(body: Any, cls: type[R]) -> tuple[R, tuple[FieldPath, ...]]:
+    """A value of JSON as the class, without the fields that the class does not have, and the paths of those.
+
+    Raises: InvalidSpec, the first problem that is no unknown field.
+    """
+    try:
+        return msgspec.convert(body, cls), ()  # what has a legacy field has one that the class does not know
+    except msgspec.ValidationError:
+        body = modern_object(body)
+        checker = Checker("", tolerant=True)
+        values = checker.check(node_of(body), type_info(cls), ())
+        if checker.problems:
+            raise checker.problems[0] from None
+        return convert(values, cls, ""), tuple(checker.unknown)

@@ -9,6 +9,7 @@ from setpoint.core.expr._function import Ambient
 from setpoint.core.expr._gotext import render_result, to_json
 from setpoint.core.expr._gotime import GoTime, parse_duration
 from setpoint.core.expr._jsonpath import jsonpath_values
+from setpoint.core.expr._re2 import Regex, compile_regex
 from setpoint.core.expr.depends import (
     And,
     Depends,
@@ -38,9 +39,11 @@ __all__ = [
     "Operand",
     "Or",
     "Places",
+    "Regex",
     "Scope",
     "Tag",
     "check_syntax",
+    "compile_regex",
     "depends_tasks",
     "evaluate",
     "evaluate_condition",

@@ -55,6 +55,10 @@ class Regex:
     def __str__(self) -> str:
         return self.pattern
 
+    def work(self, text: str) -> int:
+        """The most steps that one search of the text takes."""
+        return len(self._program) * (len(text) + 1)
+
     def matches(self, text: str) -> bool:
         """Whether any part of the text matches."""
         return self.find(text) is not None
@@ -65,8 +69,7 @@ class Regex:
         Raises:
             ExpressionError: If text and pattern together are too large to be searched.
         """
-        work = len(self._program) * (len(text) + 1)
-        if work > MAX_WORK:
+        if self.work(text) > MAX_WORK:
             raise ExpressionError(f"the text ({len(text)} characters) is too long for this regular expression")
         visited: set[int] = set()
         for begin in range(start, len(text) + 1):

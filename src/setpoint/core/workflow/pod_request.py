@@ -59,6 +59,7 @@ class PodPlace:
         deadline: When the workflow's own time runs out, None without.
         attempts_deadline: When the attempts of a retry have had their time, None without.
         daemon: Whether it is told when the pod is ready.
+        identity: What a pod of no workflow may know of itself.
     """
 
     workflow: Workflow
@@ -76,6 +77,7 @@ class PodPlace:
     attempts_deadline: datetime | None = None
     daemon: bool = False
     repository: Repository = field(default_factory=Repository)
+    identity: PodIdentity | None = None
 
 
 def saved_outputs(template: Template, place: PodPlace) -> Outputs:
@@ -172,6 +174,7 @@ def make_launch(template: Template, outputs: Outputs, place: PodPlace) -> Launch
         memory_bytes=pod_limit(pod, "memory"),
         cpu_milli=pod_limit(pod, "cpu"),
         daemon=place.daemon,
+        about=_about(template, place),
     )
     used = sorted({mount.volume for container in request.containers for mount in container.mounts})
     return LaunchPod(
@@ -185,8 +188,22 @@ def make_launch(template: Template, outputs: Outputs, place: PodPlace) -> Launch
     )
 
 
+def _about(template: Template, place: PodPlace) -> pods.PodAbout:
+    meta = place.spec.pod_metadata or argo.Metadata()
+    return pods.PodAbout(
+        owner=place.workflow.owner_reference(),
+        node=place.node,
+        node_name=place.node_name,
+        labels=meta.labels | template.metadata.labels,
+        annotations=meta.annotations | template.metadata.annotations,
+        service_account=template.service_account_name or place.spec.service_account_name,
+    )
+
+
 def _identity(template: Template, place: PodPlace) -> PodIdentity:
     """What the pod may know of itself; labels and annotations as a cluster sets them."""
+    if place.identity is not None:
+        return place.identity
     meta = place.spec.pod_metadata or argo.Metadata()
     labels = first_labels(place.workflow.metadata.name)
     annotations = {

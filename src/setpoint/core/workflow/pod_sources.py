@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import NAMESPACE_OID, uuid5
 
 from setpoint.apis import argo, pods
 from setpoint.apis.argo import Volume
 from setpoint.apis.errors import InvalidSpec, NotSupported
 from setpoint.apis.quantity import divided
+from setpoint.core.pods.document import pod_uid
 from setpoint.core.workflow.commands import EnvSource, ObjectKind, VolumeSource
 
 ENV_SOURCES = ("configMapKeyRef", "secretKeyRef", "fieldRef", "resourceFieldRef")
@@ -43,11 +43,12 @@ class PodIdentity:
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     service_account: str
+    known_uid: str = ""
 
     @property
     def uid(self) -> str:
-        """As a cluster would draw one, but the same whenever it is asked for."""
-        return str(uuid5(NAMESPACE_OID, self.pod_id))
+        """That of the Pod object; of an engine's pod as a cluster would draw one, but always the same."""
+        return self.known_uid or pod_uid(self.pod_id)
 
 
 Identify = Callable[[], PodIdentity]

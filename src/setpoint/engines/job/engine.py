@@ -13,14 +13,14 @@ from functools import partial
 
 import msgspec
 
-from setpoint.apis.argo import Metadata, Workflow, WorkflowSpec
 from setpoint.apis.batch import Job
 from setpoint.apis.errors import InvalidSpec, NotFound
-from setpoint.apis.pods import Container, PodExit, PodPhase
-from setpoint.core.jobs import SUSPENDED, JobPlan, made, plan_job, template_of
+from setpoint.apis.pods import Container, PodAbout, PodExit, PodPhase
+from setpoint.core.jobs import SUSPENDED, JobPlan, made, plan_job, pod_metadata_of
+from setpoint.core.pods.order import deadline_of, make_order
 from setpoint.core.workflow import LaunchPod
 from setpoint.core.workflow.ids import command_id
-from setpoint.core.workflow.pod_request import PodPlace, make_launch
+from setpoint.core.workflow.pod_sources import PodIdentity
 from setpoint.engines.runner import Controller, EventRecorder, Result, Runner
 from setpoint.engines.workflow.environment import complete_request
 from setpoint.ports.clock import Clock
@@ -31,7 +31,6 @@ from setpoint.ports.resources import ResourceApi
 _log = logging.getLogger(__name__)
 
 FINALIZER = "batch.setpoint.dev/pods"
-_INDEX = "batch.kubernetes.io/job-completion-index"
 _SUFFIX = 5  # characters of a pod's name behind its job's
 
 
@@ -172,40 +171,34 @@ def _pod_id(job: Job, number: int) -> str:
 
 def _order(job: Job, number: int, clock: Clock) -> LaunchPod:
     """Raises: InvalidSpec."""
-    pod, about = _pod_id(job, number), {"batch.kubernetes.io/job-name": job.metadata.name}
+    pod, now, spec = _pod_id(job, number), clock.now(), job.spec.template.spec
     index = str(job.status.indexes[number]) if number < len(job.status.indexes) else ""
-    about |= {_INDEX: index} if index else {}
     name = "-".join(filter(None, (job.metadata.name, index, pod[:_SUFFIX])))
-    now = clock.now()
-    deadline = job.spec.active_deadline_seconds
-    started = job.status.start_time or now
-    place = PodPlace(
-        workflow=Workflow(metadata=job.metadata, spec=WorkflowSpec()),
-        spec=WorkflowSpec(pod_metadata=Metadata(labels=about, annotations={_INDEX: index} if index else {})),
-        node=name,
-        node_name=name,
+    metadata = pod_metadata_of(job, index)
+    identity = PodIdentity(
+        name=name,
+        namespace=job.metadata.namespace,
         pod_id=pod,
-        pod_name=name,
-        started_at=now,
-        capture=False,
-        environment={},
-        deadline=started + timedelta(seconds=deadline) if deadline is not None else None,
+        labels=metadata.labels,
+        annotations=metadata.annotations,
+        service_account=str(spec.service_account_name or "default"),
     )
-    template = template_of(job)
-    order = make_launch(template, template.outputs, place)
+    about = PodAbout(
+        owner=job.owner_reference(),
+        labels=dict(metadata.labels),
+        annotations=dict(metadata.annotations),
+        service_account=identity.service_account,
+    )
+    deadline = deadline_of(spec.active_deadline_seconds, None, now)
+    order = make_order(spec, identity, now=now, deadline=deadline, about=about)
     request = order.request
-    own = [
-        one.replace(env={key: value for key, value in one.env.items() if not key.startswith("ARGO_")})
-        for one in (request.main, *request.fellows)
-    ]
     if index:
         number_of = partial(_numbered, index=index)
-        own = [number_of(one) for one in own]
-        request = request.replace(init_containers=tuple(number_of(one) for one in request.init_containers))
-    grace = job.spec.template.spec.termination_grace_period_seconds
-    request = request.replace(main=own[0], fellows=tuple(own[1:]), owner="")
-    if grace is not None:
-        request = request.replace(grace_seconds=float(grace))
+        request = request.replace(
+            main=number_of(request.main),
+            fellows=tuple(number_of(item) for item in request.fellows),
+            init_containers=tuple(number_of(item) for item in request.init_containers),
+        )
     return msgspec.structs.replace(order, request=request)
 
 

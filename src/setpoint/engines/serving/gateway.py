@@ -12,7 +12,7 @@ from pathlib import Path
 
 from setpoint.engines.serving.files import read_number, write_number
 from setpoint.ports.clock import Clock
-from setpoint.ports.launcher import Container, Launcher, Mount, PodRequest, PodState
+from setpoint.ports.launcher import Container, Launcher, Mount, PodAbout, PodRequest, PodState
 
 NAMESPACE = "setpoint-system"
 ADDRESS_FILE = "address.json"  # the gateway writes it when it listens
@@ -101,6 +101,7 @@ class GatewayKeeper:
                 args=("--home", home, *self._arguments),
                 mounts=(Mount(volume="home", path=home, host_path=home),),
             ),
+            about=PodAbout(labels={"app": "gateway"}),
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from setpoint.apis.serving import InferenceService
 from setpoint.core.serving.revisions import Replica, make_pod_id
 from setpoint.core.serving.storage import local_path
-from setpoint.ports.launcher import Container, Mount, PodRequest
+from setpoint.ports.launcher import Container, Mount, PodAbout, PodRequest
 
 MAIN, FETCH = "main", "fetch"
 
@@ -71,4 +71,8 @@ def make_pod_request(service: InferenceService, replica: Replica, layout: Server
             mounts=(work,),
         ),
         grace_seconds=replica.server.grace_seconds,
+        about=PodAbout(
+            owner=service.owner_reference(),
+            labels={"serving.kserve.io/inferenceservice": name, "component": "predictor", "app": replica.revision},
+        ),
     )

@@ -214,7 +214,8 @@ class ArtifactCollector:
         after = gc.processed(before, strategies, sorted(done.pods), message)
         rows = {key: msgspec.json.encode(node) for key, node in done.nodes.items()}
         if rows or after != before:
-            await self._journal.commit(head.metadata.uid, Change(nodes=rows, status=msgspec.json.encode(after)))
+            change = Change(nodes=rows, status=msgspec.json.encode(after), archive=after.completed)
+            await self._journal.commit(head.metadata.uid, change)
         if message and message not in [item.message for item in before.conditions]:
             await self._recorder.warning(head.workflow(), "ArtifactGCFailed", message)
 

@@ -33,6 +33,7 @@ from setpoint.engines.workflow.volume_claims import follow_claims
 from setpoint.engines.workflow.worker import Worker
 from setpoint.engines.workflow.world import PodOwner, Validate, World
 from setpoint.operations.workflows import check
+from setpoint.ports.archive import WorkflowArchive
 from setpoint.ports.clock import Clock
 from setpoint.ports.credentials import PodCredentials
 from setpoint.ports.journal import WorkflowJournal
@@ -66,6 +67,7 @@ class WorkflowEngine:
         namespace_parallelism: The same in each namespace.
         defaults: What lies below every workflow that begins, labels and annotations too.
         credentials: Gives pods what they reach the API with; None: they get nothing.
+        archive: Where a memoized resubmission looks for a workflow whose object is not there any more.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class WorkflowEngine:
         namespace_parallelism: int = 0,
         defaults: Workflow | None = None,
         credentials: PodCredentials | None = None,
+        archive: WorkflowArchive | None = None,
     ) -> None:
         pods: dict[str, PodOwner] = {}
         self._metrics = WorkflowMetrics(pods.__len__, clock.now, registry)
@@ -103,6 +106,7 @@ class WorkflowEngine:
             pods=pods,
             defaults=defaults,
             credentials=credentials,
+            archive=archive,
         )
         self._workers: dict[str, Worker] = {}
         self._artifacts = ArtifactCollector(

@@ -16,6 +16,7 @@ from setpoint.apis.core import ConfigMap, PersistentVolumeClaim, Secret
 from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
 from setpoint.apis.pods import ArtifactInput, ArtifactOutput, ArtifactPlace
 from setpoint.apis.quantity import divided
+from setpoint.core.pods.sources import shown_order
 from setpoint.core.workflow import EnvSource, LaunchPod, ObjectKind, VolumeSource
 from setpoint.ports.credentials import PodCredentials
 from setpoint.ports.launcher import Container, Machine, Mount, PodRequest, VolumeFile
@@ -43,6 +44,7 @@ async def complete_request(
 
     Raises: InvalidSpec if an object or key that is not optional is missing; Unschedulable while a claim is.
     """
+    ordered = request
     values: dict[str, list[tuple[EnvSource, Mapping[str, str]]]] = {}
     for source in launch.env:
         found = await _environment(resources, request.namespace, source, machine)
@@ -64,7 +66,11 @@ async def complete_request(
             files += await _files(resources, request.namespace, volume)
     if files:
         request = request.replace(files=tuple({(item.volume, item.path): item for item in files}.values()))
-    return _changed(request, lambda item: _expanded(item, claims)) if claims or _asks_for_more(request) else request
+    if claims or _asks_for_more(request):
+        request = _changed(request, lambda item: _expanded(item, claims))
+    if request.about is not None and (values or launch.volumes):  # the Pod shows where they are from, not what they are
+        request = request.replace(about=request.about.replace(shown=shown_order(launch, ordered)))
+    return request
 
 
 async def _with_places(resources: ResourceApi, request: PodRequest) -> PodRequest:

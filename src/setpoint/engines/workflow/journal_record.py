@@ -54,14 +54,16 @@ class Batch:
             key: _encoder.encode(after.nodes[key]) for key in self.changed if key in after.nodes
         }
         nodes |= dict.fromkeys(self.deleted, None)
+        status = _encoder.encode(after.status) if after.status is not self.before.status else None
         return Change(
             nodes=nodes,
-            status=_encoder.encode(after.status) if after.status is not self.before.status else None,
+            status=status,
             engine=_encoder.encode(after.engine) if after.engine is not self.before.engine else None,
             labels=self.labels,
             commands={key: _encoder.encode(command) for key, command in self.commands.items()},
             done_commands=tuple(done_commands),
             done_requests=tuple(done_requests),
+            archive=after.status.completed and (bool(nodes) or status is not None),
         )
 
     @property

@@ -284,10 +284,16 @@ class Worker:
         old = self._head.metadata.annotations.get(ANNOTATION_MEMOIZED_FROM, "")
         if not old:
             return event
+        namespace, archive = self._head.metadata.namespace, self._world.archive
         try:
-            workflow = await self._world.resources.get(Workflow, self._head.metadata.namespace, old)
+            workflow = await self._world.resources.get(Workflow, namespace, old)
         except NotFound:
-            return event
+            if archive is None:
+                return event
+            try:
+                workflow = await archive.find(namespace, old)
+            except NotFound:
+                return event
         carried = carried_nodes(workflow.status.nodes.values())
         return WorkflowStarted(invalid=event.invalid, resubmitted=old, carried=carried)
 

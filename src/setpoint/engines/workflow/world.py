@@ -14,6 +14,7 @@ from setpoint.engines.workflow.actions import Actions
 from setpoint.engines.workflow.collection import Collector
 from setpoint.engines.workflow.locks import LockKeeper
 from setpoint.engines.workflow.metrics import WorkflowMetrics
+from setpoint.ports.archive import WorkflowArchive
 from setpoint.ports.clock import Clock
 from setpoint.ports.credentials import PodCredentials
 from setpoint.ports.journal import WorkflowJournal
@@ -58,3 +59,4 @@ class World:
     pods: dict[str, PodOwner] = field(default_factory=dict)
     defaults: Workflow | None = None
     credentials: PodCredentials | None = None
+    archive: WorkflowArchive | None = None

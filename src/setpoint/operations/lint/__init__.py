@@ -13,8 +13,10 @@ from setpoint.apis.errors import InvalidSpec, NotSupported
 from setpoint.apis.manifest import KNOWN_KINDS, Document, KindMap, load_documents, parse_path, resource_class
 from setpoint.apis.manifest.legacy import PREDECESSORS
 from setpoint.apis.meta import Resource
+from setpoint.apis.pod import Pod
 from setpoint.apis.serving import InferenceService
 from setpoint.core.serving.validation import check_inference_service, warnings_of
+from setpoint.operations.lint.pod_objects import check_pod_object
 from setpoint.operations.lint.report import Findings, Report
 from setpoint.operations.lint.supported import IGNORED, REFUSED, check_supported
 from setpoint.operations.lint.workflow import check_resource
@@ -38,7 +40,7 @@ def lint_resource(
     submit: bool = False,
     document: Document | None = None,
 ) -> Report:
-    """What is wrong with one object: Argo's kinds and InferenceService have rules, others have none.
+    """What is wrong with one object: Argo's kinds, InferenceService and Pod have rules, others have none.
 
     Args:
         resource: The object.
@@ -52,6 +54,8 @@ def lint_resource(
         findings.warn(path, f"is written as {old}, the form of Argo 3.7 and older; `setpoint convert` rewrites it")
     if isinstance(resource, InferenceService):
         _check_service(resource, findings)
+    if isinstance(resource, Pod):
+        check_pod_object(resource, findings)
     check_resource(resource, catalog or TemplateCatalog(), findings, submit=submit)
     return findings.report()
 

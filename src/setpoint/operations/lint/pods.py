@@ -31,7 +31,7 @@ def check_pod(value: Template | WorkflowSpec, path: FieldPath, findings: Finding
     if value.pod_spec_patch:
         _check_patch(value.pod_spec_patch, (*path, "podSpecPatch"), findings)
     if value.pod_resources is not None:
-        _check_resources(msgspec.to_builtins(value.pod_resources), (*path, "podResources"), findings)
+        check_resources(msgspec.to_builtins(value.pod_resources), (*path, "podResources"), findings)
     if isinstance(value, WorkflowSpec) and value.volume_claim_gc is not None:
         strategy = value.volume_claim_gc.strategy
         if strategy not in ("", *STRATEGIES):
@@ -43,7 +43,7 @@ def check_pod(value: Template | WorkflowSpec, path: FieldPath, findings: Finding
             findings.warn(where, "ignored: the size of a directory is not limited")
     if isinstance(value, Template):
         for where, resources in _resources_of(value):
-            _check_resources(resources, (*path, *where, "resources"), findings)
+            check_resources(resources, (*path, *where, "resources"), findings)
 
 
 def _check_patch(text: str, path: FieldPath, findings: Findings) -> None:
@@ -60,7 +60,7 @@ def _check_patch(text: str, path: FieldPath, findings: Findings) -> None:
     inner = Findings()
     check_supported(spec, (), inner)
     for index, container in enumerate(spec.containers):
-        _check_resources(container.resources or {}, ("containers", index, "resources"), inner)
+        check_resources(container.resources or {}, ("containers", index, "resources"), inner)
     for refusal in inner.errors:
         findings.unsupported(path, f"{refusal.path}: {refusal.reason}")
     for warning in inner.warnings:
@@ -77,7 +77,8 @@ def _resources_of(template: Template) -> Iterator[tuple[FieldPath, dict[str, Any
     yield from ((path, body.resources) for path, body in bodies if body is not None and body.resources)
 
 
-def _check_resources(resources: dict[str, Any], path: FieldPath, findings: Findings) -> None:
+def check_resources(resources: dict[str, Any], path: FieldPath, findings: Findings) -> None:
+    """Adds quantities of a container that are none, and resources that nobody counts."""
     for group in ("limits", "requests"):
         for name, quantity in (resources.get(group) or {}).items():
             try:

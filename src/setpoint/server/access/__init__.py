@@ -5,7 +5,6 @@ from setpoint.server.access.authentication import Authentication
 from setpoint.server.access.guard import USER_KEY, Access, AccessGuard
 from setpoint.server.access.hooks import AccessHooks
 from setpoint.server.access.limits import Counters, Limits
-from setpoint.server.access.review_routes import ReviewRoutes
 from setpoint.server.access.surface import ARGO, KUBERNETES, Surface
 
 __all__ = [
@@ -19,6 +18,5 @@ __all__ = [
     "Authentication",
     "Counters",
     "Limits",
-    "ReviewRoutes",
     "Surface",
 ]

@@ -34,4 +34,5 @@ UPDATE counter SET compacted = ?;
 DELETE FROM body
 WHERE id = :body
   AND NOT EXISTS (SELECT 1 FROM object WHERE body = :body)
+  AND NOT EXISTS (SELECT 1 FROM archived_workflow WHERE body = :body)
   AND NOT EXISTS (SELECT 1 FROM change WHERE body = :body);

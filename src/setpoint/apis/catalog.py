@@ -1,0 +1,147 @@
+"""Every kind that the API server serves of its own: what `kubectl api-resources` lists.
+
+The classes say names, scope and status; what a class does not say (categories, field selectors, columns of the table
+that `kubectl get` prints, whether an engine acts on it) is in the tables here.
+Source: Kubernetes API reference; the additionalPrinterColumns of Argo's, KServe's, Kubeflow's and Knative's CRDs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from setpoint.apis.definitions import Catalog, Column, ResourceDefinition
+from setpoint.apis.kinds import KINDS, group_of
+from setpoint.apis.meta import Resource
+
+_AGE = Column(name="Age", path=".metadata.creationTimestamp", type="date")
+_NO_ENGINE = frozenset(
+    {
+        "Service",
+        "PyTorchJob.kubeflow.org",
+        "TFJob.kubeflow.org",
+        "TrainJob.trainer.kubeflow.org",
+        "TrainingRuntime.trainer.kubeflow.org",
+        "ClusterTrainingRuntime.trainer.kubeflow.org",
+        "Service.serving.knative.dev",
+    }
+)
+_SINGULAR = {"Endpoints": "endpoints"}
+
+_CATEGORIES: dict[str, tuple[str, ...]] = {
+    "Pod": ("all",),
+    "Service": ("all",),
+    "Job.batch": ("all",),
+    "CronJob.batch": ("all",),
+    "InferenceService.serving.kserve.io": ("all", "kserve"),
+    "ServingRuntime.serving.kserve.io": ("kserve",),
+    "ClusterServingRuntime.serving.kserve.io": ("kserve",),
+    "PyTorchJob.kubeflow.org": ("all",),
+    "TFJob.kubeflow.org": ("all",),
+    "Service.serving.knative.dev": ("all", "knative", "serving"),
+}
+"""`kubectl get all` shows those of the category `all`; Argo's kinds are not in it on a cluster."""
+
+_OBJECT = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "Pod": (
+        "spec.nodeName",
+        "spec.restartPolicy",
+        "spec.schedulerName",
+        "spec.serviceAccountName",
+        "spec.hostNetwork",
+        "status.phase",
+        "status.podIP",
+        "status.nominatedNodeName",
+    ),
+    "Event": (
+        *(f"involvedObject.{name}" for name in _OBJECT),
+        "reason",
+        "reportingComponent",
+        "source",
+        "type",
+    ),
+    "Secret": ("type",),
+    "Namespace": ("status.phase",),
+    "Node": ("spec.unschedulable",),
+    "Job.batch": ("status.successful",),
+}
+
+_STATE = Column(name="State", path=".status.conditions[-1:].type")
+_READY = ".status.conditions[?(@.type=='Ready')].status"
+_COLUMNS: dict[str, tuple[Column, ...]] = {
+    "Workflow.argoproj.io": (
+        Column(name="Status", path=".status.phase", description="Where the workflow is"),
+        Column(name="Age", path=".status.startedAt", type="date", description="Since when it runs"),
+        Column(name="Message", path=".status.message", description="Why it is so"),
+    ),
+    "InferenceService.serving.kserve.io": (
+        Column(name="URL", path=".status.url"),
+        Column(name="Ready", path=_READY),
+        Column(name="Prev", path=".status.components.predictor.traffic[?(@.tag=='prev')].percent", type="integer"),
+        Column(
+            name="Latest",
+            path=".status.components.predictor.traffic[?(@.latestRevision==true)].percent",
+            type="integer",
+        ),
+        Column(
+            name="PrevRolledoutRevision",
+            path=".status.components.predictor.traffic[?(@.tag=='prev')].revisionName",
+        ),
+        Column(
+            name="LatestReadyRevision",
+            path=".status.components.predictor.traffic[?(@.latestRevision==true)].revisionName",
+        ),
+        _AGE,
+    ),
+    "ServingRuntime.serving.kserve.io": (
+        Column(name="Disabled", path=".spec.disabled", type="boolean"),
+        Column(name="ModelType", path=".spec.supportedModelFormats[*].name"),
+        Column(name="Containers", path=".spec.containers[*].name"),
+        _AGE,
+    ),
+    "ClusterServingRuntime.serving.kserve.io": (
+        Column(name="Disabled", path=".spec.disabled", type="boolean"),
+        Column(name="ModelType", path=".spec.supportedModelFormats[*].name"),
+        Column(name="Containers", path=".spec.containers[*].name"),
+        _AGE,
+    ),
+    "PyTorchJob.kubeflow.org": (_STATE, _AGE),
+    "TFJob.kubeflow.org": (_STATE, _AGE),
+    "TrainJob.trainer.kubeflow.org": (_STATE, _AGE),
+    "Service.serving.knative.dev": (
+        Column(name="URL", path=".status.url"),
+        Column(name="LatestCreated", path=".status.latestCreatedRevisionName"),
+        Column(name="LatestReady", path=".status.latestReadyRevisionName"),
+        Column(name="Ready", path=_READY),
+        Column(name="Reason", path=".status.conditions[?(@.type=='Ready')].reason"),
+    ),
+}
+
+
+def define(cls: type[Resource], **more: Any) -> ResourceDefinition:
+    """The definition of a class, with what the tables say of it."""
+    group, _, version = cls.API_VERSION.rpartition("/")
+    key = f"{cls.KIND}.{group}" if group else cls.KIND
+    known: dict[str, Any] = {
+        "group": group_of(cls.API_VERSION),
+        "version": version or cls.API_VERSION,
+        "kind": cls.KIND,
+        "plural": cls.PLURAL,
+        "singular": _SINGULAR.get(cls.KIND, cls.KIND.lower()),
+        "list_kind": f"{cls.KIND}List",
+        "short_names": cls.SHORT_NAMES,
+        "categories": _CATEGORIES.get(key, ()),
+        "namespaced": cls.NAMESPACED,
+        "has_status": any(field.name == "status" for field in msgspec.structs.fields(cls)),
+        "columns": _COLUMNS.get(key),
+        "fields": _FIELDS.get(key, ()),
+        "engine": key not in _NO_ENGINE,
+        "cls": cls,
+    }
+    return ResourceDefinition(**(known | more))
+
+
+CATALOG = Catalog(define(cls) for cls in KINDS)
+"""All kinds with a class."""
