@@ -33,6 +33,14 @@ class PolicySource(Protocol):
         """Uid of a service account; one that no object stands for has a uid that follows from its name."""
         ...
 
+    async def has_account(self, namespace: str, name: str) -> bool:
+        """Whether an object stands for the service account."""
+        ...
+
+    async def has_pod(self, namespace: str, name: str, uid: str) -> bool:
+        """Whether the pod that a token is bound to is there still."""
+        ...
+
 
 class People(Protocol):
     """Tokens of people."""

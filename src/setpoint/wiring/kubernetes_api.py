@@ -113,6 +113,7 @@ def kubernetes_backend(parts: ApiParts) -> Backend:
         virtual=virtual,
         reviews=parts.hooks.reviews(),
         subcreates=parts.hooks.subcreates(),
+        may_create=parts.hooks.may_create,
     )
 
 
