@@ -128,6 +128,15 @@ async def test_what_a_form_can_send_is_no_write(tmp_path: Path, media: str) -> N
         assert (await here.http.post(MAPS, json={"metadata": {"name": "a"}})).status_code == 201
 
 
+async def test_whose_a_connection_is_is_not_said_by_a_header(tmp_path: Path) -> None:
+    async with door(tmp_path / "home") as here:
+        for forged in ("10.0.0.1", "127.0.0.1:1", "127.0.0.1"):
+            headers = {"x-forwarded-for": forged, "x-forwarded-proto": "https"}
+            assert (await here.http.post(MAPS, headers=headers, json=[])).status_code >= 400
+    assert {item["user"]["username"] for item in audited(tmp_path / "home")} == {"setpoint:admin"}
+    assert {item["sourceIPs"][0] for item in audited(tmp_path / "home")} == {"127.0.0.1"}
+
+
 async def test_people_may_do_what_their_roles_say_and_are_told_what_they_may_not(tmp_path: Path) -> None:
     async with door(tmp_path / "home") as here:
         viewer, editor, nobody = (

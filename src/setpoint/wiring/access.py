@@ -22,7 +22,7 @@ from setpoint.wiring.doors import Certificates, names_of
 from setpoint.wiring.endpoint import Endpoint, port_of
 from setpoint.wiring.settings import Settings
 
-_LOOK_SECONDS = 600.0
+_LOOK_SECONDS = 60.0
 _MIB = 1024 * 1024
 
 
