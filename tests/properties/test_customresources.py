@@ -15,6 +15,7 @@ from setpoint.apis.definitions import ResourceDefinition
 from setpoint.apis.errors import InvalidSpec, StrictDecodingError
 from setpoint.core.admission import admit, decode_json, decode_yaml
 from setpoint.core.customresources import (
+    CRD_DEFINITION,
     apply_defaults,
     check_crd,
     check_crd_update,
@@ -33,7 +34,8 @@ from setpoint.core.customresources.cel import (
 )
 from tests.unit.core.customresources.crds import SCHEMA, crontab_crd
 
-FIELDS = st.sampled_from(["a", "b", "c", "d"])
+FIELD_NAMES = ["a", "b", "c", "d"]
+FIELDS = st.sampled_from(FIELD_NAMES)
 SCALARS = st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from([0.5, 1.5]) | st.text("abc", max_size=3)
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=3), max_leaves=12
@@ -146,45 +148,89 @@ def test_what_was_admitted_is_admitted_again(
     assert again.warnings == ()
 
 
-ANY_SCHEMA = st.recursive(
-    SCALARS | st.sampled_from(["object", "string", "array", "map", "set"]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    *(
-                        "type",
-                        "properties",
-                        "items",
-                        "additionalProperties",
-                        "allOf",
-                        "anyOf",
-                        "oneOf",
-                        "not",
-                        "required",
-                    ),
-                    *("enum", "default", "pattern", "minLength", "nullable", "x-kubernetes-list-type", "metadata", "a"),
-                    *("x-kubernetes-list-map-keys", "x-kubernetes-validations", "rule", "x-kubernetes-int-or-string"),
-                ]
-            ),
-            inner,
-            max_size=5,
-        )
-    ),
-    max_leaves=25,
+RICH: dict[str, Any] = {
+    "type": "object",
+    "required": ["spec"],
+    "properties": {
+        "metadata": {"type": "object", "properties": {"name": {"type": "string", "maxLength": 20}}},
+        "spec": {
+            "type": "object",
+            "properties": {
+                "a": {"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}]},
+                "b": {
+                    "type": "array",
+                    "x-kubernetes-list-type": "map",
+                    "x-kubernetes-list-map-keys": ["a"],
+                    "items": {
+                        "type": "object",
+                        "required": ["a"],
+                        "properties": {"a": {"type": "string"}, "b": {"type": "integer", "default": 1}},
+                    },
+                },
+                "c": {"type": "object", "additionalProperties": {"type": "string", "pattern": "^a*$"}, "default": {}},
+                "d": {
+                    "type": "object",
+                    "x-kubernetes-embedded-resource": True,
+                    "x-kubernetes-preserve-unknown-fields": True,
+                },
+            },
+            "oneOf": [{"required": ["a"]}, {"not": {"properties": {"b": {"minItems": 1}}}}],
+            "x-kubernetes-validations": [{"rule": "!has(self.b) || self.b.all(x, x.b > 0)", "message": "no"}],
+        },
+    },
+}
+WORDS = st.sampled_from(
+    (
+        *("type", "properties", "items", "additionalProperties", "allOf", "anyOf", "oneOf", "not", "required", "enum"),
+        *("default", "pattern", "minLength", "maximum", "multipleOf", "nullable", "format", "x-kubernetes-list-type"),
+        *("x-kubernetes-list-map-keys", "x-kubernetes-map-type", "x-kubernetes-validations", "a", "metadata"),
+        *("x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource"),
+    )
+)
+PARTS = (
+    VALUES
+    | st.sampled_from(["object", "string", "array", "integer", "map", "set", "atomic", "date-time"])
+    | FIELD_SCHEMAS
+    | st.lists(FIELD_SCHEMAS | FIELDS, max_size=2)
+    | st.dictionaries(FIELDS, FIELD_SCHEMAS, max_size=2)
+    | st.just([{"rule": "self == oldSelf"}])
 )
 
 
+def mutated(value: Any, data: st.DataObject) -> Any:
+    """The value with one to three of its parts replaced or added."""
+    made = copy.deepcopy(value)
+    for _ in range(data.draw(st.integers(1, 3))):
+        found = made
+        while True:
+            keys = list(found) if isinstance(found, dict) else list(range(len(found)))
+            if not keys or data.draw(st.integers(0, 3)) == 0:
+                break
+            inner = found[data.draw(st.sampled_from(keys))]
+            if not isinstance(inner, (dict, list)):
+                break
+            found = inner
+        part = copy.deepcopy(data.draw(PARTS))
+        if isinstance(found, dict):
+            names = st.sampled_from([*found, *FIELD_NAMES]) if data.draw(st.booleans()) else WORDS
+            found[data.draw(names)] = part
+        elif found:
+            found[data.draw(st.integers(0, len(found) - 1))] = part
+    return made
+
+
 @settings(max_examples=300)
-@given(ANY_SCHEMA, OBJECTS)
-def test_any_schema_is_judged_and_an_accepted_one_can_be_used(schema: Any, value: dict[str, Any]) -> None:
-    crd = crontab_crd(schema=schema)
-    if check_crd(crd):
+@given(st.data(), OBJECTS)
+def test_any_schema_is_judged_and_an_accepted_one_can_be_used(data: st.DataObject, spec: dict[str, Any]) -> None:
+    try:
+        crd = admit(CRD_DEFINITION, mutated(crontab_crd(schema=RICH), data), "Ignore").document
+    except InvalidSpec:
         return
-    (definition,) = definitions_of(crd)
-    with contextlib.suppress(InvalidSpec):
-        admit(definition, value, "Ignore")
+    assert admit(CRD_DEFINITION, crd, "Strict", crd).document == crd
+    for definition in definitions_of(crd):
+        with contextlib.suppress(InvalidSpec):
+            first = admit(definition, {"metadata": {"name": "x"}, "spec": spec}, "Ignore")
+            assert admit(definition, first.document, "Strict", first.document) == first
 
 
 @given(st.dictionaries(st.sampled_from(["spec", "metadata", "status", "kind"]), VALUES), VALUES)

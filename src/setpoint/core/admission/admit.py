@@ -24,6 +24,7 @@ from setpoint.core.admission.decode import Mode, report
 from setpoint.core.admission.shape import check_shape
 from setpoint.core.customresources import (
     CRD_DEFINITION,
+    CRD_SCHEMA,
     apply_defaults,
     check_crd,
     check_crd_update,
@@ -37,6 +38,7 @@ from setpoint.core.customresources import (
     prune_schemas,
     validate,
 )
+from setpoint.core.customresources.problems import MOST_PATHS, child, element
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def _admit_class(definition: ResourceDefinition, document: dict[str, Any], mode:
     cls = definition.cls
     assert cls is not None  # noqa: S101  # the caller has looked; this tells the type checker
     resource, unknown = decode_tolerant(document, cls)
-    warnings = report([f'unknown field "{_dotted(path)}"' for path in unknown], mode)
+    warnings = report([f'unknown field "{_dotted(path)}"' for path in unknown[:MOST_PATHS]], mode)
     wire = _plain(resource)
     _keep_written(document, resource, wire)
     head = {"apiVersion": definition.api_version, "kind": definition.kind}
@@ -95,8 +97,10 @@ def _plain(value: Any) -> Any:
 
 def _dotted(path: FieldPath) -> str:
     """The path as a strict decoder writes it: keys as they are, even with dots."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
+    text = ""
+    for part in path:
+        text = element(text, part) if isinstance(part, int) else child(text, part)
+    return text
 
 
 @lru_cache(maxsize=1_024)
@@ -162,9 +166,9 @@ def _admit_custom(
 
 
 def _admit_definition(crd: dict[str, Any], warnings: tuple[str, ...], old: Mapping[str, Any] | None) -> Admitted:
-    spec = crd.get("spec")
-    if isinstance(spec, dict) and isinstance(spec.get("names"), dict):
-        crd = crd | {"spec": spec | {"names": complete_names(spec["names"])}}
+    _refuse(validate(crd, CRD_SCHEMA))
+    spec = crd["spec"]
+    crd = crd | {"spec": spec | {"names": complete_names(spec["names"])}}
     _refuse(check_crd(crd) if old is None else check_crd_update(old, crd))
     return Admitted(crd, warnings + crd_warnings(crd))
 

@@ -6,6 +6,7 @@ Source: Kubernetes documentation, "Field validation"; the words are those of sig
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ import msgspec
 from setpoint.apis.errors import InvalidSpec, StrictDecodingError
 from setpoint.apis.manifest import load_unique_values
 from setpoint.core.admission.shape import MAX_BYTES, check_shape, too_deep
+from setpoint.core.customresources.problems import MOST_PATHS, child, element
 
 Mode = Literal["Strict", "Warn", "Ignore"]
 """How unknown and duplicate fields are taken: `fieldValidation` of a request."""
@@ -110,10 +112,9 @@ def _duplicates(raw: bytes) -> list[str]:
 def _twice(value: Any, path: str) -> list[str]:
     """`duplicate field "path"` for each key that stood twice; as deep as `check_shape` allows."""
     if isinstance(value, list):
-        return [line for index, item in enumerate(value) for line in _twice(item, f"{path}[{index}]")]
+        return [line for index, inner in enumerate(value) for line in _twice(inner, element(path, index))]
     if not isinstance(value, dict):
         return []
-    head = f"{path}." if path else ""
     twice = dict.fromkeys(value.twice) if isinstance(value, _Pairs) else {}
-    own = [f'duplicate field "{head}{name}"' for name in twice]
-    return own + [line for name, item in value.items() for line in _twice(item, f"{head}{name}")]
+    own = [f'duplicate field "{child(path, name)}"' for name in itertools.islice(twice, MOST_PATHS)]
+    return own + [line for name, inner in value.items() for line in _twice(inner, child(path, name))]

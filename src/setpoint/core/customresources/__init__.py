@@ -6,7 +6,14 @@
 """
 
 from setpoint.core.customresources.check import check_crd, check_crd_update
-from setpoint.core.customresources.definitions import CRD_DEFINITION, complete_names, definitions_of, version_rank
+from setpoint.core.customresources.definitions import (
+    CRD_DEFINITION,
+    CRD_SCHEMA,
+    complete_names,
+    definitions_of,
+    deprecations_of,
+    version_rank,
+)
 from setpoint.core.customresources.keywords import prune_schemas
 from setpoint.core.customresources.metadata import check_embedded, coerce_metadata
 from setpoint.core.customresources.prune import apply_defaults, drop_nulls, prune
@@ -17,6 +24,7 @@ from setpoint.core.customresources.warnings import crd_warnings
 
 __all__ = [
     "CRD_DEFINITION",
+    "CRD_SCHEMA",
     "apply_defaults",
     "check_crd",
     "check_crd_update",
@@ -26,6 +34,7 @@ __all__ = [
     "crd_status",
     "crd_warnings",
     "definitions_of",
+    "deprecations_of",
     "drop_nulls",
     "evaluate_rules",
     "is_established",

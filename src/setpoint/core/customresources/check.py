@@ -66,9 +66,9 @@ def check_crd_update(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Pr
 
     Args:
         old: The stored object, with its status.
-        new: What it should become, with the status that it will have.
+        new: What it should become; without a status, the old one stays.
     """
-    problems = list(check_crd(new))
+    problems = list(check_crd({"status": old.get("status") or {}, **new}))
     if problems and not isinstance(new.get("spec"), dict):
         return tuple(problems)
     before, after = old["spec"], new["spec"]

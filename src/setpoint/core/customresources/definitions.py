@@ -168,6 +168,17 @@ def definitions_of(crd: Mapping[str, Any]) -> tuple[ResourceDefinition, ...]:
     return tuple(_definition(spec, names, version) for version in versions if version.get("served"))
 
 
+def deprecations_of(crd: Mapping[str, Any]) -> dict[str, str]:
+    """The warning that every answer in a deprecated version carries, by the version's name."""
+    spec = crd["spec"]
+    return {
+        version["name"]: version.get("deprecationWarning")
+        or f"{spec['group']}/{version['name']} {spec['names']['kind']} is deprecated"
+        for version in spec["versions"]
+        if version.get("deprecated")
+    }
+
+
 def _definition(spec: Mapping[str, Any], names: Mapping[str, Any], version: Mapping[str, Any]) -> ResourceDefinition:
     subresources = version.get("subresources") or {}
     columns = version.get("additionalPrinterColumns")

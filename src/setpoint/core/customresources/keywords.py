@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from setpoint.core.customresources.problems import child
+from setpoint.core.customresources.problems import child, element, note
 
 _MAPS = frozenset({"properties", "patternProperties", "definitions"})
 _LISTS = frozenset({"allOf", "anyOf", "oneOf"})
@@ -57,11 +57,11 @@ def _schema(schema: Any, path: str, unknown: list[str]) -> Any:
         if word in _MAPS and isinstance(value, dict):
             kept[word] = {name: _schema(inner, child(place, name), unknown) for name, inner in value.items()}
         elif word in _LISTS and isinstance(value, list):
-            kept[word] = [_schema(inner, f"{place}[{index}]", unknown) for index, inner in enumerate(value)]
+            kept[word] = [_schema(inner, element(place, index), unknown) for index, inner in enumerate(value)]
         elif word in _SINGLE:
             kept[word] = _schema(value, place, unknown)
         elif word in _PLAIN or word in _MAPS or word in _LISTS:
             kept[word] = value
         else:
-            unknown.append(place)
+            note(unknown, place)
     return {word: value for word, value in kept.items() if value is not None}

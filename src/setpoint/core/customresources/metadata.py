@@ -15,7 +15,7 @@ import msgspec
 from setpoint.apis import names
 from setpoint.apis.errors import InvalidSpec, Problem
 from setpoint.apis.meta import ObjectMeta, OwnerReference
-from setpoint.core.customresources.problems import child, invalid, required, wrong_type
+from setpoint.core.customresources.problems import child, element, invalid, note, required, wrong_type
 from setpoint.core.customresources.prune import field_schema
 
 Schema = Mapping[str, Any]
@@ -50,7 +50,7 @@ def _coerce(
         if items is None:
             return value
         inside = items.get("x-kubernetes-embedded-resource") is True
-        return [_coerce(v, items, f"{path}[{i}]", inside, unknown, problems) for i, v in enumerate(value)]
+        return [_coerce(v, items, element(path, i), inside, unknown, problems) for i, v in enumerate(value)]
     if not isinstance(value, dict):
         return value
     changed: dict[str, Any] = {}
@@ -75,7 +75,7 @@ def _object_meta(value: Any, path: str, unknown: list[str], problems: list[Probl
     kept: dict[str, Any] = {}
     for name, item in value.items():
         if name not in _FIELDS:
-            unknown.append(child(path, name))
+            note(unknown, child(path, name))
         elif item is not None:
             kept[name] = _owners(item, child(path, name), unknown) if name == "ownerReferences" else item
     for name, item in kept.items():
@@ -92,12 +92,13 @@ def _owners(value: Any, path: str, unknown: list[str]) -> Any:
     if not isinstance(value, list):
         return value
     kept: list[Any] = []
-    for index, item in enumerate(value):
-        if isinstance(item, dict):
-            unknown.extend(f"{path}[{index}].{name}" for name in item if name not in _OWNER_FIELDS)
-            kept.append({name: inner for name, inner in item.items() if name in _OWNER_FIELDS and inner is not None})
+    for index, owner in enumerate(value):
+        if isinstance(owner, dict):
+            for name in owner.keys() - _OWNER_FIELDS.keys():
+                note(unknown, child(element(path, index), name))
+            kept.append({name: inner for name, inner in owner.items() if name in _OWNER_FIELDS and inner is not None})
         else:
-            kept.append(item)
+            kept.append(owner)
     return kept
 
 
@@ -117,8 +118,8 @@ def _embedded(value: Any, schema: Schema | None, path: str, problems: list[Probl
         for name, item in value.items():
             _embedded(item, field_schema(schema, name), child(path, name), problems, inside=True)
     elif isinstance(value, list):
-        for index, item in enumerate(value):
-            _embedded(item, schema.get("items"), f"{path}[{index}]", problems, inside=True)
+        for index, inner in enumerate(value):
+            _embedded(inner, schema.get("items"), element(path, index), problems, inside=True)
 
 
 def _check_embedded_object(value: dict[str, Any], path: str, problems: list[Problem]) -> None:

@@ -12,6 +12,15 @@ import msgspec
 
 from setpoint.apis.errors import Problem
 
+LONGEST_PATH = 1_000
+"""Characters of a path after which it is not continued."""
+
+MOST_PATHS = 1_000
+"""Unknown fields that are remembered."""
+
+MOST_ALLOWED = 100
+"""Supported values that a message lists."""
+
 LONGEST_VALUE = 1_000
 """Characters of a wrong value that a message shows."""
 
@@ -50,11 +59,12 @@ def duplicate(path: str, value: Any) -> Problem:
     return Problem(path, f"Duplicate value: {shown(value)}", "FieldValueDuplicate")
 
 
-def unsupported(path: str, value: Any, allowed: Iterable[Any]) -> Problem:
+def unsupported(path: str, found: Any, allowed: Iterable[Any]) -> Problem:
     """`Unsupported value: x: supported values: a, b`."""
-    texts = (item if isinstance(item, str) else shown(item) for item in allowed)
-    words = ", ".join(shown(text) for text in texts)
-    return Problem(path, f"Unsupported value: {shown(value)}: supported values: {words}", "FieldValueNotSupported")
+    listed = list(allowed)
+    texts = (value if isinstance(value, str) else shown(value) for value in listed[:MOST_ALLOWED])
+    words = ", ".join(map(shown, texts)) + (", ..." if len(listed) > MOST_ALLOWED else "")
+    return Problem(path, f"Unsupported value: {shown(found)}: supported values: {words}", "FieldValueNotSupported")
 
 
 def too_long(path: str, most: int) -> Problem:
@@ -88,9 +98,25 @@ def type_name(value: Any) -> str:
 
 def child(path: str, name: str) -> str:
     """The path of a field."""
-    return f"{path}.{name}" if path else name
+    return _extended(path, f".{name[:LONGEST_PATH]}" if path else name[:LONGEST_PATH])
 
 
 def key(path: str, name: str) -> str:
     """The path of an entry of a map."""
-    return f"{path}[{name}]" if path else name
+    return _extended(path, f"[{name[:LONGEST_PATH]}]" if path else name[:LONGEST_PATH])
+
+
+def element(path: str, index: int) -> str:
+    """The path of an item of a list."""
+    return _extended(path, f"[{index}]")
+
+
+def _extended(path: str, more: str) -> str:
+    """The path and more, but never much longer than `LONGEST_PATH`: keys may be as long as a request."""
+    return f"{path}{more}" if len(path) < LONGEST_PATH else path
+
+
+def note(found: list[str], path: str) -> None:
+    """Adds a path to those found, up to a number that nobody reads."""
+    if len(found) < MOST_PATHS:
+        found.append(path)

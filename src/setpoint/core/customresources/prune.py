@@ -14,6 +14,8 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from setpoint.core.customresources.problems import child, element, note
+
 Schema = Mapping[str, Any]
 
 META_FIELDS = frozenset({"apiVersion", "kind", "metadata"})
@@ -56,7 +58,7 @@ def _prune(value: Any, schema: Schema | None, path: str, unknown: list[str]) -> 
             return value
         if items is not None and schema is not None and keeps_unknown(schema) and not keeps_unknown(items):
             items = {**items, "x-kubernetes-preserve-unknown-fields": True}  # below what keeps all, all is kept
-        return [_prune(item, items, f"{path}[{index}]", unknown) for index, item in enumerate(value)]
+        return [_prune(inner, items, element(path, index), unknown) for index, inner in enumerate(value)]
     return value
 
 
@@ -66,19 +68,19 @@ def _prune_map(value: dict[str, Any], schema: Schema, path: str, unknown: list[s
     embedded = schema.get("x-kubernetes-embedded-resource") is True
     keeps = keeps_unknown(schema)
     kept: dict[str, Any] = {}
-    for name, item in value.items():
+    for name, inner in value.items():
         if embedded and name in META_FIELDS:
-            kept[name] = item
+            kept[name] = inner
         elif name in properties:
-            kept[name] = _prune(item, properties[name], f"{path}.{name}" if path else name, unknown)
+            kept[name] = _prune(inner, properties[name], child(path, name), unknown)
         elif isinstance(additional, Mapping):
-            kept[name] = _prune(item, additional, f"{path}.{name}" if path else name, unknown)
+            kept[name] = _prune(inner, additional, child(path, name), unknown)
         elif keeps:
-            kept[name] = item
+            kept[name] = inner
         elif additional is True:  # any entry, but nobody names the fields of one that is an object
-            kept[name] = _prune(item, None, f"{path}.{name}" if path else name, unknown)
+            kept[name] = _prune(inner, None, child(path, name), unknown)
         else:
-            unknown.append(f"{path}.{name}" if path else name)
+            note(unknown, child(path, name))
     return kept
 
 

@@ -22,7 +22,16 @@ from setpoint.core.customresources.cel import (
     adapt,
     compile_expression,
 )
-from setpoint.core.customresources.problems import child, forbidden, invalid, key, required, type_name, unsupported
+from setpoint.core.customresources.problems import (
+    child,
+    element,
+    forbidden,
+    invalid,
+    key,
+    required,
+    type_name,
+    unsupported,
+)
 from setpoint.core.customresources.prune import field_schema
 
 Schema = Mapping[str, Any]
@@ -144,8 +153,8 @@ class _Evaluation:
                     self.value(item, before.get(name), inner, child(path, name) if named else key(path, name))
         elif isinstance(value, list) and isinstance(schema.get("items"), Mapping):
             olds = _by_key(old, schema)
-            for index, item in enumerate(value):
-                self.value(item, olds.get(_key_of(item, schema)), schema["items"], f"{path}[{index}]")
+            for index, entry in enumerate(value):
+                self.value(entry, olds.get(_key_of(entry, schema)), schema["items"], element(path, index))
 
     def _rule(self, rule: Mapping[str, Any], value: Any, old: Any, schema: Schema, path: str) -> None:
         program = _compiled(rule["rule"])

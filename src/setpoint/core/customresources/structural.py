@@ -12,12 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from setpoint.apis.errors import Problem
+from setpoint.core.customresources.completeness import check_complete
 from setpoint.core.customresources.problems import child, forbidden, invalid, key, required, type_name, unsupported
 from setpoint.core.expr import ExpressionError, compile_regex
 
 MAX_SCHEMA_DEPTH = 60
+MOST_PROBLEMS = 100
 MAX_SCHEMAS = 50_000
 """Schemas in one version of a definition, nested ones counted."""
+
+MAX_PATTERNS = 1_000_000
+"""Instructions of all patterns of one version together; some seconds of work to make."""
 
 _WORDS: dict[str, str] = {
     **dict.fromkeys(("type", "format", "title", "description", "pattern", "$ref", "$schema", "id"), "string"),
@@ -39,7 +44,7 @@ _WORDS: dict[str, str] = {
 _OTHERS = frozenset({"items", "additionalProperties", "additionalItems", "default", "example"})
 _NEVER = ("$ref", "definitions", "patternProperties", "dependencies", "additionalItems", "id")
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
-_SCALARS = frozenset({"boolean", "integer", "number", "string"})
+_SCALARS = ("boolean", "integer", "number", "string")
 _NESTED_FORBIDDEN = {
     "type": "must be empty to be structural",
     "additionalProperties": "must be undefined to be structural",
@@ -67,6 +72,7 @@ class _Walk:
 
     problems: list[Problem] = field(default_factory=list)
     count: int = 0
+    patterns: int = 0
 
     def schema(self, schema: Any, path: str, level: str, depth: int = 0) -> None:
         """A schema outside of junctors; `level` is root, items or field."""
@@ -81,8 +87,7 @@ class _Walk:
         if items is not None:
             self.schema(items, child(path, "items"), "items", depth + 1)
         for name, inner in (schema.get("properties") or {}).items():
-            if not (level == "root" and name == "metadata"):
-                self.schema(inner, key(child(path, "properties"), name), "field", depth + 1)
+            self.schema(inner, key(child(path, "properties"), name), "field", depth + 1)
         self._additional(schema, path, level)
         if isinstance(additional, dict):
             self.schema(additional, child(path, "additionalProperties"), "field", depth + 1)
@@ -257,11 +262,7 @@ class _Walk:
             detail = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"
             self.problems.append(forbidden(child(path, "uniqueItems"), detail))
         if pattern := schema.get("pattern"):
-            try:
-                compile_regex(pattern)
-            except ExpressionError as error:
-                detail = f"must be a valid regular expression, but isn't: {error.reason}"
-                self.problems.append(invalid(child(path, "pattern"), pattern, detail))
+            self._pattern(pattern, child(path, "pattern"))
         skipped = _int_or_string(schema)
         for word in _JUNCTORS:
             for index, inner in enumerate(schema.get(word) or ()):
@@ -272,6 +273,18 @@ class _Walk:
                     self._nested(rest, f"{child(path, word)}[{index}]", depth + 1)
         if "not" in schema:
             self._nested(schema["not"], child(path, "not"), depth + 1)
+
+    def _pattern(self, pattern: str, path: str) -> None:
+        if self.patterns > MAX_PATTERNS:
+            return
+        try:
+            self.patterns += compile_regex(pattern).work("")
+        except ExpressionError as error:
+            self.patterns += 1_000
+            detail = f"must be a valid regular expression, but isn't: {error.reason}"
+            self.problems.append(invalid(path, pattern, detail))
+        if self.patterns > MAX_PATTERNS:
+            self.problems.append(invalid(path, pattern, "the patterns of this version are too large together"))
 
     def _nested(self, schema: Any, path: str, depth: int) -> None:
         """A schema below a junctor: it may narrow values and say nothing else."""
@@ -302,47 +315,6 @@ def _int_or_string(schema: Mapping[str, Any]) -> str:
     return ""
 
 
-def check_complete(schema: Mapping[str, Any], path: str) -> list[Problem]:
-    """Fields that a junctor speaks of although the schema around it does not have them."""
-    problems: list[Problem] = []
-    _complete(schema, path, problems)
-    return problems
-
-
-def _complete(schema: Mapping[str, Any], path: str, problems: list[Problem]) -> None:
-    for word in _JUNCTORS:
-        for index, inner in enumerate(schema.get(word) or ()):
-            _named(inner, schema, f"{child(path, word)}[{index}]", path, problems)
-    if isinstance(schema.get("not"), dict):
-        _named(schema["not"], schema, child(path, "not"), path, problems)
-    if isinstance(schema.get("items"), dict):
-        _complete(schema["items"], child(path, "items"), problems)
-    if isinstance(schema.get("additionalProperties"), dict):
-        _complete(schema["additionalProperties"], child(path, "additionalProperties"), problems)
-    for name, inner in (schema.get("properties") or {}).items():
-        _complete(inner, key(child(path, "properties"), name), problems)
-
-
-def _named(
-    nested: Mapping[str, Any], around: Mapping[str, Any] | None, path: str, outside: str, problems: list[Problem]
-) -> None:
-    """Reports what `nested` speaks of and `around` lacks; `outside` is the path of `around`."""
-    if around is None:
-        problems.append(required(outside, f"because it is defined in {path}"))
-        return
-    for word in _JUNCTORS:
-        for index, inner in enumerate(nested.get(word) or ()):
-            _named(inner, around, f"{child(path, word)}[{index}]", outside, problems)
-    if isinstance(nested.get("not"), dict):
-        _named(nested["not"], around, child(path, "not"), outside, problems)
-    if isinstance(nested.get("items"), dict):
-        _named(nested["items"], around.get("items"), child(path, "items"), child(outside, "items"), problems)
-    known = around.get("properties") or {}
-    for name, inner in (nested.get("properties") or {}).items():
-        place = key(child(outside, "properties"), name)
-        _named(inner, known.get(name), key(child(path, "properties"), name), place, problems)
-
-
 def check_structural(schema: Any, path: str) -> tuple[Problem, ...]:
     """Why a schema is not structural, empty if it is; sorted as an API server sorts them.
 
@@ -353,4 +325,4 @@ def check_structural(schema: Any, path: str) -> tuple[Problem, ...]:
     walk = _Walk()
     walk.schema(schema, path, "root")
     problems = walk.problems or check_complete(schema, path)
-    return tuple(sorted(problems, key=str))
+    return tuple(sorted(problems, key=str))[:MOST_PROBLEMS]

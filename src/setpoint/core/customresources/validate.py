@@ -18,6 +18,7 @@ from setpoint.core.customresources.formats import BOUNDS, has_format
 from setpoint.core.customresources.problems import (
     child,
     duplicate,
+    element,
     invalid,
     key,
     required,
@@ -72,7 +73,7 @@ class _Check:
                 case dict():
                     self._map(value, schema, path)
         allowed = schema.get("enum")
-        if allowed and not any(equal_json(value, item) for item in allowed):
+        if allowed and not _is_one_of(value, allowed):
             self.problems.append(unsupported(path, value, allowed))
 
     def _typed(self, value: Any, schema: Schema, path: str) -> bool:
@@ -172,23 +173,23 @@ class _Check:
             self.problems.append(invalid(path, "", f"{path} in body shouldn't contain duplicates"))
         kind = schema.get("x-kubernetes-list-type")
         if kind == "set":
-            self.problems.extend(duplicate(f"{path}[{index}]", value[index]) for index in repeated(value))
+            self.problems.extend(duplicate(element(path, index), value[index]) for index in repeated(value))
         elif kind == "map":
             self._map_list(value, schema.get("x-kubernetes-list-map-keys", ()), path)
         items = schema.get("items")
         if isinstance(items, Mapping):
-            for index, item in enumerate(value):
-                self.value(item, items, f"{path}[{index}]")
+            for index, inner in enumerate(value):
+                self.value(inner, items, element(path, index))
 
     def _map_list(self, value: list[Any], names: Sequence[str], path: str) -> None:
         keys: list[dict[str, Any]] = []
-        for index, item in enumerate(value):
-            if item is not None and not isinstance(item, dict):
+        for index, entry in enumerate(value):
+            if entry is not None and not isinstance(entry, dict):
                 detail = "must be an object for an array of list-type map"
-                self.problems.append(invalid(f"{path}[{index}]", item, detail))
+                self.problems.append(invalid(element(path, index), entry, detail))
                 return
-            keys.append({name: item[name] for name in names if name in item} if item else {})
-        self.problems.extend(duplicate(f"{path}[{index}]", keys[index]) for index in repeated(keys))
+            keys.append({name: entry[name] for name in names if name in entry} if entry else {})
+        self.problems.extend(duplicate(element(path, index), keys[index]) for index in repeated(keys))
 
     def _map(self, value: dict[str, Any], schema: Schema, path: str) -> None:
         most, least = schema.get("maxProperties"), schema.get("minProperties")
@@ -238,6 +239,12 @@ def equal_json(left: Any, right: Any) -> bool:
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(equal_json(a, b) for a, b in zip(left, right, strict=True))
     return bool(left == right)
+
+
+def _is_one_of(value: Any, allowed: Sequence[Any]) -> bool:
+    if value not in allowed:  # by far the fastest question, and only true and 1.0 are in doubt after it
+        return False
+    return isinstance(value, str) or any(equal_json(value, other) for other in allowed)
 
 
 def repeated(values: Sequence[Any]) -> list[int]:

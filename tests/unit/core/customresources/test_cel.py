@@ -167,6 +167,9 @@ def test_values_have_the_types_of_their_schema() -> None:
         ("self.a", "no such key: a"),
         ("{'a': 1}['b']", "no such key: b"),
         ("[1][1]", "index out of bounds: 1"),
+        ("self[1]", "no such key: 1"),
+        ("self[[]]", "no such overload"),
+        ("1 in self ? 1 : self.a", "no such key: a"),
         ("1 / 0", "divide by zero"),
         ("1 % 0", "modulus by zero"),
         ("9223372036854775807 + 1", "integer overflow"),
@@ -183,6 +186,7 @@ def test_values_have_the_types_of_their_schema() -> None:
         ("'abc'.substring(4)", "index out of range: 4"),
         ("'a'.matches('(')", "error parsing regexp: missing closing ): `(`"),
         ("optional.none().value()", "optional.none() dereference"),
+        ("quantity('1e999999999').asInteger()", "the quantity is too large"),
         ("[].max()", "max called on empty list"),
     ],
 )
@@ -190,6 +194,13 @@ def test_what_fails_says_why(text: str, reason: str) -> None:
     with pytest.raises(CelError) as caught:
         run(text, {})
     assert caught.value.reason == reason
+
+
+def test_lists_that_are_maps_are_joined_by_their_keys() -> None:
+    schema = {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["n"], "items": {}}
+    assert run("(self + [{'n': 'a', 'v': 2}]).map(x, x.v)", [{"n": "a", "v": 1}, {"n": "b", "v": 3}], schema) == [2, 3]
+    with pytest.raises(CelError):
+        run("self + [1]", [{"n": "a"}], schema)
 
 
 def test_and_and_or_absorb_errors_of_the_side_that_does_not_matter() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from setpoint.apis.definitions import Catalog, Column, ResourceDefinition, Scale
-from setpoint.core.customresources import crd_status, definitions_of, is_established
+from setpoint.core.customresources import crd_status, definitions_of, deprecations_of, is_established
 from tests.unit.core.customresources.crds import SCHEMA, crontab_crd, version
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -63,6 +63,18 @@ def test_without_a_status_subresource_there_is_none() -> None:
     assert not found.has_status
     assert found.scale is None
     assert found.columns is None
+
+
+def test_a_deprecated_version_has_its_warning() -> None:
+    versions = [
+        version("v1"),
+        version("v1beta1", storage=False, deprecated=True),
+        version("v1alpha1", storage=False, deprecated=True, deprecationWarning="use v1"),
+    ]
+    assert deprecations_of(crontab_crd(versions=versions)) == {
+        "v1beta1": "stable.example.com/v1beta1 CronTab is deprecated",
+        "v1alpha1": "use v1",
+    }
 
 
 def test_names_that_are_free_are_accepted_and_the_kind_is_established() -> None:

@@ -6,10 +6,8 @@ whatever the expression and the values are. `&&` and `||` absorb errors of a sid
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from setpoint.core.customresources.cel._ast import (
@@ -29,9 +27,10 @@ from setpoint.core.customresources.cel._ast import (
 from setpoint.core.customresources.cel._errors import CelCostExceeded, CelError, CelUnknownFunction
 from setpoint.core.customresources.cel._functions import FUNCTIONS, METHODS
 from setpoint.core.customresources.cel._kubernetes import KUBERNETES_FUNCTIONS, KUBERNETES_METHODS
-from setpoint.core.customresources.cel._overloads import Overload, call, is_int, is_number, ordered, whole
+from setpoint.core.customresources.cel._operators import OPERATORS
+from setpoint.core.customresources.cel._overloads import Overload, call, is_int, is_number
 from setpoint.core.customresources.cel._parser import parse
-from setpoint.core.customresources.cel._values import Maybe, Type, equal, is_list, is_map, type_of, weight
+from setpoint.core.customresources.cel._values import Maybe, Type, is_list, is_map, type_of
 
 _FUNCTIONS = FUNCTIONS | KUBERNETES_FUNCTIONS
 _METHODS = {name: METHODS.get(name, []) + KUBERNETES_METHODS.get(name, []) for name in METHODS | KUBERNETES_METHODS}
@@ -116,10 +115,10 @@ class _Run:
 
     def _call(self, node: Call) -> Any:
         if node.target is None:
-            operator = _OPERATORS.get(node.name)
+            operator = OPERATORS.get(node.name)
             arguments = tuple(self.value(item) for item in node.arguments)
             if operator is not None:
-                return operator(self, *arguments)
+                return operator(self.charge, *arguments)
             return self._apply(_FUNCTIONS[node.name], arguments)
         qualified = _qualified(node)
         if qualified is not None:
@@ -258,129 +257,6 @@ def _qualified(node: Call) -> str | None:
     return None
 
 
-def _add(run: _Run, left: Any, right: Any) -> Any:
-    if is_list(left) and is_list(right):
-        run.charge(len(left) + len(right))
-        return _joined(left, right)
-    if (isinstance(left, str) and isinstance(right, str)) or (isinstance(left, bytes) and isinstance(right, bytes)):
-        run.charge((len(left) + len(right)) // 100)
-        return left + right  # type: ignore[operator]  # both are of one type
-    if isinstance(left, (datetime, timedelta)) or isinstance(right, (datetime, timedelta)):
-        return _moved(left, right, 1)
-    return _arithmetic(left, right, lambda a, b: a + b)
-
-
-def _joined(left: Any, right: Any) -> list[Any]:
-    """Two lists; of a set each item once, of a list that is a map the later with the same keys."""
-    schema: Mapping[str, Any] = getattr(left, "schema", {})
-    kind = schema.get("x-kubernetes-list-type")
-    if kind not in ("set", "map"):
-        return [*left, *right]
-    keys = schema.get("x-kubernetes-list-map-keys", ())
-    made: dict[Any, Any] = {}
-    for item in (*left, *right):
-        mark = item if kind == "set" else tuple(_field(item, name).value for name in keys)
-        made[repr(mark)] = item
-    return list(made.values())
-
-
-def _moved(left: Any, right: Any, sign: int) -> Any:
-    try:
-        return left + right if sign > 0 else left - right
-    except (TypeError, OverflowError):
-        raise CelError("no such overload") from None
-
-
-def _subtract(_run: _Run, left: Any, right: Any) -> Any:
-    if isinstance(left, (datetime, timedelta)):
-        return _moved(left, right, -1)
-    return _arithmetic(left, right, lambda a, b: a - b)
-
-
-def _arithmetic(left: Any, right: Any, compute: Callable[[Any, Any], Any]) -> Any:
-    if not is_number(left) or not is_number(right) or type(left) is not type(right):
-        raise CelError("no such overload")
-    found = compute(left, right)
-    return whole(found) if isinstance(found, int) else found
-
-
-def _divide(_run: _Run, left: Any, right: Any) -> Any:
-    if right == 0 and is_int(left) and is_int(right):
-        raise CelError("divide by zero")
-    return _arithmetic(left, right, _quotient)
-
-
-def _quotient(left: Any, right: Any) -> Any:
-    if isinstance(left, float):
-        if right == 0:
-            return math.nan if left == 0 or math.isnan(left) else math.copysign(math.inf, left)
-        return left / right
-    return abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1)
-
-
-def _remainder(_run: _Run, left: Any, right: Any) -> Any:
-    if not is_int(left) or not is_int(right):
-        raise CelError("no such overload")
-    if right == 0:
-        raise CelError("modulus by zero")
-    return abs(left) % abs(right) * (-1 if left < 0 else 1)
-
-
-def _negate(_run: _Run, value: Any) -> Any:
-    if not is_number(value):
-        raise CelError("no such overload")
-    return whole(-value) if isinstance(value, int) else -value
-
-
-def _not(_run: _Run, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise CelError("no such overload")
-    return not value
-
-
-def _equal(run: _Run, left: Any, right: Any) -> bool:
-    run.charge(weight(left) if is_list(left) or is_map(left) else 0)
-    return equal(left, right)
-
-
-def _in(run: _Run, value: Any, where: Any) -> bool:
-    if is_list(where):
-        for item in where:
-            run.charge(weight(item))
-            if equal(value, item):
-                return True
-        return False
-    if is_map(where):
-        return isinstance(value, (str, int)) and any(equal(value, name) for name in (value,) if name in where)
-    raise CelError("no such overload")
-
-
-def _compare(holds: Callable[[Any, Any], bool]) -> Callable[[_Run, Any, Any], bool]:
-    def check(_run: _Run, left: Any, right: Any) -> bool:
-        ordered(left, right)
-        return bool(holds(left, right))
-
-    return check
-
-
-_OPERATORS: dict[str, Callable[..., Any]] = {
-    "==": _equal,
-    "!=": lambda run, left, right: not _equal(run, left, right),
-    "<": _compare(lambda left, right: left < right),
-    "<=": _compare(lambda left, right: left <= right),
-    ">": _compare(lambda left, right: left > right),
-    ">=": _compare(lambda left, right: left >= right),
-    "in": _in,
-    "+": _add,
-    "-": _subtract,
-    "*": lambda _run, left, right: _arithmetic(left, right, lambda a, b: a * b),
-    "/": _divide,
-    "%": _remainder,
-    "!": _not,
-    "-neg": _negate,
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Program:
     """A parsed expression whose functions are all known."""
@@ -419,7 +295,7 @@ def compile_expression(text: str) -> Program:
 
 def _check_call(node: Call) -> None:
     if node.target is None:
-        known = node.name in _OPERATORS or node.name in _FUNCTIONS
+        known = node.name in OPERATORS or node.name in _FUNCTIONS
     else:
         known = _qualified(node) is not None or node.name in _METHODS
     if not known:

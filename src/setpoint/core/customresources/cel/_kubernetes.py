@@ -15,6 +15,8 @@ from setpoint.core.customresources.cel._errors import CelError
 from setpoint.core.customresources.cel._overloads import Charge, Overload, is_a, is_int, is_text, whole
 from setpoint.core.customresources.cel._values import Quantity, Url
 
+_LONGEST_QUANTITY = 64
+_MOST_DIGITS = 40
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -49,11 +51,12 @@ def _network(_charge: Charge, text: str) -> _Network:
 
 def _quantity(_charge: Charge, text: str) -> Quantity:
     try:
-        if len(text) <= 64:
-            return Quantity(parse_quantity(text))
+        number = parse_quantity(text[:_LONGEST_QUANTITY])
+        if len(text) <= _LONGEST_QUANTITY and abs(number.adjusted()) <= _MOST_DIGITS:
+            return Quantity(number)
     except InvalidSpec as error:
         raise CelError(error.reason) from None
-    raise CelError("quantities are short")
+    raise CelError("the quantity is too large")
 
 
 def _whether(read: Any) -> Any:

@@ -104,6 +104,8 @@ class Fields(Mapping[str, Any]):
         Raises: KeyError.
         """
         if name not in self.raw:
+            if not isinstance(name, str):
+                raise KeyError(name)
             name = unescape(name)
         value = self.raw[name]
         properties = self.schema.get("properties") or {}
