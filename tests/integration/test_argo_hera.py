@@ -54,7 +54,7 @@ class Client:
     def __init__(self, served: Served) -> None:
         self.plane = served.plane
         self._service = WorkflowsService(
-            host=f"{served.endpoint.url}/", verify_ssl=False, token=served.endpoint.token, namespace="default"
+            host=f"{served.endpoint.argo_url}/", verify_ssl=False, token=served.endpoint.token, namespace="default"
         )
 
     async def __call__(self, method: str, *args: Any, **kwargs: Any) -> Any:

@@ -57,7 +57,7 @@ async def bound(home: Path) -> AsyncIterator[ControlPlane]:
 
 async def post(plane: ControlPlane, body: str, line: str = "a", discriminator: str = "plant") -> httpx.Response:
     headers = {"Authorization": f"Bearer {plane.endpoint.token}", "X-Line": line}
-    url = f"{plane.endpoint.url}/api/v1/events/default/{discriminator}"
+    url = f"{plane.endpoint.argo_url}/api/v1/events/default/{discriminator}"
     async with httpx.AsyncClient() as http:
         return await http.post(url, content=body, headers=headers)
 
