@@ -31,7 +31,7 @@ from setpoint.apis.pods import PodExit, PodPhase, PodRequest, PodState
 from setpoint.cli import COLLECT_EVERY
 from setpoint.engines.workflow import WorkflowEngine
 from setpoint.engines.workflow.head import WorkflowHead
-from setpoint.ports.launcher import Machine
+from setpoint.ports.launcher import Machine, PodListener, Usage
 from setpoint.wiring.engines import outside
 from setpoint.wiring.settings import Settings
 
@@ -92,6 +92,8 @@ def random_dag(count: int) -> dict[str, Any]:
 class PretendedPods:
     """The Launcher port without processes: a pod has ended when it is launched."""
 
+    listener: PodListener | None = None
+
     def __init__(self) -> None:
         self._ended: dict[str, PodState] = {}
         self._news: asyncio.Queue[PodState] = asyncio.Queue()
@@ -126,6 +128,15 @@ class PretendedPods:
             state = await self._news.get()
             del self._ended[state.id]
             yield state
+
+    async def live(self) -> tuple[PodRequest, ...]:
+        return ()
+
+    async def request(self, pod_id: str) -> PodRequest | None:
+        return None
+
+    async def usage(self, pod_id: str) -> dict[str, Usage]:
+        return {}
 
     async def progress(self, pod_id: str) -> str | None:
         return None

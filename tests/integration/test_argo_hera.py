@@ -279,6 +279,7 @@ async def test_limits_of_semaphores_are_set(tmp_path: Path) -> None:
 async def test_the_server_tells_of_itself(tmp_path: Path) -> None:
     async with hera(tmp_path) as client:
         assert (await client("get_info")).links == []
-        assert (await client("get_user_info")).subject is None
+        who = await client("get_user_info")
+        assert (who.subject, "system:masters" in who.groups) == ("setpoint:admin", True)
         version = await client("get_version")
         assert (version.git_tag, version.version.startswith("v4.1.2")) == ("v4.1.2", True)

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from setpoint.adapters.artifact_files import StoredArtifactFiles
 from setpoint.adapters.clock import SystemClock
+from setpoint.apis.argo import Workflow
+from setpoint.apis.errors import Forbidden
 from setpoint.server.argo import ArgoRoutes, argo_app
 from tests.argo_server import steered_in_process
 from tests.pods import store_of
@@ -171,11 +174,46 @@ async def test_who_creates_something_is_on_its_label(tmp_path: Path) -> None:
         assert told == {"subject": "system:user:Zoë@plant", "name": "system:user:Zoë@plant", "groups": ["operators"]}
 
 
+async def test_a_service_account_is_told_by_its_parts(tmp_path: Path) -> None:
+    async with server(tmp_path, User("system:serviceaccount:plant:robot")) as client:
+        told = (await client.get("/userinfo")).json()
+        assert (told["serviceAccountNamespace"], told["serviceAccountName"]) == ("plant", "robot")
+
+
 async def test_nobody_is_the_creator_where_nobody_is_known(tmp_path: Path) -> None:
     async with server(tmp_path) as client:
         made = (await client.post("/workflows/default", json=sent("a", labels={CREATOR: "somebody", "x": "y"}))).json()
         assert CREATOR not in made["metadata"]["labels"]
         assert made["metadata"]["labels"]["x"] == "y"
+
+
+async def test_who_authorizes_is_asked_once_the_namespace_is_known(tmp_path: Path) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    async def refuse(*what: str) -> None:
+        asked.append(what)
+        raise Forbidden("not yours")
+
+    async with steered_in_process(tmp_path) as local:
+        quick = {"entrypoint": "m", "templates": [{"name": "m", "suspend": {"duration": "0"}}]}
+        document = {"metadata": {"name": "a", "namespace": "default"}, "spec": quick}
+        made = await local.verbs.submit(msgspec.convert(document, Workflow))
+        await local.plane.finished("a")
+        app = argo_app(routes_of(local, tmp_path))
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            await app({**scope, "setpoint.authorize": refuse}, receive, send)
+
+        uid = made.metadata.uid
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(guarded), base_url="http://argo") as client:
+            for path in (
+                f"/api/v1/archived-workflows/{uid}",
+                f"/artifacts-by-uid/{uid}/a/x",
+                f"/artifact-files/default/archived-workflows/{uid}/a/outputs/x",
+            ):
+                answer = await client.get(path)
+                assert (answer.status_code, answer.json()["code"]) == (403, 7)
+    assert asked == [("get", "workflows.argoproj.io", "default", "a")] * 3
 
 
 async def test_what_is_not_served_says_so(tmp_path: Path) -> None:

@@ -194,6 +194,33 @@ class TestPodsOfEngines:
         async with control_plane(settings(tmp_path), serve_stored=True) as plane:
             await until(plane, Pod, found.metadata.name, phase("Succeeded"))
 
+    async def test_a_container_of_a_set_that_has_ended_is_shown_so_while_others_run(self, tmp_path: Path) -> None:
+        text = f"""
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {{name: w, namespace: default}}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    containerSet:
+      containers:
+      - {{name: a, image: busybox, command: ["true"]}}
+      - {{name: b, image: busybox, command: [sh, -c, "while ! test -e {tmp_path}/go; do sleep 0.02; done"]}}
+"""
+        async with control_plane(settings(tmp_path), serve_stored=True, visible=[str(tmp_path)]) as plane:
+            workflow = read(text)
+            assert isinstance(workflow, Workflow)
+            await plane.verbs.submit(workflow)
+
+            def one_has_ended(found: Pod) -> bool:
+                states = {item.name: item.state for item in found.status.container_statuses}
+                return states["a"].terminated is not None and states["b"].running is not None
+
+            await only_pod(plane, one_has_ended)
+            (tmp_path / "go").touch()
+            await only_pod(plane, phase("Succeeded"))
+
     async def test_a_job_shows_its_pods_under_the_names_of_its_containers(self, tmp_path: Path) -> None:
         text = (
             "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j, namespace: default}\nspec:\n  template:\n"
@@ -309,7 +336,11 @@ class TestPodsOfUsers:
         text = POD.replace("spec:", "spec:\n  hostNetwork: true\n  nodeSelector: {a: b}")
         async with control_plane(settings(tmp_path), serve_stored=True) as plane:
             await plane.resources.create(pod(text=text))
-            await until(plane, Pod, "p", phase("Succeeded"))
+            found = await until(plane, Pod, "p", phase("Succeeded"))
+            assert [item.message for item in found.status.conditions if item.type == "setpoint.dev/FieldsIgnored"] == [
+                "no meaning on one machine, ignored: spec.hostNetwork, spec.nodeSelector"
+            ]
+            assert found.spec.node_name
             events = (await plane.resources.list(Event, "default")).items
             assert [item.message for item in events if item.reason == "FieldsIgnored"] == [
                 "no meaning on one machine, ignored: spec.hostNetwork, spec.nodeSelector"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from setpoint.adapters.pods.machine import node_name
 from setpoint.apis.argo import NodePhase, Workflow
 from tests.workflow_engine import node, running_plane
 
@@ -153,7 +154,7 @@ test ${#UID_} = 36
     )
     async with running_plane(tmp_path) as plane:
         first, second = result(await plane.run(text)).splitlines()
-    assert first == f'<$(LATE)>|wf|default|yes|wf|a "b"|{socket.gethostname()}|127.0.0.1'
+    assert first == f'<$(LATE)>|wf|default|yes|wf|a "b"|{node_name(socket.gethostname())}|127.0.0.1'
     cores = len(os.sched_getaffinity(0))
     assert second == f"64|{cores}|10|hunter2 wf $(NAME) of the map|unset|of the map"
 

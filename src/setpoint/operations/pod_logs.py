@@ -11,7 +11,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.errors import Malformed
 from setpoint.apis.pod import DEFAULT_CONTAINER, ContainerStatus, Pod, launch_of
 from setpoint.ports.launcher import Launcher, LogLine
 from setpoint.ports.resources import ResourceApi
@@ -19,7 +19,7 @@ from setpoint.ports.resources import ResourceApi
 _CHUNK_BYTES = 64 * 1024
 
 
-class LogRefused(InvalidSpec):
+class LogRefused(Malformed):
     """There is no such log, or not yet; a cluster answers with HTTP 400 and this message."""
 
 

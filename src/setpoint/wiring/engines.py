@@ -19,9 +19,10 @@ from setpoint.apis.serving import InferenceService
 from setpoint.clients.readiness import probe_ready
 from setpoint.clients.requests import RequestClient
 from setpoint.components import IMAGE
+from setpoint.core.pods.document import OPEN
 from setpoint.engines.cron import CronEngine, CronJobEngine
 from setpoint.engines.job import JobEngine
-from setpoint.engines.pod import PodEngine, PodMirror, leave_alone
+from setpoint.engines.pod import PodEngine, PodMirror
 from setpoint.engines.runner import Runner
 from setpoint.engines.serving import GatewayKeeper, ServingEngine, ServingSettings
 from setpoint.engines.workflow import Outside, WorkflowEngine
@@ -55,7 +56,7 @@ async def engines_up(
         serving.attach(runner, resting=resting)
         JobEngine(store.resources, launcher, clock, credentials=credentials).attach(runner, resting=resting)
         pods = PodEngine(store.resources, launcher, clock, credentials=credentials)
-        pods.attach(runner, resting=frozenset() if serve_stored else await leave_alone(store.resources))
+        pods.attach(runner, leave_stored=not serve_stored)
         if serve_stored:  # a control plane for one command starts nothing of its own accord
             CronEngine(store.resources, clock, substrate.verbs.submit, substrate.verbs.terminate).attach(runner)
             CronJobEngine(store.resources, clock).attach(runner)
@@ -76,8 +77,8 @@ async def engines_up(
         )
         runner.background("workflow-engine", workflows.run)
         runner.background("node", partial(keep_node, store.resources, view, clock))
-        mirror = PodMirror(resources=store.resources, objects=store.pods, launcher=launcher, clock=substrate.steady)
-        runner.informer(PodHead).on_change(mirror.saw)
+        heads = runner.informer(PodHead, selector=OPEN)
+        mirror = PodMirror(heads=heads, objects=store.pods, launcher=launcher, clock=substrate.steady)
         if served is not None:
             runner.background("access", served.keep_fresh)
         async with mirror:

@@ -64,11 +64,13 @@ def conclude(folder: Path, identity: records.ProcessIdentity) -> PodExit:
     _end_leftovers(folder, identity)
     remove_groups(folder)
     started = records.read_note(folder, records.STARTED, records.Started)
+    live = records.read_record(folder, records.LIVE, records.Live)
     lost = PodExit(
         phase=PodPhase.ERROR,
         message=POD_DELETED,
         started_at=started.started_at if started else None,
         finished_at=datetime.now(UTC),
+        live=live.containers if live is not None else {},
     )
     try:
         _record_loss(folder, lost)

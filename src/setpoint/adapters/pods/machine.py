@@ -7,6 +7,7 @@ say otherwise. GPUs are asked for only when a pod wants one.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -27,7 +28,16 @@ def this_machine(capacity: Mapping[str, str]) -> Machine:
     """The machine, with what `capacity` says in place of what is found. Raises: InvalidSpec for a bad quantity."""
     found = {"cpu": 1000 * len(os.sched_getaffinity(0)), "memory": _memory()}
     said = {name: int(parse_quantity(text) * (1000 if name == "cpu" else 1)) for name, text in capacity.items()}
-    return Machine(name=socket.gethostname(), resources=found | said)
+    return Machine(name=node_name(socket.gethostname()), resources=found | said)
+
+
+def node_name(host: str) -> str:
+    """The host's name as the name of a Node: small letters, and a hyphen for what no name may hold.
+
+    >>> node_name("Plant_7.example")
+    'plant-7.example'
+    """
+    return re.sub(r"[^a-z0-9.-]", "-", host.lower()).strip("-.") or "node"
 
 
 def parse_capacity(text: str) -> dict[str, str]:

@@ -42,8 +42,7 @@ class Feed:
 
     async def after(self, cursor: int) -> tuple[list[Happened], int]:
         """What happened after `cursor`, and up to which version that is all. Raises: Expired."""
-        if self.end < 0:
-            await self._lead(self.end)
+        await self.beyond(-1)
         if self._begin <= cursor <= self.end:
             return self._since(cursor), self.end
         found, end, _ = await self._readers.read(partial(happened_after, kind=self._kind, cursor=cursor))
@@ -71,10 +70,20 @@ class Feed:
                         continue
         finally:  # cancelled, too: then another takes the lead
             self.led = False
-            self._turn.set()
-            self._turn = asyncio.Event()
+            self._wake()
+
+    def _wake(self) -> None:
+        """Let those who wait for the leader look again."""
+        self._turn.set()
+        self._turn = asyncio.Event()
 
     async def _read_on(self) -> None:
+        before = self.end
+        await self._read()
+        if self.end != before:  # the leader may stand further on than others, and go on waiting
+            self._wake()
+
+    async def _read(self) -> None:
         if self.end < 0:
             self._begin = self.end = await self._readers.read(version_of)
             return

@@ -23,7 +23,7 @@ from setpoint.adapters.sqlite.object_api import SqliteObjectApi
 from setpoint.adapters.sqlite.pod_objects import SqlitePodObjects
 from setpoint.adapters.sqlite.readers import Readers
 from setpoint.adapters.sqlite.resources import SqliteResourceApi
-from setpoint.adapters.sqlite.writer import Transaction, Writer
+from setpoint.adapters.sqlite.writer import COMPACT_EVERY, Transaction, Writer
 from setpoint.apis.errors import Unavailable
 from setpoint.ports.clock import Clock
 
@@ -59,6 +59,7 @@ class SqliteStore:
         *,
         history: int = HISTORY,
         archive_lifetime: timedelta | None = ARCHIVE_LIFETIME,
+        compact_every: int = COMPACT_EVERY,
     ) -> None:
         """Take the lease, open or make the database, bring its schema up to date, start the writer.
 
@@ -68,6 +69,7 @@ class SqliteStore:
             uids: Draws a new uid at each call.
             history: How many changes are kept for watchers.
             archive_lifetime: How long a workflow that has ended stays in the archive; None: for ever.
+            compact_every: After how many changes what is beyond the history is forgotten.
 
         Raises:
             Unavailable: If another process holds the directory, or it cannot be written.
@@ -82,7 +84,14 @@ class SqliteStore:
         self._lease = Lease(directory)
         self._hub = Hub()
         try:
-            self._writer = Writer(directory, clock, self._hub, compact=self._compact, prepare=self._prepare(uids))
+            self._writer = Writer(
+                directory,
+                clock,
+                self._hub,
+                compact=self._compact,
+                prepare=self._prepare(uids),
+                compact_every=compact_every,
+            )
         except BaseException:
             self._lease.release()
             raise

@@ -26,7 +26,7 @@ from setpoint.ports.clock import Clock
 T = TypeVar("T")
 
 _LARGEST_BATCH = 1000
-_COMPACT_EVERY = 2000  # changes
+COMPACT_EVERY = 2000  # changes
 
 _log = logging.getLogger(__name__)
 _changes = statements("changes")
@@ -81,7 +81,16 @@ class _Batch:
 class Writer:
     """Owns the writing connection and its thread."""
 
-    def __init__(self, directory: Path, clock: Clock, hub: Hub, *, prepare: Job[None], compact: Job[None]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        clock: Clock,
+        hub: Hub,
+        *,
+        prepare: Job[None],
+        compact: Job[None],
+        compact_every: int = COMPACT_EVERY,
+    ) -> None:
         """Open the database and start the thread.
 
         Args:
@@ -90,11 +99,13 @@ class Writer:
             hub: Woken after each commit.
             prepare: A job that is committed before anything else; what it raises is raised here.
             compact: A job that forgets old changes; run now and then in the thread.
+            compact_every: How many changes there are between two runs of it.
         """
         self._path = directory
         self._clock = clock
         self._hub = hub
         self._compact = compact
+        self._compact_every = compact_every
         self._queue: queue.SimpleQueue[_Queued | None] = queue.SimpleQueue()
         self._closed = False
         self._broken: SetpointError | None = None
@@ -145,7 +156,7 @@ class Writer:
             while not batch.last:
                 batch = self._take()
                 self._commit(batch.queued)
-                if self._recorded >= _COMPACT_EVERY:
+                if self._recorded >= self._compact_every:
                     self._recorded = 0
                     self._commit([_Queued(self._compact)])
         except BaseException as error:  # noqa: BLE001  the thread's supervision point: nobody may wait for ever

@@ -22,6 +22,9 @@ FINALIZER = "setpoint.dev/pod"
 
 COMPLETED = "workflows.argoproj.io/completed"
 
+OPEN = f"{COMPLETED}!=true"
+"""Selects the pods that may still change, of workflows; all others."""
+
 _MI = 1024 * 1024
 
 

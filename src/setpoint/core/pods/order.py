@@ -15,6 +15,7 @@ from setpoint.apis.pod import PodSpec
 from setpoint.apis.pods import PodAbout
 from setpoint.core.workflow.commands import LaunchPod
 from setpoint.core.workflow.pod_request import PodPlace, make_launch
+from setpoint.core.workflow.pod_resources import requests_beside
 from setpoint.core.workflow.pod_sources import PodIdentity
 
 ALWAYS = "Always"
@@ -86,6 +87,9 @@ def make_order(
     ]
     lasting = {item.name for item in spec.init_containers if item.restart_policy == ALWAYS}
     before = (item.replace(restarts=True) if item.name in lasting else item for item in request.init_containers)
+    if lasting and spec.resources is None:
+        inits = ((item, item.name in lasting) for item in spec.init_containers)
+        request = request.replace(requests=requests_beside(spec.containers, inits))
     grace = spec.termination_grace_period_seconds
     request = request.replace(
         main=mains[0],

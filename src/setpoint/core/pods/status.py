@@ -5,7 +5,7 @@ Source: v1 PodStatus; kubernetes pkg/kubelet for reasons and for the order of co
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -38,15 +38,35 @@ def pending_status(request: PodRequest, launched: datetime, message: str = "") -
     }
 
 
-def running_status(request: PodRequest, launched: datetime, started: datetime, *, ready: bool) -> dict[str, Any]:
-    """Of a pod whose main runs; `ready` says whether its readiness probes have succeeded."""
+def running_status(
+    request: PodRequest,
+    launched: datetime,
+    started: datetime,
+    *,
+    ready: bool,
+    ends: Mapping[str, ContainerEnd] | None = None,
+) -> dict[str, Any]:
+    """Of a pod whose main runs.
+
+    Args:
+        request: What was launched.
+        launched: When.
+        started: When its containers were.
+        ready: Whether its readiness probes have succeeded.
+        ends: Containers of a set that have ended while others go on.
+    """
     running = {"running": {"startedAt": stamp(started)}}
     done = {"terminated": _terminated(ContainerEnd(exit_code=0, started_at=launched, finished_at=started))}
+
+    def now(container: Container) -> tuple[dict[str, Any], bool]:
+        end = ends.get(container.name) if ends else None
+        return (running, ready) if end is None else ({"terminated": _terminated(end)}, False)
+
     return {
         "phase": "Running",
         "conditions": _conditions(stamp(started), ready="" if ready else "ContainersNotReady"),
         **_common(request, launched),
-        **_containers(request, lambda _: (running, ready), lambda _: (done, True)),
+        **_containers(request, now, lambda _: (done, True)),
     }
 
 

@@ -30,6 +30,9 @@ from setpoint.core.pods.status import ADDRESS, DEADLINE_EXCEEDED, qos_class
 from setpoint.core.workflow.commands import LaunchPod
 from setpoint.core.workflow.pod_sources import PodIdentity
 
+IGNORED = "setpoint.dev/FieldsIgnored"
+"""The condition that says what of a pod has no meaning on one machine."""
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 10, 300
 _UNKNOWN = ContainerStateTerminated(
     exit_code=137,
@@ -66,7 +69,12 @@ def user_order(pod: Pod, now: datetime) -> LaunchPod:
 
 
 def user_status(
-    pod: Pod, request: PodRequest | None, state: PodState | None, now: datetime, waiting: Waiting | None = None
+    pod: Pod,
+    request: PodRequest | None,
+    state: PodState | None,
+    now: datetime,
+    waiting: Waiting | None = None,
+    ignored: str = "",
 ) -> PodStatus:
     """The status of the pod.
 
@@ -76,6 +84,7 @@ def user_status(
         state: How it runs or ended; None before its launch.
         now: The moment.
         waiting: Why it was not launched yet.
+        ignored: What of the pod has no meaning here; said once, it stays.
     """
     over = state is not None and state.exit is not None
     live = _live(state)
@@ -98,6 +107,9 @@ def user_status(
             wait, initialized=initialized or phase == "Succeeded", phase=phase, statuses=(*inits, *mains)
         )
     )
+    if ignored and IGNORED not in kept:
+        kept[IGNORED] = PodCondition(type=IGNORED, status="True", message=ignored, last_transition_time=now)
+    conditions += (kept[IGNORED],) if IGNORED in kept else ()
     launched = state is not None
     return PodStatus(
         phase=phase,
@@ -219,6 +231,8 @@ def _why(end: PodExit | None) -> tuple[str, str]:
         return "", ""
     if end.message == DEADLINE_EXCEEDED:
         return "DeadlineExceeded", end.message
+    if end.message == POD_DELETED:
+        return "Error", "its processes were lost: the machine or their supervisor was stopped"
     return ("Error", end.message) if end.phase is PodPhase.ERROR else ("", "")
 
 

@@ -42,16 +42,37 @@ def pod_requests(pod: Pod) -> dict[str, int]:
     """What is to be set aside for the pod; empty for one that asks for nothing. Raises: InvalidSpec."""
     if pod.resources is None and all(not item.resources for item in pod.containers):
         return {}
-    together = _sum(_requests(item.resources or {}) for item in (*pod.mains, *pod.sidecars))
+    together = _sum(container_requests(item.resources or {}) for item in (*pod.mains, *pod.sidecars))
     for item in pod.init_containers:
-        for name, number in _requests(item.resources or {}).items():
+        for name, number in container_requests(item.resources or {}).items():
             together[name] = max(together.get(name, 0), number)
     if pod.resources is not None:
-        together |= _requests({"limits": pod.resources.limits, "requests": pod.resources.requests})
+        together |= container_requests({"limits": pod.resources.limits, "requests": pod.resources.requests})
     return {name: number for name, number in together.items() if number and name not in UNCOUNTED}
 
 
-def _requests(resources: Mapping[str, Any]) -> dict[str, int]:
+def requests_beside(
+    containers: Iterable[argo.Container], before: Iterable[tuple[argo.Container, bool]]
+) -> dict[str, int]:
+    """What is set aside for a pod some of whose init containers go on beside the others.
+
+    Args:
+        containers: Those that run side by side.
+        before: Init containers in their order, and whether they go on.
+    """
+    along: dict[str, int] = {}
+    most: dict[str, int] = {}
+    for item, goes_on in before:
+        wanted = _sum((along, container_requests(item.resources or {})))
+        most = {name: max(most.get(name, 0), wanted.get(name, 0)) for name in {**most, **wanted}}
+        along = wanted if goes_on else along
+    together = _sum((along, *(container_requests(item.resources or {}) for item in containers)))
+    found = {name: max(together.get(name, 0), most.get(name, 0)) for name in {**together, **most}}
+    return {name: number for name, number in found.items() if number and name not in UNCOUNTED}
+
+
+def container_requests(resources: Mapping[str, Any]) -> dict[str, int]:
+    """What the `resources` of a container ask for, a limit without a request too. Raises: InvalidSpec."""
     wanted = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
     return {name: amount(name, quantity) for name, quantity in wanted.items()}
 

@@ -16,7 +16,7 @@ from datetime import timedelta
 from setpoint.apis.errors import InvalidSpec, NotFound, Transient
 from setpoint.apis.pod import ATTEMPT, LAUNCH, Pod, PodHead, PodStatus, attempt_of, launch_of
 from setpoint.apis.pods import PodState
-from setpoint.core.pods.document import FINALIZER
+from setpoint.core.pods.document import FINALIZER, OPEN
 from setpoint.core.pods.user import Waiting, is_launched_anew, refused_status, user_order, user_status
 from setpoint.engines.runner import Controller, EventRecorder, Result, Runner
 from setpoint.engines.workflow.environment import Unschedulable, complete_request
@@ -62,18 +62,25 @@ class PodEngine:
         self._resting: set[str] = set()
         self._controller: Controller | None = None
 
-    def attach(self, runner: Runner, *, resting: frozenset[str] = frozenset()) -> Controller:
+    def attach(self, runner: Runner, *, leave_stored: bool = False) -> Controller:
         """Have the runner reconcile every Pod; before it starts.
 
         Args:
-            runner: Whose workers are used.
-            resting: resourceVersions of pods that are left alone until somebody changes them, unless they run.
+            runner: Whose informers and workers are used.
+            leave_stored: Pods that are stored before the start are left alone until somebody changes them, unless they
+                run.
         """
-        self._resting = set(resting)
+        heads = runner.informer(PodHead, selector=OPEN)
+        if leave_stored:
+            heads.on_change(lambda _, new: self._rest(new) if not heads.is_synced else None)
         self._controller = runner.controller("pod", self.reconcile, workers=_WORKERS)
-        self._controller.watches(runner.informer(PodHead), _users_key)
+        self._controller.watches(heads, _users_key)
         runner.background("pod-ends", self._watch_ends)
         return self._controller
+
+    def _rest(self, head: PodHead | None) -> None:
+        if head is not None and not head.launch:
+            self._resting.add(head.metadata.resource_version)
 
     async def _watch_ends(self) -> None:
         async for state in self._launcher.exits():
@@ -115,8 +122,7 @@ class PodEngine:
         if state is None and pod.metadata.resource_version in self._resting:
             return None
         if FINALIZER not in pod.metadata.finalizers:
-            finalizers = (*pod.metadata.finalizers, FINALIZER)
-            pod = await self._resources.update(pod.replace(metadata=pod.metadata.replace(finalizers=finalizers)))
+            pod = await self._bind(pod)
         self._keys[launch] = key
         if state is None:
             return await self._begin(pod)
@@ -126,6 +132,15 @@ class PodEngine:
         if state.exit is not None:
             return await self._let_go(pod)
         return Result(requeue_after=POLL if pod.status.phase == "Running" else _POLL_SOON)
+
+    async def _bind(self, pod: Pod) -> Pod:
+        """The pod is this machine's from now on."""
+        metadata = pod.metadata.replace(finalizers=(*pod.metadata.finalizers, FINALIZER))
+        spec = pod.spec.replace(
+            node_name=pod.spec.node_name or self._launcher.machine().name,
+            service_account_name=pod.spec.service_account_name or "default",
+        )
+        return await self._resources.update(pod.replace(metadata=metadata, spec=spec))
 
     async def _launch_anew(self, pod: Pod) -> Result:
         """The next attempt has a launch id of its own, which is stored before it is used."""
@@ -147,23 +162,24 @@ class PodEngine:
             pod = await self._store(pod, refused_status(pod, "NotSupported", f"{where}{refused.reason}", now))
             await self._events.warning(pod, "FailedCreate", pod.status.message)
             return await self._let_go(pod)
-        launch = self._launches.get(uid)
+        launch, ignored = self._launches.get(uid), ""
         if launch is None:
-            await self._warn(pod)
+            ignored = await self._warn(pod)
             work = self._launch(pod, uid)
             task = asyncio.create_task(work, name=f"launch of pod {pod.key}")
             launch = self._launches[uid] = _Launch(task=task, waiting=Waiting())
             task.add_done_callback(lambda _: self._launches.pop(uid, None))
-        await self._store(pod, user_status(pod, None, None, now, launch.waiting))
+        await self._store(pod, user_status(pod, None, None, now, launch.waiting, ignored))
         return Result(requeue_after=POLL)
 
-    async def _warn(self, pod: Pod) -> None:
-        """One word on what of it has no meaning here."""
+    async def _warn(self, pod: Pod) -> str:
+        """One word on what of it has no meaning here, "" if all has."""
         ignored = sorted({warning.path for warning in admit_pod(pod).warnings})
-        if ignored:
-            await self._events.warning(
-                pod, "FieldsIgnored", f"no meaning on one machine, ignored: {', '.join(ignored)}"
-            )
+        if not ignored:
+            return ""
+        text = f"no meaning on one machine, ignored: {', '.join(ignored)}"
+        await self._events.warning(pod, "FieldsIgnored", text)
+        return text
 
     async def _launch(self, pod: Pod, uid: str) -> None:
         """The supervision point of launches: what one raises is told of, and tried again."""
@@ -254,8 +270,3 @@ class PodEngine:
 
 def _users_key(pod: PodHead) -> tuple[str, ...]:
     return () if pod.launch else (pod.key,)
-
-
-async def leave_alone(resources: ResourceApi) -> frozenset[str]:
-    """Versions of the pods of users as they lie there now, see `PodEngine.attach`."""
-    return frozenset(pod.metadata.resource_version for pod in (await resources.list(PodHead)).items if not pod.launch)

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,16 +22,17 @@ import msgspec
 
 from setpoint.apis.errors import SetpointError, Unavailable
 from setpoint.apis.pod import PodHead
-from setpoint.apis.pods import POD_DELETED, PodExit, PodPhase, PodRequest
+from setpoint.apis.pods import POD_DELETED, ContainerEnd, PodExit, PodPhase, PodRequest, PodState
 from setpoint.core.pods.document import FINALIZER, pod_body, pod_metadata, pod_uid
 from setpoint.core.pods.status import ended_status, pending_status, running_status
+from setpoint.engines.runner import Informer
 from setpoint.ports.clock import Clock
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.pod_objects import PodChange, PodObjects
-from setpoint.ports.resources import ResourceApi
 
 MOMENT = timedelta(milliseconds=60)
 _LOOK_AGAIN = timedelta(seconds=1)
+_LOOK_AT = 200
 _BATCH = 50
 _LONGEST_DELAY = timedelta(seconds=10)
 
@@ -48,6 +50,7 @@ class _Known:
     made: bool = False  # the object was written
     running: bool = False  # the object says so
     ready: bool = False
+    ends: dict[str, ContainerEnd] = field(default_factory=dict)  # of a set: containers that have ended
     waits: bool = False  # somebody waits for its readiness
     doomed: bool = False  # somebody has deleted the object
     grace: int | None = None  # the same: how many seconds it has
@@ -55,33 +58,32 @@ class _Known:
 
 
 class PodMirror:
-    """Use as `async with PodMirror(...)` around the engines; at the end all is written that is known.
+    """Use as `async with PodMirror(...)` around the engines; at the end all is written that is known."""
 
-    `saw` is to hear of all Pods.
-    """
-
-    def __init__(self, *, resources: ResourceApi, objects: PodObjects, launcher: Launcher, clock: Clock) -> None:
-        """Starts nothing yet."""
-        self._resources, self._objects, self._launcher, self._clock = resources, objects, launcher, clock
+    def __init__(self, *, heads: Informer[PodHead], objects: PodObjects, launcher: Launcher, clock: Clock) -> None:
+        """Starts nothing yet; `heads` are all Pods that `OPEN` selects, kept by a runner."""
+        self._heads, self._objects, self._launcher, self._clock = heads, objects, launcher, clock
+        heads.on_change(self._saw)
         self._known: dict[str, _Known] = {}
         self._due: dict[str, None] = {}  # launches to write about
-        self._starting: set[str] = set()  # made, and not running yet
+        self._watched: dict[str, None] = {}  # not running yet, or sets; who was looked at last is last
+        self._next_look = clock.now()
         self._gone: list[str] = []
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._waits: set[asyncio.Task[None]] = set()
+        self._waits: set[asyncio.Task[bool]] = set()
 
     async def __aenter__(self) -> Self:
         self._launcher.listener = self
-        work = (("pod objects", self._write()), ("pod ends", self._watch_ends()))
-        self._tasks = [asyncio.create_task(self._guarded(name, one), name=name) for name, one in work]
+        work = (("pod objects", self._write), ("pod ends", self._watch_ends))
+        self._tasks = [asyncio.create_task(self._keep(name, one), name=name) for name, one in work]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._launcher.listener = None
-        running = [*self._tasks, *self._waits]
+        running: list[asyncio.Task[Any]] = [*self._tasks, *self._waits]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -93,14 +95,21 @@ class PodMirror:
                     self._due[launch] = None
             await self._write_due()
 
-    async def _guarded(self, name: str, work: Coroutine[object, object, None]) -> None:
-        """The supervision point: pods run whether they are shown or not."""
+    async def _keep(self, name: str, work: Callable[[], Coroutine[object, object, None]]) -> None:
+        """Go on whatever happens, short of the store's end."""
+        while await self._guarded(name, work()):
+            await self._clock.sleep_until(self._clock.now() + _LOOK_AGAIN)
+
+    async def _guarded(self, name: str, work: Coroutine[object, object, None]) -> bool:
+        """The supervision point: pods run whether they are shown or not. Whether it is worth another try."""
         try:
             await work
         except Unavailable as error:
             _log.info("%s: %s", name, error)  # the store is closed
+            return False
         except Exception:  # noqa: BLE001  the supervision point
-            _log.exception("%s are not kept any more", name)
+            _log.exception("%s: it is tried again", name)
+        return True
 
     # --- what the launcher tells
 
@@ -133,7 +142,8 @@ class PodMirror:
 
     async def _recover(self) -> None:
         """Pods that ended, or were launched, while nobody wrote it down; those without a trace are lost."""
-        heads = {head.launch: head for head in (await self._resources.list(PodHead)).items if head.launch}
+        await self._heads.synced()
+        heads = {head.launch: head for head in self._heads.items() if head.launch}
         for request in await self._launcher.live():
             self._take_up(request, heads.get(request.id))
         for launch, head in heads.items():
@@ -160,8 +170,8 @@ class PodMirror:
 
     # --- what people do
 
-    def saw(self, old: PodHead | None, new: PodHead | None) -> None:
-        """An object has changed: who deletes one ends its pod. For an informer of all Pods."""
+    def _saw(self, old: PodHead | None, new: PodHead | None) -> None:
+        """An object has changed: who deletes one ends its pod. One that has ended is not selected any more."""
         head = new or old
         if head is None or (new is not None and new.metadata.deletion_timestamp is None):
             return
@@ -185,12 +195,15 @@ class PodMirror:
         """Batch by batch, until cancelled."""
         delay = MOMENT
         while True:
-            if not (self._due or self._gone or self._starting):
+            if not (self._due or self._gone or self._watched):
                 await self._wake.wait()
             self._wake.clear()
             await self._clock.sleep_until(self._clock.now() + delay)
             if not (self._due or self._gone):
-                await self._wait_or_look()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_AGAIN.total_seconds()):
+                        await self._wake.wait()
+            self._look_again()
             try:
                 await self._write_due()
                 delay = MOMENT
@@ -198,12 +211,12 @@ class PodMirror:
                 delay = min(delay * 2, _LONGEST_DELAY)
                 _log.warning("pod objects wait: %s", error)
 
-    async def _wait_or_look(self) -> None:
-        """Until there is something to write; those that have not started yet are looked at now and then."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_AGAIN.total_seconds() if self._starting else None):
-                await self._wake.wait()
-        self._due |= dict.fromkeys(self._starting)
+    def _look_again(self) -> None:
+        """Once a second at pods of which nobody tells, at some of them where there are very many."""
+        now = self._clock.now()
+        if self._watched and now >= self._next_look:
+            self._next_look = now + _LOOK_AGAIN
+            self._due |= dict.fromkeys(islice(self._watched, _LOOK_AT))
 
     async def _write_due(self) -> None:
         while self._due or self._gone:
@@ -229,7 +242,7 @@ class PodMirror:
             known.made = True
             if known.exit is not None and launch not in self._due:
                 del self._known[launch]
-                self._starting.discard(launch)
+                self._watched.pop(launch, None)
 
     async def _change(self, launch: str) -> PodChange | None:
         """What is to be written of a pod now."""
@@ -254,23 +267,37 @@ class PodMirror:
     async def _status(self, known: _Known) -> dict[str, Any] | None:
         """The status, None if it is as it was written."""
         launch, request = known.request.id, known.request
-        if known.exit is not None:
-            return ended_status(request, known.launched, known.exit)
-        if not known.running:
+        if known.exit is None and (not known.running or request.fellows):
             state = await self._launcher.state(launch)
             if state is not None and state.exit is not None:
                 known.exit = state.exit
-                return ended_status(request, known.launched, state.exit)
-            if state is None or state.phase is not PodPhase.RUNNING:
-                self._starting.add(launch)
+            elif state is None or state.phase is not PodPhase.RUNNING:
+                self._watch_closely(launch)
                 return None
+            else:
+                self._starts(known, state)
+        if known.exit is not None:
+            return ended_status(request, known.launched, known.exit)
+        return running_status(request, known.launched, known.launched, ready=known.ready, ends=known.ends)
+
+    def _watch_closely(self, launch: str) -> None:
+        """Nobody tells of what is to come: it has to be looked for."""
+        self._watched.pop(launch, None)
+        self._watched[launch] = None
+
+    def _starts(self, known: _Known, state: PodState) -> None:
+        """Main runs, or does so still."""
+        launch, request = known.request.id, known.request
+        if not known.running:
             known.running = True
-            self._starting.discard(launch)
+            self._watched.pop(launch, None)
             known.ready = not any(item.probes.readiness for item in request.containers)
             if not known.ready and not known.waits:
                 known.waits = True
                 self._wait_for(launch)
-        return running_status(request, known.launched, known.launched, ready=known.ready)
+        if request.fellows:
+            known.ends = dict(state.containers)
+            self._watch_closely(launch)
 
     def _wait_for(self, launch: str) -> None:
         """Tell of the pod's readiness once it has come."""

@@ -68,6 +68,11 @@ class Informer(Generic[R]):
         """All objects as last heard of."""
         return list(self._objects.values())
 
+    @property
+    def is_synced(self) -> bool:
+        """Whether the first list is in; false while handlers hear of what it holds."""
+        return self._synced.is_set()
+
     async def synced(self) -> None:
         """Return once the first list is in."""
         await self._synced.wait()

@@ -18,7 +18,11 @@ from setpoint.operations.lint.report import Findings
 from setpoint.operations.lint.supported import check_supported
 
 RESTART_POLICIES = (ALWAYS, "OnFailure", "Never")
-_KEPT = ("restartPolicy", "serviceAccountName", "serviceAccount", "enableServiceLinks", "dnsPolicy", "schedulerName")
+_KEPT = (
+    "restartPolicy", "serviceAccountName", "serviceAccount", "enableServiceLinks", "dnsPolicy", "schedulerName",
+    "nodeName",
+)  # fmt: skip
+_KEPT_OF_CONTAINERS = ("imagePullPolicy", "terminationMessagePath")
 """Fields that every client fills in: to ignore them is not worth a word."""
 
 
@@ -42,7 +46,7 @@ def check_pod_object(pod: Pod, findings: Findings) -> None:
         else:
             findings.error(path, refusal.reason, refusal.allowed)
     for warning in inner.warnings:
-        if warning.path.removeprefix("spec.") not in _KEPT and not warning.path.endswith("imagePullPolicy"):
+        if warning.path.removeprefix("spec.") not in _KEPT and not warning.path.endswith(_KEPT_OF_CONTAINERS):
             findings.warn(parse_path(warning.path), warning.reason)
     if len(findings.errors) == before:
         _check_order(pod, findings)

@@ -19,6 +19,7 @@ from setpoint.server.argo._operations import OBJECT, TEXT, Operation
 ARGO_VERSION = "v4.1.2"
 """The version of Argo Workflows whose semantics and API these are."""
 
+_ACCOUNT = "system:serviceaccount:"
 _METHODS = ("GET", "POST", "PUT", "DELETE")
 _EVENTS = (
     "/api/v1/event-sources/",
@@ -83,7 +84,10 @@ class InfoHandlers:
 
     async def _user(self, request: Request) -> Response:
         name, groups = requests.user_name(request), requests.user_groups(request)
-        told = {"subject": name, "name": name} if name else {}
+        told: dict[str, Any] = {"subject": name, "name": name} if name else {}
+        if name.startswith(_ACCOUNT):
+            namespace, _, account = name.removeprefix(_ACCOUNT).partition(":")
+            told |= {"serviceAccountName": account, "serviceAccountNamespace": namespace}
         return requests.answer(told | ({"groups": groups} if groups else {}))
 
     async def _version(self, _: Request) -> Response:

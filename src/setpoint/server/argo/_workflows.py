@@ -112,8 +112,7 @@ class WorkflowHandlers:
 
         def told() -> Response:
             ordered: list[Workflow] = sorted(page.items, key=_last_first)
-            items = requests.rendered(ordered)
-            found = fields.clean({"metadata": meta, "items": items})
+            found = fields.clean({"metadata": meta, "items": requests.rendered(ordered)})
             items = [readable(item) for item in found.get("items", ())]
             return requests.answer({"metadata": {}, **found, "items": items})
 

@@ -85,7 +85,12 @@ def status_of(
             if isinstance(error, errors.Conflict):  # not Kubernetes', passed over by its clients, wanted by ours
                 details |= {"found": error.found, "wanted": error.wanted}
         case errors.InvalidSpec():
-            details["causes"] = [{"reason": "FieldValueInvalid", "message": error.reason, "field": error.path}]
+            if isinstance(error, errors.InvalidObject):
+                details["causes"] = [
+                    {"reason": item.type, "message": item.reason, "field": item.path} for item in error.problems
+                ]
+            else:
+                details["causes"] = [{"reason": "FieldValueInvalid", "message": error.reason, "field": error.path}]
             if error.allowed:
                 details["allowed"] = list(error.allowed)  # as above
             if definition is not None and reason == "Invalid":

@@ -56,6 +56,16 @@ class TestOrder:
         request = user_order(pod(initContainers=inits), NOW).request
         assert [(item.name, item.restarts) for item in request.init_containers] == [("i", False), ("s", True)]
 
+    def test_what_is_set_aside_counts_those_that_go_on(self) -> None:
+        def asks(name: str, cpu: str, **more: str) -> dict[str, Any]:
+            return {"name": name, "image": "x", "resources": {"requests": {"cpu": cpu}}, **more}
+
+        inits = [asks("s", "1", restartPolicy="Always"), asks("i", "3")]
+        request = user_order(pod(containers=[asks("a", "2")], initContainers=inits), NOW).request
+        assert request.requests == {"cpu": 4000}
+        request = user_order(pod(containers=[asks("a", "5")], initContainers=inits), NOW).request
+        assert request.requests == {"cpu": 6000}
+
     def test_it_has_no_variables_of_workflows(self) -> None:
         assert user_order(pod(), NOW).request.main.env == {}
 
