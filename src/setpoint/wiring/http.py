@@ -99,6 +99,7 @@ def _config(listener: Listener, *, first: bool) -> uvicorn.Config:
         access_log=False,
         lifespan="off",
         server_header=False,
+        proxy_headers=False,  # whose the other end is, is what the kernel says, not a header
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     if listener.certificate is not None:

@@ -37,7 +37,7 @@ from setpoint.server.kubernetes._scale import scale_of, scaled
 from setpoint.server.kubernetes._schemas import Schemas
 from setpoint.server.kubernetes._status import NoSuchPath, status_of
 from setpoint.server.kubernetes._virtual import PodLog, Review, Subcreate, VirtualKind
-from setpoint.server.kubernetes._writes import APPLY_PATCH, PATCHES, Admitter, Subject, Writes, Written
+from setpoint.server.kubernetes._writes import APPLY_PATCH, PATCHES, Admitter, MayCreate, Subject, Writes, Written
 
 _REFUSED_BELOW = ("exec", "attach", "portforward", "proxy", "eviction", "binding", "ephemeralcontainers", "resize")
 
@@ -53,6 +53,7 @@ class Backend:
         virtual: Kinds that are measured, not stored.
         reviews: Kinds that are only created.
         subcreates: Subresources that are only created, by `Kind.group/subresource`.
+        may_create: Whether somebody who applies an object that is not there may create it; None: everybody.
         pod_log: Logs of pods.
         version: What `GET /version` answers.
     """
@@ -66,6 +67,7 @@ class Backend:
     virtual: Mapping[str, VirtualKind] = field(default_factory=dict)
     reviews: Mapping[str, Review] = field(default_factory=dict)
     subcreates: Mapping[str, Subcreate] = field(default_factory=dict)
+    may_create: MayCreate | None = None
 
 
 class KubernetesRoutes:
@@ -75,7 +77,9 @@ class KubernetesRoutes:
         self._backend = backend
         self._schemas = Schemas()
         self._reads = Reads(backend.api, backend.virtual)
-        self._writes = Writes(backend.api, backend.catalog, self._structure, backend.admitters, backend.clock)
+        self._writes = Writes(
+            backend.api, backend.catalog, self._structure, backend.admitters, backend.clock, backend.may_create
+        )
 
     def routes(self) -> list[Route]:
         """For a Starlette application."""

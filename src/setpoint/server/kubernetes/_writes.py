@@ -46,6 +46,14 @@ class Admitter(Protocol):
         ...
 
 
+class MayCreate(Protocol):
+    """Whether somebody who applies an object may create it."""
+
+    async def __call__(self, kind: ResourceDefinition, namespace: str, name: str, user: Any) -> None:
+        """Raises: Forbidden."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """The document as stored, whether it is new, and what is said of it in Warning headers."""
@@ -77,7 +85,9 @@ class Writes:
         structure_of: Callable[[ResourceDefinition], Structure],
         admitters: Mapping[str, Admitter],
         clock: Clock,
+        may_create: MayCreate | None = None,
     ) -> None:
+        self._may_create = may_create
         self._api, self._catalog, self._structure_of = api, catalog, structure_of
         self._admitters, self._clock = admitters, clock
 
@@ -148,6 +158,8 @@ class Writes:
         kind = self._stored(subject.kind)
         for attempt in range(_ATTEMPTS):
             present = await self._present(subject, creates=creates)
+            if present is None and self._may_create is not None:
+                await self._may_create(subject.kind, subject.namespace, subject.name, subject.user)
             if present is not None and version and present["metadata"]["resourceVersion"] != version:
                 found = present["metadata"]["resourceVersion"]
                 raise Conflict(kind.kind, subject.name, found=found, wanted=version)
