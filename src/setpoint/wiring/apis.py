@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry
 
 from setpoint.adapters.artifact_files import StoredArtifactFiles
 from setpoint.adapters.artifacts import LocalArtifactStore
+from setpoint.apis.kinds import SERVED
+from setpoint.apis.shapes import prepare
 from setpoint.engines.access import store_defaults
 from setpoint.engines.customresources import CustomResourceEngine
 from setpoint.engines.runner import Background
@@ -37,6 +39,7 @@ async def apis_up(
 ) -> AsyncIterator[Served]:
     """Answer at all doors for as long as the context lasts."""
     settings, store, clock = substrate.settings, substrate.store, substrate.clock
+    prepare(SERVED)
     if doors.lasting:
         await store_defaults(store.resources)
     kinds = CustomResourceEngine(store.objects, CATALOG, clock)
