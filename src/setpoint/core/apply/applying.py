@@ -14,12 +14,12 @@ from typing import Any
 
 from setpoint.apis.errors import ApplyConflict, InvalidSpec, Malformed
 from setpoint.apis.structure import Structure
-from setpoint.core.apply.entries import APPLY, UPDATE, Entry, decode_entries, encode_entries, timestamp
+from setpoint.core.apply.entries import APPLY, UPDATE, Entry, decode_entries, encode_entries, timestamp, with_structure
 from setpoint.core.apply.fields import Node, difference, intersection, paths, union, with_named_parents
 from setpoint.core.apply.last_applied import KUBECTL, last_applied_fields, with_last_applied
 from setpoint.core.apply.merging import merge, without
 from setpoint.core.apply.scope import Scope, all_owned, joined, owned
-from setpoint.core.apply.typed import check_configuration, compare, field_set, same
+from setpoint.core.apply.typed import check_configuration, compare, everything, field_set, same
 
 Json = dict[str, Any]
 
@@ -75,7 +75,7 @@ def apply(
         time=timestamp(time),
         fields=owned(field_set(config, structure)),
     )
-    entries = decode_entries(managed, served)
+    entries = with_structure(decode_entries(managed, served), structure)
     if live is not None and not managed:
         former = replace(mine, manager=BEFORE_FIRST_APPLY, operation=UPDATE, fields=all_owned(present, structure))
         entries = [former]
@@ -83,7 +83,7 @@ def apply(
     others = [entry for entry in entries if entry.key != mine.key]
     merged = merge(present, config, structure)
     if last is not None and last.fields is not None:
-        merged = _pruned(merged, last.fields, [*others, mine], structure)
+        merged = _pruned(merged, config, last.fields, others, structure)
     found = compare(present, merged, structure)
     changed, removed = owned(union(found.added, found.modified)), owned(found.removed)
     if not force:
@@ -131,21 +131,20 @@ def _present(value: Any) -> Any:
     return [_present(item) for item in value] if isinstance(value, list) else value
 
 
-def _pruned(merged: Json, last: Node, entries: Iterable[Entry], structure: Structure) -> Json:
+def _pruned(merged: Json, config: Json, last: Node, others: Iterable[Entry], structure: Structure) -> Json:
     """Without what the manager applied before, applies no more, and nobody else owns.
 
-    First all that it applied goes, with what is inside. What somebody owns comes back, then all that is no field of the
-    last configuration.
+    First all that it applied goes, with what is inside. What somebody owns or is applied now comes back, then all that
+    is no field of the last configuration.
     """
     last = with_named_parents(last, structure) or {}
-    every: Node | None = None
-    for entry in entries:
-        every = union(every, entry.fields)
-    whole = with_named_parents(field_set(merged, structure), structure)
-    left = with_named_parents(field_set(without(merged, last, structure), structure), structure)
-    pruned = without(merged, difference(whole, union(left, with_named_parents(every, structure))), structure)
-    left = with_named_parents(field_set(pruned, structure), structure)
-    gone = intersection(difference(whole, left), last)
+    theirs: Node | None = None
+    for entry in others:
+        theirs = union(theirs, entry.fields)
+    wanted = union(everything(config, structure), with_named_parents(theirs, structure))
+    whole, left = everything(merged, structure), everything(without(merged, last, structure), structure)
+    pruned = without(merged, difference(whole, union(left, wanted)), structure)
+    gone = intersection(difference(whole, everything(pruned, structure)), last)
     result: Json = without(merged, gone, structure)
     return result
 

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from setpoint.apis.errors import InvalidSpec
-from setpoint.core.apply.fields import Node, decode, union
+from setpoint.apis.structure import Structure
+from setpoint.core.apply.fields import Node, collapsed, decode, union
 
 Json = dict[str, Any]
 
@@ -79,6 +80,11 @@ def _decoded(item: Json) -> Entry:
         time=item.get("time") or "",
         fields=decode(item.get("fieldsV1") or {}),
     )
+
+
+def with_structure(entries: list[Entry], structure: Structure) -> list[Entry]:
+    """The entries as if all had been written by this structure: what has become atomic since then is one field."""
+    return [replace(entry, fields=collapsed(entry.fields, structure)) for entry in entries]
 
 
 def encode_entries(entries: Iterable[Entry]) -> list[Json]:

@@ -146,6 +146,22 @@ def with_named_parents(node: Node | None, structure: Structure) -> Node | None:
     return found
 
 
+def collapsed(node: Node | None, structure: Structure) -> Node | None:
+    """The set without members inside of what the structure holds for one value: the value is the member instead."""
+    if not node:
+        return node
+    found: Node = {}
+    for key, value in node.items():
+        if key == SELF or not value:
+            found[key] = value
+            continue
+        below = structure.field(key[2:]) if key.startswith("f:") else structure.items()
+        inside = next((inner for inner in value if inner != SELF), "")
+        whole = below.atomic if inside.startswith("f:") else below.list_type == "atomic"
+        found[key] = {} if whole else collapsed(value, below)
+    return found
+
+
 def paths(node: Node | None, at: str = "") -> Iterator[str]:
     """Every member as people write it, `.spec.containers[name="a"].image`, those of a level before those below it."""
     inner = sorted((key for key in node or () if key != SELF), key=_order)

@@ -22,6 +22,7 @@ from setpoint.core.apply.entries import (
     encode_entries,
     merged_into,
     timestamp,
+    with_structure,
 )
 from setpoint.core.apply.fields import difference, union
 from setpoint.core.apply.scope import Scope, all_owned, owned
@@ -109,7 +110,7 @@ def _tracked(
     obsolete = served is not None and any(item.get("apiVersion") not in served for item in managed)
     if touched is None and not obsolete:
         return managed
-    entries = decode_entries(managed, served)
+    entries = with_structure(decode_entries(managed, served), structure)
     entries = [replace(entry, fields=difference(entry.fields, touched)) for entry in entries]
     if changed is not None:
         entries = merged_into(entries, replace(mine, fields=changed))

@@ -16,14 +16,14 @@ from setpoint.core.apply.typed import ABSENT, Duplicates, element_of, elements_o
 def merge(live: Any, applied: Any, structure: Structure) -> Any:
     """The live object with an applied configuration laid over it.
 
-    A null takes a value away; from a map or a list with something in it, it takes nothing.
+    A null takes a value away; from a map or a list that merges it takes nothing.
     """
     if applied is ABSENT:
         return live
     if live is ABSENT or not is_granular(live, structure):
         return applied
     if applied is None:
-        return live or None
+        return live
     if isinstance(live, dict) and isinstance(applied, dict):
         result = dict(live)
         for key, value in applied.items():

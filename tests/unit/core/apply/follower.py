@@ -48,7 +48,13 @@ SPEC: Json = {
     "open": {"type": "object", "properties": {"num": NUMBER}, "x-kubernetes-preserve-unknown-fields": True},
 }
 TYPED = Structure.of(
-    {"type": "object", "properties": {"spec": {"type": "object", "properties": SPEC}}},
+    {
+        "type": "object",
+        "properties": {
+            "spec": {"type": "object", "properties": SPEC},
+            "status": {"type": "object", "properties": {"ready": {"type": "boolean"}, "count": NUMBER}},
+        },
+    },
     {"Nested": NESTED},
 )
 DEDUCED = Structure.of(None)
@@ -130,10 +136,15 @@ class Follower:
         self.live, self.managed = after, managed
 
     @property
-    def spec(self) -> Any:
-        """The spec as it is."""
+    def object(self) -> Json:
+        """It, as it is."""
         assert self.live is not None
-        return self.live.get("spec")
+        return self.live
+
+    @property
+    def spec(self) -> Any:
+        """Its spec."""
+        return self.object.get("spec")
 
     def owned(self, manager: str) -> list[str]:
         """What a manager owns below the spec, in whatever way it came to it; `.` is the spec itself."""
