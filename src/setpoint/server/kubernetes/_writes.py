@@ -21,7 +21,7 @@ from setpoint.apis.merge_patch import merge_patch
 from setpoint.apis.strategic_merge import strategic_merge
 from setpoint.apis.structure import Structure
 from setpoint.core.admission import admit
-from setpoint.core.apply import apply, apply_json_patch, track_update
+from setpoint.core.apply import apply, apply_json_patch, managed_fields_of, track_update
 from setpoint.ports.clock import Clock
 from setpoint.ports.objects import Json, ObjectApi
 from setpoint.server.kubernetes._options import WriteOptions
@@ -206,6 +206,8 @@ class Writes:
             time=self._clock.now(),
             subresource=subject.subresource,
             structure=self._structure_of(kind),
+            has_status=kind.has_status,
+            served=self._served(kind),
         )
         document, warnings = self._admitted(subject, merged, present)
         _place(document.setdefault("metadata", {}), subject)
@@ -251,14 +253,20 @@ class Writes:
         managed = track_update(
             present,
             document,
-            (present or {}).get("metadata", {}).get("managedFields", []),
+            managed_fields_of(present, document, subject.subresource),
             manager=subject.options.manager,
             api_version=subject.kind.api_version,
             time=self._clock.now(),
             subresource=subject.subresource,
             structure=self._structure_of(subject.kind),
+            has_status=subject.kind.has_status,
+            served=self._served(subject.kind),
         )
         return document | {"metadata": document["metadata"] | {"managedFields": managed}}
+
+    def _served(self, kind: ResourceDefinition) -> frozenset[str]:
+        """The versions in which the kind is served: entries of others tell of nothing any more."""
+        return frozenset(item.api_version for item in self._catalog() if item.key == kind.key)
 
     def _stored(self, kind: ResourceDefinition) -> ResourceDefinition:
         return kind if kind.storage else self._catalog().stored(kind)
