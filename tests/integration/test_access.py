@@ -103,7 +103,7 @@ async def test_else_a_token_is_needed(tmp_path: Path, why: str) -> None:
         ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"}, 403),
         ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}, 200),
         ({"sec-fetch-site": "same-origin"}, 200),
-        ({"connection": "Upgrade", "upgrade": "websocket"}, 400),
+        ({"connection": "Upgrade", "upgrade": "websocket"}, 501),
         ({"host": "LOCALHOST"}, 200),
     ],
 )

@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
+import msgspec
+
 from setpoint.apis import podspec
 from setpoint.apis.argo.pod_spec import PodSpec
 from setpoint.apis.core import ObjectReference
@@ -21,7 +23,7 @@ class JobCondition(Wire, frozen=True, kw_only=True):
     """One condition: `Complete`, `Failed` or `Suspended`."""
 
     type: str
-    status: str = "True"
+    status: str = msgspec.field(default_factory=lambda: "True")  # stores of before have none; written always
     reason: str = ""
     message: str = ""
     last_probe_time: datetime | None = None
@@ -95,7 +97,8 @@ class Job(Resource, frozen=True, kw_only=True):
     PLURAL: ClassVar[str] = "jobs"
 
     spec: JobSpec
-    status: JobStatus = JobStatus()
+    # By a factory, so that it is written even if nothing is in it: clients read fields of it as soon as there is a job.
+    status: JobStatus = msgspec.field(default_factory=JobStatus)
 
 
 class JobTemplate(Wire, frozen=True, kw_only=True):
@@ -135,4 +138,4 @@ class CronJob(Resource, frozen=True, kw_only=True):
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("cj",)
 
     spec: CronJobSpec
-    status: CronJobStatus = CronJobStatus()
+    status: CronJobStatus = msgspec.field(default_factory=CronJobStatus)

@@ -165,7 +165,7 @@ class Pod(Resource, frozen=True, kw_only=True):
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("po",)
 
     spec: Annotated[PodSpec, shape(podspec.PodSpec)]
-    status: Annotated[PodStatus, shape(FullPodStatus)] = PodStatus()
+    status: Annotated[PodStatus, shape(FullPodStatus)] = msgspec.field(default_factory=PodStatus)
 
 
 class PodHeadStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

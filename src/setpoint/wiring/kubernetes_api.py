@@ -20,7 +20,7 @@ from setpoint.apis.pod import Pod
 from setpoint.engines.customresources import FINALIZER, CustomResourceEngine
 from setpoint.operations.metrics import Metrics
 from setpoint.operations.pod_logs import pod_log
-from setpoint.operations.pods import admit_pod
+from setpoint.operations.pods import admit_pod, check_pod_change
 from setpoint.ports.clock import Clock
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.objects import Json, ObjectApi
@@ -107,9 +107,11 @@ async def _admit_crd(new: Json, old: Json | None, user: Any) -> Json:
 
 
 async def _admit_pod(new: Json, old: Json | None, user: Any) -> Json:
-    """A new pod must be one that this machine can run."""
+    """A new pod must be one that this machine can run, and stays as it is."""
     if old is None:
         admit_pod(decode_object(new, Pod)).raise_first()
+    else:
+        check_pod_change(new, old)
     return new
 
 
