@@ -38,7 +38,7 @@ async def test_errors_are_statuses_in_an_api_servers_words(tmp_path: Path) -> No
         nowhere = await api.refused("GET", "/api/v1/namespaces/default/nothings")
         assert nowhere["message"] == "the server could not find the requested resource"
         assert (await api.refused("PUT", MAPS, config_map("a")))["code"] == 405
-        assert (await api.refused("GET", "/api/v1/namespaces/default/configmaps/x\ny"))["code"] == 404
+        assert (await api.refused("GET", "/api/v1/namespaces/default/configmaps/x%0Ay"))["code"] == 404
 
 
 async def test_a_stale_version_is_a_conflict_and_no_version_is_none(tmp_path: Path) -> None:
