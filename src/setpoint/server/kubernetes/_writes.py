@@ -36,6 +36,7 @@ NO_ENGINE = "setpoint.dev/NoEngine"
 """Condition of an object of a kind that is only stored."""
 
 _ATTEMPTS = 8
+_FIRST = {"Pod": {"phase": "Pending"}, "Namespace": {"phase": "Active"}}
 
 
 class Admitter(Protocol):
@@ -276,9 +277,13 @@ class Writes:
 
 
 def _first_status(kind: ResourceDefinition, now: datetime) -> Json:
-    """What is said of an object that nothing here acts on."""
-    if kind.engine or not kind.has_status:
+    """What is said of a new object: of kinds of Kubernetes' own that there is a status, whatever will be in it; of one
+    that nothing here acts on, that it is so.
+    """
+    if not kind.has_status:
         return {}
+    if kind.engine:
+        return {"status": dict(_FIRST.get(kind.key, {}))} if kind.built_in else {}
     condition = {
         "type": NO_ENGINE,
         "status": "True",
