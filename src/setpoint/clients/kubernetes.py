@@ -25,8 +25,9 @@ _WRITES = {"fieldManager": "setpoint", "fieldValidation": "Strict"}
 class KubernetesClient:
     """The typed verbs of `ports.resources.ResourceApi` as HTTP requests."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self._http = http
+    def __init__(self, http: httpx.AsyncClient, *, chunk_size: int = 0) -> None:
+        """`chunk_size`: large lists are fetched in pieces of so many objects; 0 means at once."""
+        self._http, self._chunk_size = http, chunk_size
 
     async def create(self, resource: R) -> R:
         """See `ResourceApi.create`."""
@@ -39,11 +40,17 @@ class KubernetesClient:
 
     async def list(self, kind: type[R], namespace: str | None = None, *, selector: str = "") -> ResourceList[R]:
         """See `ResourceApi.list`."""
-        query = {"labelSelector": selector} if selector else None
-        answer = await self._request("GET", _path(kind, namespace), kind, params=query)
-        body = msgspec.json.decode(answer.content)
-        items = tuple(_decode(item, kind) for item in body["items"])
-        return ResourceList(items=items, resource_version=body["metadata"]["resourceVersion"])
+        query = {"labelSelector": selector} if selector else {}
+        query |= {"limit": str(self._chunk_size)} if self._chunk_size else {}
+        items: list[R] = []
+        while True:
+            answer = await self._request("GET", _path(kind, namespace), kind, params=query)
+            body = msgspec.json.decode(answer.content)
+            items += [_decode(item, kind) for item in body["items"] or ()]
+            token = body["metadata"].get("continue", "")
+            if not token:
+                return ResourceList(items=tuple(items), resource_version=body["metadata"]["resourceVersion"])
+            query["continue"] = token
 
     async def update(self, resource: R) -> R:
         """See `ResourceApi.update`."""
@@ -90,7 +97,7 @@ class KubernetesClient:
             async with self._http.stream("GET", _path(kind, namespace), params=query, timeout=timeout) as answer:
                 if answer.status_code != httpx.codes.OK:
                     await answer.aread()
-                    _raise(answer, kind)
+                    raise_error(answer, kind)
                 async for line in answer.aiter_lines():
                     event = msgspec.json.decode(line)
                     if event["type"] == "ERROR":
@@ -115,7 +122,7 @@ class KubernetesClient:
         except httpx.TransportError as error:
             raise errors.Unavailable(f"no answer from the API server: {error or type(error).__name__}") from error
         if answer.is_error:
-            _raise(answer, kind)
+            raise_error(answer, kind)
         return answer
 
 
@@ -130,10 +137,17 @@ def _object_path(resource: Resource) -> str:
 
 
 def _decode(body: dict[str, Any], kind: type[R]) -> R:
-    return msgspec.convert(body, kind)
+    try:
+        return msgspec.convert(body, kind)
+    except msgspec.ValidationError as error:
+        name = (body.get("metadata") or {}).get("name", "")
+        raise errors.SetpointError(
+            f"the server's {kind.KIND} {name!r} has a form that this version of Setpoint does not know: {error}"
+        ) from error
 
 
-def _raise(answer: httpx.Response, kind: type[Resource]) -> NoReturn:
+def raise_error(answer: httpx.Response, kind: type[Resource]) -> NoReturn:
+    """Raise what the server meant by an answer that is an error; its body has been read."""
     try:
         status = msgspec.json.decode(answer.content, type=dict[str, Any])
     except msgspec.DecodeError:
