@@ -109,4 +109,6 @@ async def store_only(settings: Settings) -> AsyncIterator[Session]:
         artifacts = LocalArtifactStore(settings.home / "artifacts")
         verbs = LocalVerbs(store.resources, store.journal, launcher, artifacts, archive=store.archive)
         archived = LocalArchivedVerbs(store.resources, store.journal, store.archive)
-        yield Session(resources=store.resources, verbs=verbs, archived=archived, clock=SystemClock(), owns=False)
+        yield Session(
+            resources=store.resources, verbs=verbs, archived=archived, clock=SystemClock(), owns=False, stored_only=True
+        )

@@ -46,6 +46,7 @@ class Session:
     """Ports of the substrate at hand.
 
     `owns`: the control plane is this process. `peer`: the process of the one that is borrowed, None for none.
+    `stored_only`: there is none, and what is stored changes by what this command does alone.
     """
 
     resources: ResourceApi
@@ -54,6 +55,7 @@ class Session:
     clock: Clock
     owns: bool
     peer: int | None = None
+    stored_only: bool = False
 
     async def apply(self, resource: R) -> R:
         """Create the object, or make the stored one have its labels, annotations and content."""
