@@ -114,7 +114,10 @@ async def conclude(
 async def _begun_again(session: Session, workflow: Workflow) -> None:
     """Wait until one that had ended runs: its former logs would be taken for all there is."""
     meta, former = workflow.metadata, workflow.status.started_at
-    while (await session.resources.get(Workflow, meta.namespace, meta.name)).status.started_at == former:
+    while True:
+        found = await session.resources.get(Workflow, meta.namespace, meta.name)
+        if found.status.started_at != former:
+            return
         await asyncio.sleep(_LOOK_SECONDS)
 
 

@@ -85,6 +85,13 @@ def connect_argo_server(
     return connect(locate, inner=inner)
 
 
+def bearer_token(access: ClusterAccess, now: Callable[[], datetime]) -> str:
+    """The token of the context's user, empty for none. Raises: As `connect_cluster`."""
+    if access.plugin is not None:
+        return PluginCredentials(access.plugin, _cluster_info(access), now).present().token
+    return _token(access)
+
+
 def _argo_url(named: str, environment: Mapping[str, str]) -> str:
     """The URL that ARGO_SERVER, ARGO_SECURE and ARGO_BASE_HREF mean together."""
     if "://" not in named:

@@ -10,10 +10,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NoReturn
 
+import httpx
+
 from setpoint.adapters.clock import SystemClock
 from setpoint.apis.argo import Workflow
+from setpoint.apis.errors import Forbidden, Unavailable
 from setpoint.clients.argo import ArchivedClient, ArgoClient
-from setpoint.clients.cluster import connect_argo_server, connect_cluster
+from setpoint.clients.cluster import bearer_token, connect_argo_server, connect_cluster
 from setpoint.clients.kubeconfig import ClusterAccess, Kubeconfig
 from setpoint.clients.kubernetes import KubernetesClient
 from setpoint.clients.pod_logs import PodLogClient
@@ -63,6 +66,30 @@ async def cluster_session(
         else:
             verbs = KubernetesVerbs(resources, PodLogClient(http), clock)
             yield Session(resources=resources, verbs=verbs, archived=NoArchive(), clock=clock, owns=False)
+
+
+async def server_version(access: ClusterAccess) -> str:
+    """What the API server says of itself, such as `v1.32.0`. Raises: Unavailable, Forbidden."""
+    http = connect_cluster(access, SystemClock().now)
+    try:
+        answer = await http.get("/version")
+    except httpx.TransportError as error:
+        raise Unavailable(f"no answer from {access.server}: {error or type(error).__name__}") from error
+    finally:
+        await http.aclose()
+    if answer.is_error:
+        raise Forbidden(f"{access.server} does not tell its version: HTTP {answer.status_code}")
+    return str(answer.json().get("gitVersion", "unknown"))
+
+
+def authorization(access: ClusterAccess, environment: Mapping[str, str] | None = None) -> str:
+    """The value of the header `Authorization` that an Argo Server is asked with; empty for none.
+
+    Raises: InvalidSpec: A token file cannot be read, or a plugin is wrong; Unavailable: The plugin failed.
+    """
+    given = (os.environ if environment is None else environment).get("ARGO_TOKEN", "")
+    token = bearer_token(access, SystemClock().now)
+    return given or (f"Bearer {token}" if token else "")
 
 
 class NoArchive:
