@@ -22,6 +22,29 @@ _WRITES = {"fieldManager": "setpoint", "fieldValidation": "Strict"}
 """A field that the server does not know is a mistake of ours, never dropped silently."""
 
 
+class _ListMeta(msgspec.Struct, rename={"resource_version": "resourceVersion", "continue_": "continue"}):
+    resource_version: str = ""
+    continue_: str = ""
+
+
+class _List(msgspec.Struct):
+    metadata: _ListMeta
+    items: list[msgspec.Raw] | None = None
+
+
+class _Event(msgspec.Struct):
+    type: str
+    object: msgspec.Raw
+
+
+class _Name(msgspec.Struct):
+    name: str = ""
+
+
+class _Named(msgspec.Struct):
+    metadata: _Name = msgspec.field(default_factory=_Name)
+
+
 class KubernetesClient:
     """The typed verbs of `ports.resources.ResourceApi` as HTTP requests."""
 
@@ -45,12 +68,11 @@ class KubernetesClient:
         items: list[R] = []
         while True:
             answer = await self._request("GET", _path(kind, namespace), kind, params=query)
-            body = msgspec.json.decode(answer.content)
-            items += [_decode(item, kind) for item in body["items"] or ()]
-            token = body["metadata"].get("continue", "")
-            if not token:
-                return ResourceList(items=tuple(items), resource_version=body["metadata"]["resourceVersion"])
-            query["continue"] = token
+            page = msgspec.json.decode(answer.content, type=_List)
+            items += [_decode(item, kind) for item in page.items or ()]
+            if not page.metadata.continue_:
+                return ResourceList(items=tuple(items), resource_version=page.metadata.resource_version)
+            query["continue"] = page.metadata.continue_
 
     async def update(self, resource: R) -> R:
         """See `ResourceApi.update`."""
@@ -99,10 +121,10 @@ class KubernetesClient:
                     await answer.aread()
                     raise_error(answer, kind)
                 async for line in answer.aiter_lines():
-                    event = msgspec.json.decode(line)
-                    if event["type"] == "ERROR":
-                        _raise_status(event["object"], kind)
-                    yield WatchEvent(type=WatchType(event["type"]), resource=_decode(event["object"], kind))
+                    event = msgspec.json.decode(line, type=_Event)
+                    if event.type == "ERROR":
+                        _raise_status(msgspec.json.decode(event.object), kind)
+                    yield WatchEvent(type=WatchType(event.type), resource=_decode(event.object, kind))
         except httpx.TransportError as error:
             raise errors.Unavailable(f"the watch of {kind.PLURAL} was cut off: {error}") from error
 
@@ -114,7 +136,7 @@ class KubernetesClient:
             answer = await self._request(method, path, kind)
         else:
             answer = await self._request(method, path, kind, content=content, headers=headers or _JSON, params=_WRITES)
-        return _decode(msgspec.json.decode(answer.content), kind)
+        return _decode(answer.content, kind)
 
     async def _request(self, method: str, path: str, kind: type[Resource], **options: Any) -> httpx.Response:
         try:
@@ -136,11 +158,11 @@ def _object_path(resource: Resource) -> str:
     return _path(type(resource), resource.metadata.namespace or "default", resource.metadata.name)
 
 
-def _decode(body: dict[str, Any], kind: type[R]) -> R:
+def _decode(document: bytes | msgspec.Raw, kind: type[R]) -> R:
     try:
-        return msgspec.convert(body, kind)
+        return msgspec.json.decode(document, type=kind)
     except msgspec.ValidationError as error:
-        name = (body.get("metadata") or {}).get("name", "")
+        name = msgspec.json.decode(document, type=_Named).metadata.name
         raise errors.SetpointError(
             f"the server's {kind.KIND} {name!r} has a form that this version of Setpoint does not know: {error}"
         ) from error
