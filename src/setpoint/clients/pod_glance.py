@@ -9,7 +9,6 @@ import msgspec
 
 from setpoint.apis.meta import Resource
 
-LABEL_WORKFLOW = "workflows.argoproj.io/workflow"
 _NODE_ID, _NODE_NAME = "workflows.argoproj.io/node-id", "workflows.argoproj.io/node-name"
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 
-from setpoint.apis.argo import Workflow
+from setpoint.apis.argo import LABEL_WORKFLOW, Workflow
 from setpoint.apis.errors import Conflict, InvalidSpec, NotFound
 from setpoint.apis.selectors import parse_selector
-from setpoint.clients.pod_glance import LABEL_WORKFLOW, PodGlance
+from setpoint.clients.pod_glance import PodGlance
 from setpoint.clients.pod_logs import PodLogClient
 from setpoint.core.expr import ExpressionError, compile_regex
 from setpoint.operations.listing import ListedWorkflow
