@@ -89,7 +89,7 @@ CASES = {
     ),
     "not supported": (
         "{apiVersion: argoproj.io/v1alpha1, kind: Workflow, metadata: {name: a}, spec: {entrypoint: b, templates: "
-        "[{name: b, container: {image: busybox, command: [ls], volumeDevices: [{name: d}]}}]}}",
+        "[{name: b, container: {image: busybox, command: [ls], volumeDevices: [{name: d, devicePath: /d}]}}]}}",
         ["spec.templates[0].container.volumeDevices", "block devices are not supported"],
     ),
     "unknown image": (

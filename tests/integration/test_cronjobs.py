@@ -51,7 +51,7 @@ async def test_a_job_is_started_at_each_moment_once_also_by_a_successor(tmp_path
         found = await store.resources.get(CronJob, "default", "c")
         assert [item["name"] for item in found.status.active] == [job.metadata.name]
         assert found.status.last_schedule_time == START + timedelta(hours=1)
-        ended = JobStatus(conditions=(JobCondition(type="Complete"),), completion_time=clock.now())
+        ended = JobStatus(conditions=(JobCondition(type="Complete", status="True"),), completion_time=clock.now())
         await store.resources.update_status(job.replace(status=ended))
         await engine.reconcile("default/c")
         found = await store.resources.get(CronJob, "default", "c")

@@ -1,19 +1,29 @@
-"""batch/v1 Job and CronJob. Source: Kubernetes API reference, Job v1, CronJob v1."""
+"""batch/v1 Job and CronJob, as engines read them; annotations say what the API takes beyond that.
+
+Source: Kubernetes API reference, Job v1, CronJob v1.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+import msgspec
+
+from setpoint.apis import podspec
 from setpoint.apis.argo.pod_spec import PodSpec
+from setpoint.apis.core import ObjectReference
+from setpoint.apis.job_policies import PodFailurePolicy, SuccessPolicy, UncountedTerminatedPods
 from setpoint.apis.meta import ObjectMeta, Resource, Wire
+from setpoint.apis.references import LabelSelector
+from setpoint.apis.shapes import shape
 
 
 class JobCondition(Wire, frozen=True, kw_only=True):
     """One condition: `Complete`, `Failed` or `Suspended`."""
 
     type: str
-    status: str = "True"
+    status: str = msgspec.field(default_factory=lambda: "True")  # stores of before have none; written always
     reason: str = ""
     message: str = ""
     last_probe_time: datetime | None = None
@@ -34,6 +44,9 @@ class JobStatus(Wire, frozen=True, kw_only=True, forbid_unknown_fields=False):
     indexes: tuple[int, ...] = ()
     completed_indexes: str = ""
     failed_indexes: str | None = None
+    ready: int | None = None
+    terminating: int | None = None
+    uncounted_terminated_pods: Annotated[dict[str, Any], shape(UncountedTerminatedPods)] | None = None
     start_time: datetime | None = None
     completion_time: datetime | None = None
     conditions: tuple[JobCondition, ...] = ()
@@ -51,8 +64,8 @@ class JobStatus(Wire, frozen=True, kw_only=True, forbid_unknown_fields=False):
 class PodTemplate(Wire, frozen=True, kw_only=True):
     """What a pod is made of. A pod of one machine has no metadata that anybody asks for."""
 
-    metadata: dict[str, Any] = {}
-    spec: PodSpec = PodSpec()
+    metadata: Annotated[dict[str, Any], shape(ObjectMeta)] = {}
+    spec: Annotated[PodSpec, shape(podspec.PodSpec)] = PodSpec()
 
 
 class JobSpec(Wire, frozen=True, kw_only=True):
@@ -66,12 +79,12 @@ class JobSpec(Wire, frozen=True, kw_only=True):
     ttl_seconds_after_finished: int | None = None
     suspend: bool | None = None
     completion_mode: str | None = None
-    selector: dict[str, Any] | None = None
+    selector: Annotated[dict[str, Any], shape(LabelSelector)] | None = None
     manual_selector: bool | None = None
     managed_by: str | None = None
     pod_replacement_policy: str | None = None
-    pod_failure_policy: dict[str, Any] | None = None
-    success_policy: dict[str, Any] | None = None
+    pod_failure_policy: Annotated[dict[str, Any], shape(PodFailurePolicy)] | None = None
+    success_policy: Annotated[dict[str, Any], shape(SuccessPolicy)] | None = None
     backoff_limit_per_index: int | None = None
     max_failed_indexes: int | None = None
 
@@ -84,7 +97,8 @@ class Job(Resource, frozen=True, kw_only=True):
     PLURAL: ClassVar[str] = "jobs"
 
     spec: JobSpec
-    status: JobStatus = JobStatus()
+    # By a factory, so that it is written even if nothing is in it: clients read fields of it as soon as there is a job.
+    status: JobStatus = msgspec.field(default_factory=JobStatus)
 
 
 class JobTemplate(Wire, frozen=True, kw_only=True):
@@ -110,7 +124,7 @@ class CronJobSpec(Wire, frozen=True, kw_only=True):
 class CronJobStatus(Wire, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """Jobs that run, and when one was last started and last succeeded."""
 
-    active: tuple[dict[str, Any], ...] = ()
+    active: tuple[Annotated[dict[str, Any], shape(ObjectReference)], ...] = ()
     last_schedule_time: datetime | None = None
     last_successful_time: datetime | None = None
 
@@ -124,4 +138,4 @@ class CronJob(Resource, frozen=True, kw_only=True):
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("cj",)
 
     spec: CronJobSpec
-    status: CronJobStatus = CronJobStatus()
+    status: CronJobStatus = msgspec.field(default_factory=CronJobStatus)

@@ -11,37 +11,23 @@ from typing import Any
 
 import msgspec
 
+from setpoint.apis import measurements, reviews
+from setpoint.apis.apiextensions import CustomResourceDefinition
 from setpoint.apis.definitions import Catalog, Column, ResourceDefinition
-from setpoint.apis.kinds import KINDS, group_of
+from setpoint.apis.kinds import KEPT_ONLY, SERVED, group_of
 from setpoint.apis.meta import Resource
 
 _AGE = Column(name="Age", path=".metadata.creationTimestamp", type="date")
-_NO_ENGINE = frozenset(
-    {
-        "Service",
-        "PyTorchJob.kubeflow.org",
-        "TFJob.kubeflow.org",
-        "TrainJob.trainer.kubeflow.org",
-        "TrainingRuntime.trainer.kubeflow.org",
-        "ClusterTrainingRuntime.trainer.kubeflow.org",
-        "Service.serving.knative.dev",
-    }
-)
-_SINGULAR = {"Endpoints": "endpoints"}
+_KEPT_ONLY = frozenset(KEPT_ONLY)
 
 _CATEGORIES: dict[str, tuple[str, ...]] = {
     "Pod": ("all",),
     "Service": ("all",),
     "Job.batch": ("all",),
     "CronJob.batch": ("all",),
-    "InferenceService.serving.kserve.io": ("all", "kserve"),
-    "ServingRuntime.serving.kserve.io": ("kserve",),
-    "ClusterServingRuntime.serving.kserve.io": ("kserve",),
-    "PyTorchJob.kubeflow.org": ("all",),
-    "TFJob.kubeflow.org": ("all",),
     "Service.serving.knative.dev": ("all", "knative", "serving"),
 }
-"""`kubectl get all` shows those of the category `all`; Argo's kinds are not in it on a cluster."""
+"""`kubectl get all` shows those of the category `all`; Argo's, KServe's and Kubeflow's kinds are in none."""
 
 _OBJECT = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
 _FIELDS: dict[str, tuple[str, ...]] = {
@@ -129,7 +115,7 @@ def define(cls: type[Resource], **more: Any) -> ResourceDefinition:
         "version": version or cls.API_VERSION,
         "kind": cls.KIND,
         "plural": cls.PLURAL,
-        "singular": _SINGULAR.get(cls.KIND, cls.KIND.lower()),
+        "singular": cls.KIND.lower(),
         "list_kind": f"{cls.KIND}List",
         "short_names": cls.SHORT_NAMES,
         "categories": _CATEGORIES.get(key, ()),
@@ -137,11 +123,35 @@ def define(cls: type[Resource], **more: Any) -> ResourceDefinition:
         "has_status": any(field.name == "status" for field in msgspec.structs.fields(cls)),
         "columns": _COLUMNS.get(key),
         "fields": _FIELDS.get(key, ()),
-        "engine": key not in _NO_ENGINE,
+        "engine": cls not in _KEPT_ONLY,
         "cls": cls,
     }
     return ResourceDefinition(**(known | more))
 
 
-CATALOG = Catalog(define(cls) for cls in KINDS)
-"""All kinds with a class."""
+CATALOG = Catalog(define(cls) for cls in SERVED if cls is not CustomResourceDefinition)
+"""All kinds that are stored and have a class.
+
+The definition of CustomResourceDefinition is not here but in `core.customresources`, with the checks that go beyond a
+class; who serves puts it beside these.
+"""
+
+REVIEWS = Catalog(
+    define(cls)
+    for cls in (
+        reviews.SelfSubjectAccessReview,
+        reviews.SubjectAccessReview,
+        reviews.LocalSubjectAccessReview,
+        reviews.SelfSubjectRulesReview,
+        reviews.SelfSubjectReview,
+    )
+)
+"""Kinds that are only created, and answered at once. (A TokenRequest is created below a service account.)"""
+
+MEASURED = Catalog(
+    (
+        define(measurements.PodMetrics, singular="", has_status=False),
+        define(measurements.NodeMetrics, singular="", has_status=False),
+    )
+)
+"""Kinds that are only read, and measured when somebody asks."""

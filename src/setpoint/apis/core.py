@@ -1,11 +1,21 @@
-"""The core kinds that components and engines make: Namespace, ConfigMap, Secret, ServiceAccount, RBAC, Event."""
+"""The core kinds that components and engines make: Namespace, ConfigMap, Secret, ServiceAccount, RBAC, Event, Node.
+
+Where a field is plain JSON to the program, its annotation says what the API takes, see `apis.shapes`.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
+import msgspec
+
+from setpoint.apis.claims import NamespaceSpec, NamespaceStatus, PersistentVolumeClaimStatus
 from setpoint.apis.meta import Resource, Wire
+from setpoint.apis.nodes import NodeSpec, NodeStatus
+from setpoint.apis.podspec.volumes import PersistentVolumeClaimSpec
+from setpoint.apis.references import LocalObjectReference
+from setpoint.apis.shapes import shape
 
 
 class Namespace(Resource, frozen=True, kw_only=True):
@@ -17,8 +27,8 @@ class Namespace(Resource, frozen=True, kw_only=True):
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("ns",)
     NAMESPACED: ClassVar[bool] = False
 
-    spec: dict[str, Any] = {}
-    status: dict[str, Any] = {}
+    spec: Annotated[dict[str, Any], shape(NamespaceSpec)] = {}
+    status: Annotated[dict[str, Any], shape(NamespaceStatus)] = {}
 
 
 class ConfigMap(Resource, frozen=True, kw_only=True):
@@ -51,6 +61,18 @@ class Secret(Resource, frozen=True, kw_only=True):
         return f"Secret({self.key}, keys={sorted(self.data | self.string_data)})"
 
 
+class ObjectReference(Wire, frozen=True, kw_only=True):
+    """v1 ObjectReference."""
+
+    api_version: str = ""
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    field_path: str = ""
+
+
 class ServiceAccount(Resource, frozen=True, kw_only=True):
     """v1 ServiceAccount."""
 
@@ -59,8 +81,8 @@ class ServiceAccount(Resource, frozen=True, kw_only=True):
     PLURAL: ClassVar[str] = "serviceaccounts"
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("sa",)
 
-    secrets: tuple[dict[str, Any], ...] = ()
-    image_pull_secrets: tuple[dict[str, Any], ...] = ()
+    secrets: tuple[Annotated[dict[str, Any], shape(ObjectReference)], ...] = ()
+    image_pull_secrets: tuple[Annotated[dict[str, Any], shape(LocalObjectReference)], ...] = ()
     automount_service_account_token: bool | None = None
 
 
@@ -71,7 +93,7 @@ class PolicyRule(Wire, frozen=True, kw_only=True):
     api_groups: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
     resource_names: tuple[str, ...] = ()
-    non_resource_urls: tuple[str, ...] = ()
+    non_resource_urls: tuple[str, ...] = msgspec.field(name="nonResourceURLs", default=())
 
 
 class Role(Resource, frozen=True, kw_only=True):
@@ -112,23 +134,18 @@ class RoleBinding(Resource, frozen=True, kw_only=True):
     subjects: tuple[Subject, ...] = ()
 
 
-class ObjectReference(Wire, frozen=True, kw_only=True):
-    """v1 ObjectReference."""
-
-    api_version: str = ""
-    kind: str = ""
-    name: str = ""
-    namespace: str = ""
-    uid: str = ""
-    resource_version: str = ""
-    field_path: str = ""
-
-
 class EventSource(Wire, frozen=True, kw_only=True):
     """v1 EventSource."""
 
     component: str = ""
     host: str = ""
+
+
+class EventSeries(Wire, frozen=True, kw_only=True):
+    """v1 EventSeries: an event that goes on."""
+
+    count: int | None = None
+    last_observed_time: datetime | None = None
 
 
 class Event(Resource, frozen=True, kw_only=True):
@@ -149,8 +166,10 @@ class Event(Resource, frozen=True, kw_only=True):
     event_time: datetime | None = None
     count: int = 1
     action: str = ""
+    related: ObjectReference | None = None
     reporting_component: str = ""
     reporting_instance: str = ""
+    series: EventSeries | None = None
 
 
 class PersistentVolumeClaim(Resource, frozen=True, kw_only=True):
@@ -161,8 +180,8 @@ class PersistentVolumeClaim(Resource, frozen=True, kw_only=True):
     PLURAL: ClassVar[str] = "persistentvolumeclaims"
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("pvc",)
 
-    spec: dict[str, Any] = {}
-    status: dict[str, Any] = {}
+    spec: Annotated[dict[str, Any], shape(PersistentVolumeClaimSpec)] = {}
+    status: Annotated[dict[str, Any], shape(PersistentVolumeClaimStatus)] = {}
 
 
 class Node(Resource, frozen=True, kw_only=True):
@@ -174,5 +193,5 @@ class Node(Resource, frozen=True, kw_only=True):
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("no",)
     NAMESPACED: ClassVar[bool] = False
 
-    spec: dict[str, Any] = {}
-    status: dict[str, Any] = {}
+    spec: Annotated[dict[str, Any], shape(NodeSpec)] = {}
+    status: Annotated[dict[str, Any], shape(NodeStatus)] = {}

@@ -1,6 +1,6 @@
-"""The table of kinds: from any name a person or a URL gives to the Resource class.
+"""The tables of kinds: from any name a person or a URL gives to the Resource class.
 
-One table is the truth; the API server's discovery, kubectl-like commands and manifests all ask it.
+What kubectl-like commands and manifests ask; the API server asks `apis.catalog`, which is made of them.
 Invariant: no two classes of a table share a kind and group, or a plural and group.
 """
 
@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from setpoint.apis import argo, batch, core, pod, rbac, serving
+from setpoint.apis import (
+    apiextensions,
+    argo,
+    batch,
+    coordination,
+    core,
+    knative,
+    kubeflow,
+    pod,
+    rbac,
+    services,
+    serving,
+    trainer,
+)
 from setpoint.apis.errors import InvalidSpec, InvariantViolation
 from setpoint.apis.meta import Resource
 
@@ -105,6 +118,7 @@ KINDS = KindTable(
     core.Event,
     core.PersistentVolumeClaim,
     core.Node,
+    coordination.Lease,
     pod.Pod,
     batch.Job,
     batch.CronJob,
@@ -113,4 +127,18 @@ KINDS = KindTable(
     serving.ServingRuntime,
     serving.ClusterServingRuntime,
 )
-"""Every kind that this version knows."""
+"""Every kind that something here acts on, or that is data for others: what `run`, `get` and workflows know."""
+
+KEPT_ONLY = KindTable(
+    services.Service,
+    kubeflow.PyTorchJob,
+    kubeflow.TFJob,
+    trainer.TrainJob,
+    trainer.TrainingRuntime,
+    trainer.ClusterTrainingRuntime,
+    knative.Service,
+)
+"""Kinds that are read, kept and shown, and that no engine acts on; so `run` refuses them."""
+
+SERVED = KINDS.register(apiextensions.CustomResourceDefinition, *KEPT_ONLY)
+"""Every kind that has a class and is stored."""

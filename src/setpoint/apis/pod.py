@@ -1,4 +1,4 @@
-"""v1 Pod: its object and its status. The spec's type comes from one place, so that a stricter one can take over.
+"""v1 Pod: its object and its status as engines read them; `apis.podspec` says in full what the API takes.
 
 Source: Kubernetes API reference, Pod v1.
 """
@@ -6,12 +6,15 @@ Source: Kubernetes API reference, Pod v1.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from setpoint.apis import podspec
 from setpoint.apis.argo.pod_spec import PodContainer, PodSpec
 from setpoint.apis.meta import ObjectMeta, Resource, Wire
+from setpoint.apis.podspec.status import PodStatus as FullPodStatus
+from setpoint.apis.shapes import shape
 
 __all__ = [
     "ATTEMPT",
@@ -161,8 +164,8 @@ class Pod(Resource, frozen=True, kw_only=True):
     PLURAL: ClassVar[str] = "pods"
     SHORT_NAMES: ClassVar[tuple[str, ...]] = ("po",)
 
-    spec: PodSpec
-    status: PodStatus = PodStatus()
+    spec: Annotated[PodSpec, shape(podspec.PodSpec)]
+    status: Annotated[PodStatus, shape(FullPodStatus)] = msgspec.field(default_factory=PodStatus)
 
 
 class PodHeadStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from setpoint.apis.core import PolicyRule, RoleRef, Subject
 from setpoint.apis.meta import Resource, Wire
+from setpoint.apis.references import LabelSelector
+from setpoint.apis.shapes import shape
 
 GROUP = "rbac.authorization.k8s.io"
 
@@ -13,7 +15,7 @@ GROUP = "rbac.authorization.k8s.io"
 class AggregationRule(Wire, frozen=True, kw_only=True):
     """A cluster role takes the rules of all cluster roles that one of the label selectors names."""
 
-    cluster_role_selectors: tuple[dict[str, Any], ...] = ()
+    cluster_role_selectors: tuple[Annotated[dict[str, Any], shape(LabelSelector)], ...] = ()
 
 
 class ClusterRole(Resource, frozen=True, kw_only=True):

@@ -42,39 +42,49 @@ from setpoint.wiring.session import Need, Session
 
 app = typer.Typer(add_completion=False)
 
+_Targets = Annotated[list[str] | None, typer.Argument(metavar="[FILE|NAME...]", help="Manifests or shipped templates.")]
+_From = Annotated[
+    str, typer.Option("--from", metavar="KIND/NAME", help="Run a stored template: wftmpl/NAME, cwft/, cronwf/.")
+]
+_ParameterFile = Annotated[
+    Path | None,
+    typer.Option("-f", "--parameter-file", metavar="FILE", help="YAML or JSON map of parameters; -p wins."),
+]
+_Name = Annotated[str, typer.Option("--name", help="Instead of metadata.name.", show_default=False)]
+_GenerateName = Annotated[
+    str, typer.Option("--generate-name", help="Instead of metadata.generateName.", show_default=False)
+]
+_Entrypoint = Annotated[str, typer.Option("--entrypoint", help="Template to begin with.", show_default=False)]
+_Labels = Annotated[str, typer.Option("-l", "--labels", help="Labels to add, as a=b,c=d.", show_default=False)]
+_ServiceAccount = Annotated[
+    str, typer.Option("--serviceaccount", help="Service account of all its pods.", show_default=False)
+]
+_Priority = Annotated[int | None, typer.Option("--priority", help="Priority of the workflow.")]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be sent, and send nothing.")]
+_ServerDryRun = Annotated[
+    bool, typer.Option("--server-dry-run", help="Have it checked and print it, without storing it.")
+]
+_Strict = Annotated[
+    bool, typer.Option("--strict/--no-strict", help="Refuse fields that no kind has; else leave them out.")
+]
 _Status = Annotated[str, typer.Option("--status", help="Of --watch: phases of nodes to show, by commas.")]
 
 
 @app.command()
 def submit(
-    targets: Annotated[
-        list[str] | None, typer.Argument(metavar="[FILE|NAME...]", help="Manifests or shipped templates.")
-    ] = None,
-    source: Annotated[
-        str, typer.Option("--from", metavar="KIND/NAME", help="Run a stored template: wftmpl/NAME, cwft/, cronwf/.")
-    ] = "",
+    targets: _Targets = None,
+    source: _From = "",
     parameter: ParameterOption = None,
-    parameter_file: Annotated[
-        Path | None,
-        typer.Option("-f", "--parameter-file", metavar="FILE", help="YAML or JSON map of parameters; -p wins."),
-    ] = None,
-    name: Annotated[str, typer.Option("--name", help="Instead of metadata.name.", show_default=False)] = "",
-    generate_name: Annotated[
-        str, typer.Option("--generate-name", help="Instead of metadata.generateName.", show_default=False)
-    ] = "",
-    entrypoint: Annotated[str, typer.Option("--entrypoint", help="Template to begin with.", show_default=False)] = "",
-    labels: Annotated[str, typer.Option("-l", "--labels", help="Labels to add, as a=b,c=d.", show_default=False)] = "",
-    service_account: Annotated[
-        str, typer.Option("--serviceaccount", help="Service account of all its pods.", show_default=False)
-    ] = "",
-    priority: Annotated[int | None, typer.Option("--priority", help="Priority of the workflow.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be sent, and send nothing.")] = False,
-    server_dry_run: Annotated[
-        bool, typer.Option("--server-dry-run", help="Have it checked and print it, without storing it.")
-    ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict/--no-strict", help="Refuse fields that no kind has; else leave them out.")
-    ] = True,
+    parameter_file: _ParameterFile = None,
+    name: _Name = "",
+    generate_name: _GenerateName = "",
+    entrypoint: _Entrypoint = "",
+    labels: _Labels = "",
+    service_account: _ServiceAccount = "",
+    priority: _Priority = None,
+    dry_run: _DryRun = False,
+    server_dry_run: _ServerDryRun = False,
+    strict: _Strict = True,
     wait: WaitOption = False,
     watch: WatchOption = False,
     log: LogOption = False,

@@ -25,6 +25,9 @@ from setpoint.core.job_policies import (
 )
 
 BACKOFF_LIMIT = 6
+CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
+"""Label of a job's pods: the uid of the job."""
+
 SUSPENDED = "the job was suspended"
 """Why a pod is ended that a suspension deletes."""
 
@@ -206,12 +209,21 @@ def _finished(
 def _with(status: JobStatus, kind: str, reason: str, message: str, now: datetime) -> JobStatus:
     if status.has(kind):
         return status
-    condition = JobCondition(type=kind, reason=reason, message=message, last_probe_time=now, last_transition_time=now)
+    condition = JobCondition(
+        type=kind, status="True", reason=reason, message=message, last_probe_time=now, last_transition_time=now
+    )
     return status.replace(conditions=(*status.conditions, condition))
 
 
 def _without(status: JobStatus, kind: str) -> JobStatus:
     return status.replace(conditions=tuple(item for item in status.conditions if item.type != kind))
+
+
+def with_selector(job: Job) -> Job:
+    """The job with the selector that its pods are found by, unless it brings its own, as an API server makes it."""
+    if job.spec.selector is not None or job.spec.manual_selector:
+        return job
+    return job.replace(spec=job.spec.replace(selector={"matchLabels": {CONTROLLER_UID: job.metadata.uid}}))
 
 
 def pod_metadata_of(job: Job, index: str = "") -> ObjectMeta:

@@ -61,8 +61,9 @@ async def control_plane(
         bound = stack.enter_context(sockets(settings, lasting=serve_stored))
         launcher = await stack.enter_async_context(HostLauncher(pods))
         # the launcher's process starts while the rest is imported: a first step would wait for both in turn
-        from setpoint.wiring.access import announce, certificates  # noqa: PLC0415
-        from setpoint.wiring.engines import Doors, Substrate, engines_up  # noqa: PLC0415
+        from setpoint.wiring.doors import open_doors  # noqa: PLC0415
+        from setpoint.wiring.engines import engines_up  # noqa: PLC0415
+        from setpoint.wiring.substrate import Substrate  # noqa: PLC0415
 
         artifacts = LocalArtifactStore(settings.home / "artifacts")
         verbs = LocalVerbs(
@@ -74,21 +75,26 @@ async def control_plane(
             archive=store.archive,
             check=partial(check_images, pods.rules),
         )
-        found = certificates(settings, bound, clock)
-        endpoint = announce(settings, bound, found)
-        doors = Doors(sockets=bound, certificates=found, endpoint=endpoint)
+        doors = open_doors(settings, bound, clock)
         substrate = Substrate(
             settings=settings, store=store, launcher=launcher, verbs=verbs, clock=clock, steady=steady
         )
         up = engines_up(substrate, doors, serve_stored=serve_stored, keep_services=keep_services)
         await stack.enter_async_context(up)
         archived = LocalArchivedVerbs(store.resources, store.journal, store.archive)
-        yield ControlPlane(resources=store.resources, verbs=verbs, archived=archived, clock=clock, endpoint=endpoint)
+        yield ControlPlane(
+            resources=store.resources, verbs=verbs, archived=archived, clock=clock, endpoint=doors.endpoint
+        )
 
 
 def _open_store(settings: Settings, clock: Clock) -> SqliteStore:
     lifetime = timedelta(days=settings.archive_ttl_days) if settings.archive_ttl_days else None
-    return SqliteStore(settings.home / "store", clock, archive_lifetime=lifetime)
+    return SqliteStore(
+        settings.home / "store",
+        clock,
+        archive_lifetime=lifetime,
+        outlives_power=settings.durability == "power",
+    )
 
 
 @asynccontextmanager

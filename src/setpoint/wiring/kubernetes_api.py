@@ -12,16 +12,15 @@ import msgspec
 from setpoint import __version__
 from setpoint.apis import catalog
 from setpoint.apis.argo import Workflow, default
-from setpoint.apis.definitions import Catalog, ResourceDefinition
+from setpoint.apis.definitions import Catalog
 from setpoint.apis.errors import Malformed, NotFound
 from setpoint.apis.manifest import decode_object
 from setpoint.apis.meta import render_wire
 from setpoint.apis.pod import Pod
-from setpoint.core.access import REVIEWS
 from setpoint.engines.customresources import FINALIZER, CustomResourceEngine
 from setpoint.operations.metrics import Metrics
 from setpoint.operations.pod_logs import pod_log
-from setpoint.operations.pods import admit_pod
+from setpoint.operations.pods import admit_pod, check_pod_change
 from setpoint.ports.clock import Clock
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.objects import Json, ObjectApi
@@ -33,43 +32,9 @@ EMULATED = "v1.32.0"
 """The Kubernetes version whose API is spoken."""
 
 _METRICS = "metrics.k8s.io"
-_OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
-def _review_definitions() -> list[ResourceDefinition]:
-    found = []
-    for plural, (api_version, kind) in REVIEWS.items():
-        group, _, version = api_version.partition("/")
-        found.append(
-            ResourceDefinition(
-                group=group,
-                version=version,
-                kind=kind,
-                plural=plural,
-                singular=kind.lower(),
-                namespaced=plural.startswith("local"),
-                has_status=False,
-                schema=_OPEN,
-            )
-        )
-    return found
-
-
-_MEASURED = [
-    ResourceDefinition(
-        group=_METRICS,
-        version="v1beta1",
-        kind=kind,
-        plural=plural,
-        list_kind=f"{kind}List",
-        namespaced=kind == "PodMetrics",
-        has_status=False,
-        schema=_OPEN,
-    )
-    for kind, plural in (("NodeMetrics", "nodes"), ("PodMetrics", "pods"))
-]
-
-CATALOG: Catalog = catalog.CATALOG.with_definitions([*_review_definitions(), *_MEASURED])
+CATALOG: Catalog = catalog.CATALOG.with_definitions([*catalog.REVIEWS, *catalog.MEASURED])
 """Every kind that needs no CustomResourceDefinition."""
 
 
@@ -113,6 +78,7 @@ def kubernetes_backend(parts: ApiParts) -> Backend:
         virtual=virtual,
         reviews=parts.hooks.reviews(),
         subcreates=parts.hooks.subcreates(),
+        may_create=parts.hooks.may_create,
     )
 
 
@@ -141,9 +107,11 @@ async def _admit_crd(new: Json, old: Json | None, user: Any) -> Json:
 
 
 async def _admit_pod(new: Json, old: Json | None, user: Any) -> Json:
-    """A new pod must be one that this machine can run."""
+    """A new pod must be one that this machine can run, and stays as it is."""
     if old is None:
         admit_pod(decode_object(new, Pod)).raise_first()
+    else:
+        check_pod_change(new, old)
     return new
 
 

@@ -18,6 +18,7 @@ from setpoint.apis.errors import InvalidSpec, Location
 
 _HANDED_ON = ("AWS_", "MLFLOW_TRACKING_")
 ISOLATION_MODES = ("auto", "namespace", "rewrite")
+DURABILITIES = ("process", "power")
 AUDIT_LEVELS = ("writes", "all")
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off", "")
 
@@ -89,6 +90,9 @@ class Settings:
     audit_mb: int = 64
     """Size of one file of the audit log in MiB; three older ones are kept. 0: no audit log."""
 
+    durability: str = "process"
+    """What an acknowledged write outlives: the end of the `process`, or of `power` too, and then waits for the disk."""
+
     archive_ttl_days: int = 30
     """Days that a workflow which has ended stays in the archive, also after its object has gone. 0: for ever."""
 
@@ -136,6 +140,8 @@ def load_settings(
         raise InvalidSpec(
             f"{settings.isolation!r} is no isolation mode", path="settings.isolation", allowed=ISOLATION_MODES
         )
+    if settings.durability not in DURABILITIES:
+        raise InvalidSpec(f"{settings.durability!r} is no durability", path="settings.durability", allowed=DURABILITIES)
     for name, what, least in (
         ("parallelism", "workflows", 0),
         ("namespace_parallelism", "workflows", 0),

@@ -13,6 +13,7 @@ from setpoint.apis.errors import InvalidSpec, NotFound
 from setpoint.apis.meta import Resource
 from setpoint.operations import archived, listing, submission
 from setpoint.operations import workflows as operations
+from setpoint.operations.checks import WorkflowChecks
 from setpoint.operations.outputs import artifact_key, read_logs
 from setpoint.ports.archive import WorkflowArchive, WorkflowPage, WorkflowQuery
 from setpoint.ports.artifacts import ArtifactStore
@@ -41,13 +42,14 @@ class LocalVerbs:
     ) -> None:
         """`check` raises InvalidSpec for what only this host can know of a workflow, such as its images."""
         self._resources, self._journal, self._check = resources, journal, check
+        self.checks = WorkflowChecks(resources)
         self._launcher, self._artifacts = launcher, artifacts
         self._clock, self._archive = clock or SystemClock(), archive
 
     async def check(self, workflow: Workflow) -> None:
         """Nothing if the workflow may run here. Raises: InvalidSpec."""
         self._check(workflow)
-        await operations.check(self._resources, workflow)
+        await self.checks.check(workflow)
 
     async def submit(self, workflow: Workflow, *, dry_run: bool = False) -> Workflow:
         """See the port."""

@@ -9,7 +9,7 @@ import pytest
 from setpoint.apis.argo import CronWorkflow, Workflow
 from setpoint.apis.core import ConfigMap, Namespace, Role
 from setpoint.apis.errors import InvalidSpec, InvariantViolation
-from setpoint.apis.kinds import KINDS, KindTable, group_of
+from setpoint.apis.kinds import KINDS, SERVED, KindTable, group_of
 from setpoint.apis.meta import Resource
 from setpoint.apis.serving import InferenceService
 
@@ -93,3 +93,19 @@ def test_two_kinds_of_one_name_are_a_bug() -> None:
 def test_groups() -> None:
     assert group_of("v1") == ""
     assert group_of("argoproj.io/v1alpha1") == "argoproj.io"
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind"),
+    [
+        ("v1", "Service"),
+        ("serving.knative.dev/v1", "Service"),
+        ("kubeflow.org/v1", "PyTorchJob"),
+        ("trainer.kubeflow.org/v1alpha1", "TrainJob"),
+        ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+    ],
+)
+def test_kinds_that_are_served_and_not_run_are_told_apart(api_version: str, kind: str) -> None:
+    assert kind == SERVED.of_manifest(api_version, kind).KIND
+    with pytest.raises(InvalidSpec):
+        KINDS.of_manifest(api_version, kind)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from setpoint.apis.batch import Job
 from setpoint.apis.pods import PodExit, PodPhase
-from setpoint.core.jobs import SUSPENDED, JobPlan, made, plan_job
+from setpoint.core.jobs import SUSPENDED, JobPlan, made, plan_job, pod_metadata_of, with_selector
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -74,6 +74,8 @@ def test_a_work_queue_is_done_when_one_has_succeeded_and_all_have_ended() -> Non
     assert (second.start, second.status.finished) == ((), False)
     last = plan_job(asked, [ended(well=False), ended(well=True), ended(well=True)], START)
     assert last.status.has("Complete")
+    wire = msgspec.to_builtins(last.status)["conditions"]  # `kubectl wait` reads the status: it is never left out
+    assert [(item["type"], item["status"]) for item in wire] == [("Complete", "True")]
 
 
 def test_a_failed_pod_is_made_anew_after_a_while_that_grows() -> None:
@@ -206,3 +208,13 @@ def test_a_success_policy_ends_a_job_early(rule: dict[str, Any], met: bool) -> N
     plan = plan_job(asked, [ended(well=True), None, None], LATER)
     assert plan.status.has("Complete") is met
     assert plan.end == ((1, 2) if met else ())
+
+
+def test_the_pods_of_a_job_are_found_by_its_selector() -> None:
+    asked = job()
+    asked = with_selector(asked.replace(metadata=asked.metadata.replace(uid="u")))
+    assert asked.spec.selector == {"matchLabels": {"batch.kubernetes.io/controller-uid": "u"}}
+    assert asked.spec.selector["matchLabels"].items() <= pod_metadata_of(asked).labels.items()
+    assert with_selector(asked) is asked
+    own = job(manualSelector=True, selector={"matchLabels": {"a": "b"}})
+    assert with_selector(own) is own

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from setpoint.apis.argo import TemplateCatalog
+from setpoint.apis.errors import NotSupported
 from setpoint.apis.manifest import decode_document, load_documents
 from setpoint.operations.lint import Report, lint, lint_resource, lint_text
 from tests.unit.operations.lint_manifests import GOOD, STORED, dag, main_of, steps
@@ -308,7 +309,7 @@ def test_an_object_without_a_file_is_checked_too() -> None:
 
 
 def test_raise_first_prefers_what_is_invalid_anywhere() -> None:
-    text = main_of("container: {command: [ls], volumeDevices: [{name: d}]}\n")
+    text = main_of("container: {command: [ls], volumeDevices: [{name: d, devicePath: /dev/d}]}\n")
     report = report_of(text)
     assert len(report.errors) == 2
     with pytest.raises(type(report.invalid[0]), match="image may not be empty"):
@@ -320,3 +321,32 @@ def test_a_document_of_another_kind_is_only_read() -> None:
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {a: '1'}\n"
     assert report_of(text) == Report()
     assert lint(()) == Report()
+
+
+KEPT_ONLY = (
+    "apiVersion: kubeflow.org/v1\nkind: PyTorchJob\nmetadata: {name: p}\nspec:\n  pytorchReplicaSpecs:\n"
+    "    Master: {template: {spec: {containers: [{name: a, image: b}]}}}\n"
+)
+
+
+def test_a_kind_that_is_kept_and_not_run_is_warned_of_and_refused_for_a_run() -> None:
+    report = lint_text(KEPT_ONLY, "f.yaml")
+    assert report.ok
+    (warning,) = report.warnings
+    assert "kind 'PyTorchJob' of kubeflow.org/v1 is kept by the API server, but nothing here runs it" in str(warning)
+    (error,) = lint_text(KEPT_ONLY, "f.yaml", submit=True).errors
+    assert isinstance(error, NotSupported)
+    assert error.path == "kind"
+
+
+def test_a_kind_that_is_kept_and_not_run_is_checked_by_its_type() -> None:
+    (error,) = lint_text(KEPT_ONLY.replace("image: b", "imag: b"), "f.yaml").errors
+    assert error.path.endswith("Master.template.spec.containers[0].imag")
+    assert "did you mean 'image'?" in str(error)
+
+
+def test_a_kind_that_nobody_knows_is_not_checked() -> None:
+    report = lint_text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: 5\n", "f.yaml")
+    assert report.ok
+    (warning,) = report.warnings
+    assert str(warning).endswith("kind 'Deployment' of apps/v1 is not served here: not checked")

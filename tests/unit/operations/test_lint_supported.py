@@ -45,17 +45,17 @@ REFUSALS = {
         "spec.executorPlugins",
     ),
     "environment": (
-        main_of("container: {image: a, env: [{name: E, valueFrom: {fileKeyRef: {path: x}}}]}\n"),
+        main_of("container: {image: a, env: [{name: E, valueFrom: {fileKeyRef: {volumeName: v, path: x, key: k}}}]}\n"),
         "spec.templates[0].container.env[0].valueFrom",
     ),
     "in a loop's inline template": (
-        steps("{name: a, withItems: [1], inline: {container: {image: a, volumeDevices: [{name: d}]}}}"),
+        steps("{name: a, withItems: [1], inline: {container: {image: a, volumeDevices: [{name: d, devicePath: /d}]}}}"),
         "spec.templates[0].steps[0][0].inline.container.volumeDevices",
     ),
     "in the defaults": (
         workflow(
             "  - {name: main, suspend: {}}\n",
-            "templateDefaults: {sidecars: [{name: s, image: a, volumeDevices: [{name: d}]}]}\n",
+            "templateDefaults: {sidecars: [{name: s, image: a, volumeDevices: [{name: d, devicePath: /d}]}]}\n",
         ),
         "spec.templateDefaults.sidecars[0].volumeDevices",
     ),
@@ -114,7 +114,7 @@ def test_what_is_ignored_is_said_once_however_often_it_is_written() -> None:
 def test_a_called_template_of_another_object_is_judged_where_it_is_called() -> None:
     stored = (
         "apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {name: stored}\nspec:\n  templates:\n"
-        "  - {name: work, container: {image: a, volumeDevices: [{name: d}]}}\n"
+        "  - {name: work, container: {image: a, volumeDevices: [{name: d, devicePath: /d}]}}\n"
     )
     catalog = TemplateCatalog.of([decode_document(load_documents(stored, "stored.yaml")[0])])
     report = lint_text(steps("{name: a, templateRef: {name: stored, template: work}}"), "f.yaml", catalog)

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from setpoint.apis.errors import NotSupported
+from setpoint.apis.errors import InvalidSpec, NotSupported
 from setpoint.apis.pod import Pod
-from setpoint.operations.pods import admit_pod
+from setpoint.operations.pods import admit_pod, check_pod_change
 
 GOOD: dict[str, Any] = {"name": "a", "image": "busybox"}
 
@@ -72,3 +72,24 @@ def test_the_annotation_of_engines_is_not_for_users() -> None:
     wanted = pod()
     wanted = wanted.replace(metadata=wanted.metadata.replace(annotations={"setpoint.dev/launch": "x"}))
     assert [error.path for error in admit_pod(wanted).errors] == ["metadata.annotations"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "refused"),
+    [
+        ({}, False),
+        ({"containers": [GOOD | {"image": "alpine"}]}, False),
+        ({"activeDeadlineSeconds": 3, "tolerations": [{"operator": "Exists"}]}, False),
+        ({"containers": [GOOD | {"command": ["x"]}]}, True),
+        ({"containers": [GOOD, GOOD | {"name": "b"}]}, True),
+        ({"restartPolicy": "Never"}, True),
+    ],
+)
+def test_a_pod_runs_as_it_was_made(changed: dict[str, Any], refused: bool) -> None:
+    old = {"spec": {"containers": [GOOD]}}
+    new = {"spec": old["spec"] | changed}
+    if refused:
+        with pytest.raises(InvalidSpec, match=r"^spec: Forbidden: pod updates may not change fields other than"):
+            check_pod_change(new, old)
+    else:
+        check_pod_change(new, old)

@@ -48,8 +48,12 @@ def migrations() -> tuple[str, ...]:
     return tuple(item.read_text(encoding="utf-8") for _, item in found)
 
 
-def open_writer(directory: Path) -> sqlite3.Connection:
+def open_writer(directory: Path, *, outlives_power: bool = False) -> sqlite3.Connection:
     """The one writing connection, on a schema brought to the present version.
+
+    Args:
+        directory: Where the file is.
+        outlives_power: Each commit waits for the disk, so that it outlives a crash of the machine too.
 
     Raises:
         InvalidSpec: If a newer version of Setpoint wrote the file.
@@ -64,7 +68,7 @@ def open_writer(directory: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         # A killed process loses nothing under NORMAL; see docs/adr/0001.
-        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if outlives_power else 'NORMAL'}")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")

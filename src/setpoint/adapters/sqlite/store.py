@@ -60,6 +60,7 @@ class SqliteStore:
         history: int = HISTORY,
         archive_lifetime: timedelta | None = ARCHIVE_LIFETIME,
         compact_every: int = COMPACT_EVERY,
+        outlives_power: bool = False,
     ) -> None:
         """Take the lease, open or make the database, bring its schema up to date, start the writer.
 
@@ -70,6 +71,7 @@ class SqliteStore:
             history: How many changes are kept for watchers.
             archive_lifetime: How long a workflow that has ended stays in the archive; None: for ever.
             compact_every: After how many changes what is beyond the history is forgotten.
+            outlives_power: What was acknowledged outlives a crash of the machine, not of the process alone.
 
         Raises:
             Unavailable: If another process holds the directory, or it cannot be written.
@@ -91,6 +93,7 @@ class SqliteStore:
                 compact=self._compact,
                 prepare=self._prepare(uids),
                 compact_every=compact_every,
+                outlives_power=outlives_power,
             )
         except BaseException:
             self._lease.release()

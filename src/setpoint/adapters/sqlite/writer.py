@@ -90,6 +90,7 @@ class Writer:
         prepare: Job[None],
         compact: Job[None],
         compact_every: int = COMPACT_EVERY,
+        outlives_power: bool = False,
     ) -> None:
         """Open the database and start the thread.
 
@@ -100,6 +101,7 @@ class Writer:
             prepare: A job that is committed before anything else; what it raises is raised here.
             compact: A job that forgets old changes; run now and then in the thread.
             compact_every: How many changes there are between two runs of it.
+            outlives_power: See `open_writer`.
         """
         self._path = directory
         self._clock = clock
@@ -109,7 +111,7 @@ class Writer:
         self._queue: queue.SimpleQueue[_Queued | None] = queue.SimpleQueue()
         self._closed = False
         self._broken: SetpointError | None = None
-        self._connection = open_writer(directory)
+        self._connection = open_writer(directory, outlives_power=outlives_power)
         self._recorded = 0
         try:
             self._version = int(self._connection.execute(_changes["counter"]).fetchone()[0])

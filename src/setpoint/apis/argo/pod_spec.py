@@ -1,13 +1,15 @@
-"""The part of a pod's spec that a `podSpecPatch` may change.
+"""A pod's spec as engines read it and as a `podSpecPatch` leaves it; `apis.podspec` has the strict one.
 
 A patch is laid over the whole spec, so containers that the cluster would add (`wait`, `init`) count too. Fields that
-Kubernetes knows and this type does not are dropped on reading, as unknown ones are there.
+nobody knows are dropped on reading, as an API server does.
 Source: v1 PodSpec.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+import msgspec
 
 from setpoint.apis.argo.containers import Container, Volume
 from setpoint.apis.argo.leaves import ResourceRequirements
@@ -35,11 +37,12 @@ class PodSpec(Wire, frozen=True, kw_only=True, forbid_unknown_fields=False):
     dns_policy: Any = None
     enable_service_links: Any = None
     ephemeral_containers: Any = None
-    host_ipc: Any = None
+    host_ipc: Any = msgspec.field(name="hostIPC", default=None)
     host_network: Any = None
-    host_pid: Any = None
+    host_pid: Any = msgspec.field(name="hostPID", default=None)
     host_users: Any = None
     hostname: Any = None
+    hostname_override: Any = None
     image_pull_secrets: Any = None
     node_name: Any = None
     node_selector: Any = None
@@ -57,7 +60,7 @@ class PodSpec(Wire, frozen=True, kw_only=True, forbid_unknown_fields=False):
     security_context: Any = None
     service_account: Any = None
     service_account_name: Any = None
-    set_hostname_as_fqdn: Any = None
+    set_hostname_as_fqdn: Any = msgspec.field(name="setHostnameAsFQDN", default=None)
     share_process_namespace: Any = None
     subdomain: Any = None
     tolerations: Any = None

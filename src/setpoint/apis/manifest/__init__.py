@@ -8,6 +8,7 @@ from setpoint.apis.manifest._check import nearest
 from setpoint.apis.manifest._paths import FieldPath, format_path, parse_path
 from setpoint.apis.manifest.document import (
     KNOWN_KINDS,
+    STORED_KINDS,
     Document,
     KindMap,
     collect_problems,
@@ -23,6 +24,7 @@ from setpoint.apis.manifest.document import (
 
 __all__ = [
     "KNOWN_KINDS",
+    "STORED_KINDS",
     "Document",
     "FieldPath",
     "KindMap",

@@ -19,6 +19,7 @@ import msgspec.inspect as mi
 from setpoint.apis.errors import InvalidSpec, Location
 from setpoint.apis.manifest._paths import FieldPath, format_path
 from setpoint.apis.manifest._yaml import Node
+from setpoint.apis.shapes import wire_type
 
 _ABSENT: Any = object()
 """Stands for a value that was wrong, or null where null means absent."""
@@ -50,7 +51,8 @@ class Checker:
     unknown: list[FieldPath] = field(default_factory=list)
 
     def check(self, node: Node, kind: mi.Type, path: FieldPath) -> Any:
-        """Plain values of the node as the type takes them."""
+        """Plain values of the node as the type, or the shape that it names, takes them."""
+        kind = wire_type(kind)
         match kind:
             case mi.UnionType():
                 return self._union(node, kind, path)
@@ -74,7 +76,7 @@ class Checker:
         return _ABSENT
 
     def _union(self, node: Node, kind: mi.UnionType, path: FieldPath) -> Any:
-        options = [option for option in kind.types if not isinstance(option, mi.NoneType)]
+        options = [wire_type(option) for option in kind.types if not isinstance(option, mi.NoneType)]
         if node.value is None:
             return None if len(options) < len(kind.types) else _ABSENT
         for option in options:

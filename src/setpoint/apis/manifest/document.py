@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from setpoint.apis.errors import InvalidSpec, Location, NotSupported
-from setpoint.apis.kinds import KINDS
+from setpoint.apis.kinds import KINDS, SERVED
 from setpoint.apis.manifest._check import Checker, convert, nearest, type_info
 from setpoint.apis.manifest._paths import FieldPath, format_path, parse_path
 from setpoint.apis.manifest._yaml import Duplicate, Node, node_of, parse
 from setpoint.apis.manifest.legacy import modern_object, modernize
 from setpoint.apis.meta import Resource
+from setpoint.apis.shapes import fits
 
 R = TypeVar("R", bound=Resource)
 KindMap = Mapping[tuple[str, str], type[Resource]]
@@ -27,7 +28,10 @@ def kind_map(classes: Iterable[type[Resource]]) -> dict[tuple[str, str], type[Re
 
 
 KNOWN_KINDS: KindMap = kind_map(KINDS)
-"""Every kind that this version knows."""
+"""Every kind that this version acts on, or keeps as data for others."""
+
+STORED_KINDS: KindMap = kind_map(SERVED)
+"""Those, and the kinds that the API server keeps and nothing acts on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +189,9 @@ def resource_class(document: Document, kinds: KindMap = KNOWN_KINDS) -> type[Res
     cls = kinds.get((document.api_version, document.kind))
     if cls is not None:
         return cls
+    if (document.api_version, document.kind) in STORED_KINDS:
+        reason = f"kind {document.kind!r} of {document.api_version} is kept by the API server, but nothing here runs it"
+        raise NotSupported(reason, path="kind", location=document.locate(("kind",)), allowed=names)
     versions = tuple(sorted(version for version, kind in kinds if kind == document.kind))
     if versions:
         reason = f"apiVersion {document.api_version!r} is not one of {document.kind}'s"
@@ -238,11 +245,14 @@ def decode_tolerant(body: Any, cls: type[R]) -> tuple[R, tuple[FieldPath, ...]]:
     Raises: InvalidSpec, the first problem that is no unknown field.
     """
     try:
-        return msgspec.convert(body, cls), ()  # what has a legacy field has one that the class does not know
+        resource = msgspec.convert(body, cls)  # what has a legacy field has one that the class does not know
+        if fits(body, cls):
+            return resource, ()
     except msgspec.ValidationError:
-        body = modern_object(body)
-        checker = Checker("", tolerant=True)
-        values = checker.check(node_of(body), type_info(cls), ())
-        if checker.problems:
-            raise checker.problems[0] from None
-        return convert(values, cls, ""), tuple(checker.unknown)
+        pass  # the checker says what is wrong, and where
+    body = modern_object(body)
+    checker = Checker("", tolerant=True)
+    values = checker.check(node_of(body), type_info(cls), ())
+    if checker.problems:
+        raise checker.problems[0]
+    return convert(values, cls, ""), tuple(checker.unknown)

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from setpoint.apis.catalog import MEASURED, REVIEWS, define
 from setpoint.apis.definitions import Catalog, ResourceDefinition
+from setpoint.apis.reviews import TokenRequest
 from setpoint.core.openapi.schemas import REF, Components, component_name, gvk
 
 Json = dict[str, Any]
+
+INFO: Json = {"title": "Kubernetes", "version": "v1.32.0"}
+"""Whose API is spoken."""
 
 _LIST_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"
 _STATUS = "io.k8s.apimachinery.pkg.apis.meta.v1.Status"
@@ -59,6 +64,9 @@ _PATCHES = (
     "application/merge-patch+json",
 )
 _STRATEGIC = "application/strategic-merge-patch+json"
+_REVIEWS = frozenset(item.key for item in REVIEWS)
+_TOKEN_REQUEST = define(TokenRequest)
+_READ_ONLY = frozenset(item.key for item in MEASURED)
 _ERRORS = {
     "400": "cannot be read",
     "401": "nobody known",
@@ -83,8 +91,8 @@ def document(
     catalog: Catalog,
     api_version: str,
     *,
-    reviews: frozenset[str] = frozenset(),
-    read_only: frozenset[str] = frozenset(),
+    reviews: frozenset[str] = _REVIEWS,
+    read_only: frozenset[str] = _READ_ONLY,
 ) -> Json:
     """The document of a group and version.
 
@@ -108,7 +116,7 @@ def document(
             )
     return {
         "openapi": "3.0.0",
-        "info": {"title": "Kubernetes", "version": "v1.32.0"},
+        "info": INFO,
         "paths": paths,
         "components": {
             "schemas": components.schemas,
@@ -158,9 +166,27 @@ def _add_paths(
     if definition.scale is not None:
         below = {"get": make("get", "read", {}, answer=_ref(_SCALE))} | make.writes(_ref(_SCALE))
         paths[place + "/{name}/scale"] = _with_parameters(below, definition, item=True)
-    if definition.key == "Pod":
-        log = make("get", "read", _LOG_OPTIONS, answer=_TEXT, media=("text/plain",))
-        paths[place + "/{name}/log"] = _with_parameters({"get": log}, definition, item=True)
+    paths |= _special(definition, components, place)
+
+
+def _special(definition: ResourceDefinition, components: Components, place: str) -> Json:
+    """Subresources that single kinds have."""
+    make = _Operations(definition)
+    match definition.key:
+        case "Pod":
+            log = make("get", "read", _LOG_OPTIONS, answer=_TEXT, media=("text/plain",))
+            return {place + "/{name}/log": _with_parameters({"get": log}, definition, item=True)}
+        case "ServiceAccount":
+            token = components.of_kind(_TOKEN_REQUEST)
+            request = _Operations(_TOKEN_REQUEST)(
+                "post", "create", _WRITE_OPTIONS, body=token, answer=token, created=True
+            )
+            return {place + "/{name}/token": _with_parameters({"post": request}, definition, item=True)}
+        case "Namespace":
+            put = make.writes(components.of_kind(definition))["put"]
+            return {place + "/{name}/finalize": _with_parameters({"put": put}, definition, item=True)}
+        case _:
+            return {}
 
 
 class _Operations:

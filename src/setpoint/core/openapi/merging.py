@@ -34,18 +34,73 @@ _BY_NAME: Mapping[str, _List] = {
 }
 _BY_TYPE: Mapping[tuple[str, str], _List | None] = {
     ("ServiceSpec", "ports"): _List(("port", "protocol"), "port"),
+    ("LoadBalancerIngress", "ports"): None,
     ("ServiceAccount", "secrets"): _List(("name",), "name"),
     ("ServiceAccount", "imagePullSecrets"): None,
+    ("ResourceRequirements", "claims"): _List(("name",), ""),
     ("JobStatus", "conditions"): _List((), "type"),
     ("PodStatus", "podIPs"): _List(("ip",), "ip"),
     ("PodStatus", "hostIPs"): _List((), "ip"),
+    ("PodStatus", "resourceClaimStatuses"): _List(("name",), "name", "merge,retainKeys"),
+    ("ContainerStatus", "volumeMounts"): _List(("mountPath",), "mountPath"),
+    ("ContainerStatus", "allocatedResourcesStatus"): _List(("name",), "name"),
+    ("ResourceStatus", "resources"): _List(("resourceID",), ""),
     ("NodeStatus", "addresses"): _List(("type",), "type"),
     ("ObjectMeta", "ownerReferences"): _List(("uid",), "uid"),
+    ("TrainJobSpec", "runtimePatches"): _List(("manager",), ""),
+    ("TrainJobStatus", "jobsStatus"): _List(("name",), ""),
+    ("TorchEnvInjection", "targets"): _List(("jobName",), ""),
+    ("JobSetSpec", "replicatedJobs"): _List(("name",), ""),
+    ("JobSetSpecPatch", "replicatedJobs"): _List(("name",), ""),
+    ("ReplicatedJob", "dependsOn"): _List(("name",), ""),
+    ("ContainerPatch", "volumeMounts"): _List(("name",), ""),
+    ("RevisionSpec", "containers"): None,
+    ("RevisionSpec", "initContainers"): None,
+    ("RevisionSpec", "hostAliases"): None,
+    ("RevisionSpec", "topologySpreadConstraints"): None,
+    ("JSONSchemaProps", "x-kubernetes-validations"): _List(("rule",), "rule"),
 }
+_SETS = frozenset(
+    {
+        ("ContainerRestartRuleOnExitCodes", "values"),
+        ("NodeSpec", "podCIDRs"),
+        ("PodFailurePolicyOnExitCodesRequirement", "values"),
+        ("TorchEnvTarget", "containerNames"),
+        ("UncountedTerminatedPods", "failed"),
+        ("UncountedTerminatedPods", "succeeded"),
+    }
+)
+_ATOMIC_FIELDS = frozenset({("PodSpec", "nodeSelector"), ("ServiceSpec", "selector")})
 _ATOMIC_ON = ("setpoint.apis.argo",)
 """Kinds of CRDs that say nothing of their lists' items: all of them are replaced as a whole."""
 
-_ALSO_IN_ARGO = frozenset({"Container", "UserContainer", "ScriptTemplate", "ContainerNode", "PodSpec", "PodContainer"})
+_ALSO_IN_ARGO = frozenset(
+    {"Container", "UserContainer", "ScriptTemplate", "ContainerNode", "PodSpec", "PodContainer", "ResourceRequirements"}
+)
+
+
+ATOMIC_MAPS = frozenset(
+    {
+        "ConfigMapKeySelector",
+        "FileKeySelector",
+        "LabelSelector",
+        "LocalObjectReference",
+        "NodeSelector",
+        "NodeSelectorTerm",
+        "ObjectFieldSelector",
+        "ObjectReference",
+        "OwnerReference",
+        "ResourceFieldSelector",
+        "RoleRef",
+        "SecretKeySelector",
+        "Subject",
+        "TypedLocalObjectReference",
+    }
+)
+"""Types whose values are replaced as a whole when they are applied."""
+
+DEFAULTS: Mapping[tuple[str, str], str] = {("ContainerPort", "protocol"): "TCP", ("ServicePort", "protocol"): "TCP"}
+"""What a field is where nothing is written, though its type keeps that apart; keys of lists go by it."""
 
 
 def merging_of(module: str, cls: str, field: str, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,8 +114,12 @@ def merging_of(module: str, cls: str, field: str, schema: Mapping[str, Any]) -> 
     """
     if (cls, field) == ("ObjectMeta", "finalizers"):
         return {"x-kubernetes-list-type": "set", "x-kubernetes-patch-strategy": "merge"}
+    if (cls, field) in _ATOMIC_FIELDS:
+        return {"x-kubernetes-map-type": "atomic"}
     if schema.get("type") != "array":
         return {}
+    if (cls, field) in _SETS:
+        return {"x-kubernetes-list-type": "set"}
     rule = _BY_TYPE.get((cls, field), _BY_NAME.get(field))
     if rule is None or (module.startswith(_ATOMIC_ON) and cls not in _ALSO_IN_ARGO):
         return {"x-kubernetes-list-type": "atomic"}

@@ -8,15 +8,22 @@ Source: OpenAPI 3.0; Kubernetes documentation, "Merge strategy"; msgspec.inspect
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 import msgspec.inspect as mi
 
+from setpoint.apis.apiextensions import CustomResourceDefinition
+from setpoint.apis.batch import JobTemplate, PodTemplate
 from setpoint.apis.definitions import ResourceDefinition
 from setpoint.apis.meta import Resource
-from setpoint.core.openapi.merging import merging_of
+from setpoint.apis.references import LabelSelector, LabelSelectorRequirement
+from setpoint.apis.shapes import is_quantity, wire_type
+from setpoint.core.openapi.fields import description_of
+from setpoint.core.openapi.merging import ATOMIC_MAPS, DEFAULTS, merging_of
 
 Json = dict[str, Any]
 
@@ -25,10 +32,25 @@ OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 _PACKAGES: Mapping[str, str] = {
     "setpoint.apis.meta": "io.k8s.apimachinery.pkg.apis.meta.v1",
-    "setpoint.apis.core": "io.k8s.api.core.v1",
+    "setpoint.apis.references": "io.k8s.api.core.v1",
+    **dict.fromkeys(
+        (f"setpoint.apis.{name}" for name in ("core", "podspec", "pod", "services", "nodes", "claims")),
+        "io.k8s.api.core.v1",
+    ),
     "setpoint.apis.batch": "io.k8s.api.batch.v1",
+    "setpoint.apis.job_policies": "io.k8s.api.batch.v1",
+    "setpoint.apis.coordination": "io.k8s.api.coordination.v1",
+    "setpoint.apis.rbac": "io.k8s.api.rbac.v1",
+    "setpoint.apis.metric_specs": "io.k8s.api.autoscaling.v2",
+    "setpoint.apis.reviews": "io.k8s.api.authorization.v1",
+    "setpoint.apis.measurements": "io.k8s.metrics.pkg.apis.metrics.v1beta1",
+    "setpoint.apis.apiextensions": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
     "setpoint.apis.argo": "io.argoproj.workflow.v1alpha1",
     "setpoint.apis.serving": "io.kserve.serving.v1beta1",
+    "setpoint.apis.knative": "dev.knative.serving.v1",
+    "setpoint.apis.kubeflow": "org.kubeflow.v1",
+    "setpoint.apis.trainer": "org.kubeflow.trainer.v1alpha1",
+    "setpoint.apis.jobset": "io.x-k8s.jobset.v1alpha2",
 }
 _GROUPS: Mapping[str, str] = {
     "": "io.k8s.api.core",
@@ -37,6 +59,34 @@ _GROUPS: Mapping[str, str] = {
     "rbac.authorization.k8s.io": "io.k8s.api.rbac",
     "coordination.k8s.io": "io.k8s.api.coordination",
     "apiextensions.k8s.io": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions",
+    "authorization.k8s.io": "io.k8s.api.authorization",
+    "authentication.k8s.io": "io.k8s.api.authentication",
+    "metrics.k8s.io": "io.k8s.metrics.pkg.apis.metrics",
+}
+_NAMES: Mapping[type, str] = {
+    LabelSelector: "io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector",
+    LabelSelectorRequirement: "io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement",
+    PodTemplate: "io.k8s.api.core.v1.PodTemplateSpec",
+    JobTemplate: "io.k8s.api.batch.v1.JobTemplateSpec",
+}
+"""Types whose component is called otherwise than their class and module say."""
+
+_DESCRIBED_BY: Mapping[str, type[Resource]] = {
+    "CustomResourceDefinition.apiextensions.k8s.io": CustomResourceDefinition
+}
+"""Kinds that are not read by a class, though there is one that says what they are made of."""
+
+INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
+_INT_OR_STRING_SCHEMA: Json = {
+    "description": "A whole number, or text such as the name of a port.",
+    "format": "int-or-string",
+    "oneOf": [{"type": "integer"}, {"type": "string"}],
+    "x-kubernetes-int-or-string": True,
+}
+QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
+_QUANTITY_SCHEMA: Json = {
+    "description": "An amount such as 100m, 1.5Gi or 2.",
+    "oneOf": [{"type": "string"}, {"type": "number"}],
 }
 
 
@@ -57,9 +107,10 @@ class Components:
         """A reference to the schema of a kind."""
         name = component_name(definition)
         if name not in self.schemas:
-            if definition.cls is not None:
-                self._names[definition.cls] = name
-                self._struct(definition.cls, name)
+            cls = definition.cls or _DESCRIBED_BY.get(definition.key)
+            if cls is not None:
+                self._names[cls] = name
+                self._struct(cls, name)
             else:
                 self.schemas[name] = self._custom(definition)
             self.schemas[name] |= {"x-kubernetes-group-version-kind": [gvk(definition)]}
@@ -89,8 +140,11 @@ class Components:
                 return {"type": "array", "items": self.schema(kind.item_type)}
             case mi.UnionType():
                 return self._union([item for item in kind.types if not isinstance(item, mi.NoneType)])
+            case mi.Metadata() if is_quantity(kind):
+                self.schemas[QUANTITY] = _QUANTITY_SCHEMA
+                return {"$ref": REF + QUANTITY}
             case mi.Metadata():
-                return self.schema(kind.type)
+                return self.schema(wire_type(kind))
             case _:
                 return _scalar(kind)
 
@@ -98,12 +152,13 @@ class Components:
         if len(options) == 1:
             return self.schema(options[0])
         if all(isinstance(item, mi.StrType | mi.IntType) for item in options):
-            return {"x-kubernetes-int-or-string": True, "format": "int-or-string", "oneOf": _INT_OR_STRING}
+            self.schemas[INT_OR_STRING] = _INT_OR_STRING_SCHEMA
+            return {"$ref": REF + INT_OR_STRING}
         return {"x-kubernetes-preserve-unknown-fields": True}
 
     def _name_of(self, cls: type[msgspec.Struct]) -> str:
         if cls not in self._names:
-            name = f"{_package(cls)}.{cls.__name__.lstrip('_')}"
+            name = _NAMES.get(cls) or f"{_package(cls)}.{cls.__name__.lstrip('_')}"
             while name in self.schemas:  # two types of one name: the later one gets another
                 name += "_"
             self._names[cls] = name
@@ -115,9 +170,8 @@ class Components:
         self.schemas[name] = schema  # before its fields: a type may hold itself
         info = mi.type_info(cls)
         assert isinstance(info, mi.StructType)  # noqa: S101  wire types are structs
-        described = (cls.__doc__ or "").strip().partition("\n\n")[0]
-        if described and not described.startswith(cls.__name__ + "("):
-            schema["description"] = " ".join(described.split())
+        if issubclass(cls, Resource):  # other types are described where they are used: kubectl prints both
+            schema["description"] = _description(cls)
         properties = {field.encode_name: self._property(cls, field) for field in info.fields}
         if issubclass(cls, Resource):
             head = {key: properties[key] for key in ("apiVersion", "kind", "metadata")}
@@ -126,18 +180,45 @@ class Components:
         required = [field.encode_name for field in info.fields if field.required and field.encode_name != "metadata"]
         if required:
             schema["required"] = required
+        if cls.__name__ in ATOMIC_MAPS:
+            schema["x-kubernetes-map-type"] = "atomic"
         if not cls.__struct_config__.forbid_unknown_fields:
             schema["x-kubernetes-preserve-unknown-fields"] = True
 
     def _property(self, cls: type, field: mi.Field) -> Json:
         schema = self.schema(field.type)
         extensions = merging_of(cls.__module__, cls.__name__, field.encode_name, schema)
+        default = DEFAULTS.get((cls.__name__, field.encode_name), field.default)
+        if isinstance(default, str | int) and default and not isinstance(default, StrEnum):
+            extensions["default"] = default
+        described = description_of(cls.__name__, field.encode_name, _description(_struct_of(field.type)))
+        if described:
+            extensions["description"] = described
         if not extensions:
             return schema
         return {"allOf": [schema], **extensions} if "$ref" in schema else schema | extensions
 
 
-_INT_OR_STRING = [{"type": "integer"}, {"type": "string"}]
+def _description(cls: type | None) -> str:
+    """The first paragraph of what a class says of itself, "" if it says nothing."""
+    described = (cls.__doc__ or "").strip().partition("\n\n")[0] if cls is not None else ""
+    return "" if cls is not None and described.startswith(cls.__name__ + "(") else " ".join(described.split())
+
+
+def _struct_of(kind: mi.Type) -> type | None:
+    """The struct that a field holds, or holds several of; None if it holds none."""
+    kind = wire_type(kind)
+    match kind:
+        case mi.StructType():
+            return kind.cls
+        case mi.VarTupleType() | mi.ListType():
+            return _struct_of(kind.item_type)
+        case mi.DictType():
+            return _struct_of(kind.value_type)
+        case mi.UnionType():
+            return next(filter(None, map(_struct_of, kind.types)), None)
+        case _:
+            return None
 
 
 def _scalar(kind: mi.Type) -> Json:
@@ -189,9 +270,14 @@ def _class_schema(definition: ResourceDefinition) -> tuple[Json, dict[str, Json]
     return reference, components.schemas
 
 
+def _named(definition: ResourceDefinition) -> ResourceDefinition:
+    """The definition without its schema, which cannot be hashed; the class says as much."""
+    return replace(definition, schema=None)
+
+
 def structure_schema(definition: ResourceDefinition) -> tuple[Json, dict[str, Json]]:
     """The schema of a kind and the components it refers to, as `apis.structure.Structure.of` takes them."""
-    if definition.cls is not None:
-        return _class_schema(definition)
+    if definition.cls is not None or definition.key in _DESCRIBED_BY:
+        return _class_schema(_named(definition))
     components = Components()
     return components.of_kind(definition), components.schemas

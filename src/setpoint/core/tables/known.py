@@ -11,7 +11,15 @@ from typing import Any
 
 from setpoint.apis.definitions import Column
 from setpoint.core.tables.durations import human_duration, since
-from setpoint.core.tables.pods import pod_ready, pod_restarts, pod_status
+from setpoint.core.tables.events import (
+    event_count,
+    event_first_seen,
+    event_last_seen,
+    event_message,
+    event_object,
+    event_source,
+)
+from setpoint.core.tables.pods import pod_address, pod_gates, pod_ready, pod_restarts, pod_status
 
 Json = Mapping[str, Any]
 Cell = Callable[[Json, datetime], Any]
@@ -60,11 +68,12 @@ _AGE = _column("Age", _age)
 
 
 def _job_status(item: Json, now: datetime) -> str:
-    for name in ("Complete", "Failed", "Suspended", "FailureTarget", "SuccessCriteriaMet"):
-        for condition in dig(item, "status", "conditions") or ():
-            if condition.get("type") == name and condition.get("status") == "True":
-                return name
-    return "Terminating" if dig(item, "metadata", "deletionTimestamp") else "Running"
+    conditions = dig(item, "status", "conditions") or ()
+    held = {one.get("type") for one in conditions if one.get("status") == "True"}
+    if dig(item, "metadata", "deletionTimestamp"):
+        held.add("Terminating")
+    states = ("Complete", "Failed", "Terminating", "Suspended", "FailureTarget")
+    return next((name for name in states if name in held), "Running")
 
 
 def _job_completions(item: Json, now: datetime) -> str:
@@ -114,22 +123,26 @@ def _ports(item: Json, now: datetime) -> str:
     return ",".join(parts) or _NONE
 
 
-def _object_of(item: Json, now: datetime) -> str:
-    about = item.get("involvedObject") or {}
-    return f"{str(about.get('kind', '')).lower()}/{about.get('name', '')}"
-
-
-def _last_seen(item: Json, now: datetime) -> str:
-    moment = item.get("lastTimestamp") or item.get("eventTime") or item.get("firstTimestamp")
-    return since(moment, now)
-
-
-def _message(item: Json, now: datetime) -> str:
-    return str(item.get("message", "")).strip()
+def _external_address(item: Json, now: datetime) -> str:
+    outer = list(dig(item, "spec", "externalIPs") or ())
+    match dig(item, "spec", "type"):
+        case "ExternalName":
+            return dig(item, "spec", "externalName") or ""
+        case "LoadBalancer":
+            ingress = dig(item, "status", "loadBalancer", "ingress") or ()
+            given = sorted({one.get("ip") or one.get("hostname") or "" for one in ingress} - {""})
+            return ",".join([*given, *outer]) or "<pending>"
+        case _:
+            return ",".join(outer) or _NONE
 
 
 def _access_modes(item: Json, now: datetime) -> str:
     return ",".join(_ACCESS.get(mode, mode) for mode in dig(item, "spec", "accessModes") or ())
+
+
+def _claim_status(item: Json, now: datetime) -> str:
+    gone = dig(item, "metadata", "deletionTimestamp")
+    return "Terminating" if gone else dig(item, "status", "phase") or "Bound"
 
 
 def _capacity(item: Json, now: datetime) -> str:
@@ -188,10 +201,10 @@ KNOWN: Mapping[str, tuple[tuple[Column, Cell], ...]] = {
         _column("Status", pod_status),
         _column("Restarts", pod_restarts),
         _AGE,
-        _column("IP", _field("status", "podIP", missing=_NONE), wide=True),
+        _column("IP", pod_address, wide=True),
         _column("Node", _field("spec", "nodeName", missing=_NONE), wide=True),
         _column("Nominated Node", _field("status", "nominatedNodeName", missing=_NONE), wide=True),
-        _column("Readiness Gates", lambda item, now: _NONE, wide=True),
+        _column("Readiness Gates", pod_gates, wide=True),
     ),
     "Job.batch": (
         _column("Status", _job_status),
@@ -214,7 +227,7 @@ KNOWN: Mapping[str, tuple[tuple[Column, Cell], ...]] = {
     "Service": (
         _column("Type", _field("spec", "type", missing="ClusterIP")),
         _column("Cluster-IP", _field("spec", "clusterIP", missing=_NONE)),
-        _column("External-IP", _field("spec", "externalName", missing=_NONE)),
+        _column("External-IP", _external_address),
         _column("Port(s)", _ports),
         _AGE,
         _column("Selector", _selector("spec", "selector"), wide=True),
@@ -228,23 +241,24 @@ KNOWN: Mapping[str, tuple[tuple[Column, Cell], ...]] = {
     ),
     "ServiceAccount": (_column("Secrets", _count("secrets")), _AGE),
     "Event": (
-        _column("Last Seen", _last_seen),
+        _column("Last Seen", event_last_seen),
         _column("Type", _field("type", missing="Normal")),
         _column("Reason", _field("reason")),
-        _column("Object", _object_of),
+        _column("Object", event_object),
         _column("Subobject", _field("involvedObject", "fieldPath"), wide=True),
-        _column("Source", _field("source", "component"), wide=True),
-        _column("Message", _message),
-        _column("First Seen", lambda item, now: since(item.get("firstTimestamp"), now), wide=True),
-        _column("Count", _field("count", missing=1), wide=True),
-        _column("Name", _field("metadata", "name"), wide=True),
+        _column("Source", event_source, wide=True),
+        _column("Message", event_message),
+        _column("First Seen", event_first_seen, wide=True),
+        _column("Count", event_count, wide=True),
+        (Column(name="Name", format="name", priority=1), _field("metadata", "name")),
     ),
     "PersistentVolumeClaim": (
-        _column("Status", _field("status", "phase", missing="Bound")),
+        _column("Status", _claim_status),
         _column("Volume", _field("spec", "volumeName")),
         _column("Capacity", _capacity),
         _column("Access Modes", _access_modes),
         _column("StorageClass", _field("spec", "storageClassName")),
+        _column("VolumeAttributesClass", _field("spec", "volumeAttributesClassName", missing="<unset>")),
         _AGE,
         _column("VolumeMode", _field("spec", "volumeMode", missing="Filesystem"), wide=True),
     ),

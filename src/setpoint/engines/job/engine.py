@@ -16,15 +16,15 @@ import msgspec
 from setpoint.apis.batch import Job
 from setpoint.apis.errors import InvalidSpec, NotFound
 from setpoint.apis.pods import Container, PodAbout, PodExit, PodPhase
-from setpoint.core.jobs import SUSPENDED, JobPlan, made, plan_job, pod_metadata_of
+from setpoint.core.jobs import SUSPENDED, JobPlan, made, plan_job, pod_metadata_of, with_selector
 from setpoint.core.pods.order import deadline_of, make_order
 from setpoint.core.workflow import LaunchPod
 from setpoint.core.workflow.ids import command_id
 from setpoint.core.workflow.pod_sources import PodIdentity
 from setpoint.engines.runner import Controller, EventRecorder, Result, Runner
 from setpoint.engines.workflow.environment import complete_request
-from setpoint.ports.access import PodCredentials
 from setpoint.ports.clock import Clock
+from setpoint.ports.credentials import PodCredentials
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.resources import ResourceApi
 
@@ -86,9 +86,12 @@ class JobEngine:
             return await self._clear(job)
         if job.metadata.resource_version in self._resting:
             return None
+        claimed = with_selector(job)
         if FINALIZER not in job.metadata.finalizers:
             finalizers = (*job.metadata.finalizers, FINALIZER)
-            job = await self._resources.update(job.replace(metadata=job.metadata.replace(finalizers=finalizers)))
+            claimed = claimed.replace(metadata=job.metadata.replace(finalizers=finalizers))
+        if claimed != job:
+            job = await self._resources.update(claimed)
         exits = [await self._exit(job, number) for number in range(made(job.status))]
         plan = plan_job(job, exits, self._clock.now())
         if plan.expired:

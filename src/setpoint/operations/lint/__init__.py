@@ -10,7 +10,15 @@ from collections.abc import Sequence
 
 from setpoint.apis.argo import TemplateCatalog, TemplateLayers, TemplateSource
 from setpoint.apis.errors import InvalidSpec, NotSupported
-from setpoint.apis.manifest import KNOWN_KINDS, Document, KindMap, load_documents, parse_path, resource_class
+from setpoint.apis.manifest import (
+    KNOWN_KINDS,
+    STORED_KINDS,
+    Document,
+    KindMap,
+    load_documents,
+    parse_path,
+    resource_class,
+)
 from setpoint.apis.manifest.legacy import PREDECESSORS
 from setpoint.apis.meta import Resource
 from setpoint.apis.pod import Pod
@@ -39,6 +47,7 @@ def lint_resource(
     *,
     submit: bool = False,
     document: Document | None = None,
+    warnings: bool = True,
 ) -> Report:
     """What is wrong with one object: Argo's kinds, InferenceService and Pod have rules, others have none.
 
@@ -47,6 +56,7 @@ def lint_resource(
         catalog: WorkflowTemplates and ClusterWorkflowTemplates it may refer to.
         submit: Whether it is about to run: then every argument must have a value.
         document: Where it was read, for places.
+        warnings: Look for what refuses nothing, too, where that takes time.
     """
     findings = Findings(document.locate, document.base) if document is not None else Findings()
     for path in document.legacy if document is not None else ():
@@ -56,7 +66,7 @@ def lint_resource(
         _check_service(resource, findings)
     if isinstance(resource, Pod):
         check_pod_object(resource, findings)
-    check_resource(resource, catalog or TemplateCatalog(), findings, submit=submit)
+    check_resource(resource, catalog or TemplateCatalog(), findings, submit=submit, warnings=warnings)
     return findings.report()
 
 
@@ -79,7 +89,7 @@ def lint(
 ) -> Report:
     """What is wrong with the documents of one or several files; templates among them are known to the others.
 
-    A kind that is not served here is only a warning, unless it is about to be created: its rules are another's.
+    A kind that nothing here runs is only a warning, unless it is about to be created: its rules are another's.
 
     Args:
         documents: From `load_documents`.
@@ -94,8 +104,7 @@ def lint(
             cls = resource_class(document, kinds)
             problems = document.problems(cls)
         except NotSupported as error:
-            told = InvalidSpec(f"{error.reason}: not checked", path=error.path, location=error.location)
-            report += Report(errors=(error,)) if submit else Report(warnings=(told,))
+            report += Report(errors=(error,)) if submit else _not_run(document, error)
             continue
         except InvalidSpec as error:
             problems = (error,)
@@ -107,6 +116,16 @@ def lint(
     for document, resource in decoded:
         report += lint_resource(resource, known, submit=submit, document=document)
     return report
+
+
+def _not_run(document: Document, error: NotSupported) -> Report:
+    """What is said of a document that nothing here runs: a warning, and what its type does not take, if it has one."""
+    cls = STORED_KINDS.get((document.api_version, document.kind))
+    if cls is not None:
+        told = InvalidSpec(error.reason, path=error.path, location=error.location)
+        return Report(errors=document.problems(cls), warnings=(told,))
+    told = InvalidSpec(f"{error.reason}: not checked", path=error.path, location=error.location)
+    return Report(warnings=(told,))
 
 
 def lint_text(

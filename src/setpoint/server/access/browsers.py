@@ -13,6 +13,10 @@ from setpoint.server.access.refusals import Refusal
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _SIMPLE_TYPES = frozenset({"text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
 _FORM = "multipart/form-data"
+_NO_UPGRADE = (
+    "the connection is not upgraded: exec, attach and port-forward are not done here; a pod is a set of processes of "
+    "this machine, which its own tools reach"
+)
 _OWN_SITES = frozenset({"same-origin", "none"})
 
 
@@ -34,7 +38,7 @@ def check_browser(
     if _without_port(host) not in LOOPBACK_HOSTS | hosts:
         raise Refusal(403, "Forbidden", f"host {host[:100]!r} is not this machine")
     if "upgrade" in headers.get("connection", "").lower():
-        raise Refusal(400, "BadRequest", "upgrades of the connection are not supported")
+        raise Refusal(501, "NotImplemented", _NO_UPGRADE)
     origin = headers.get("origin")
     if origin is not None and origin != f"{scheme}://{host}":
         raise Refusal(403, "Forbidden", f"requests of pages of {origin[:100]!r} are refused")

@@ -37,7 +37,10 @@ from setpoint.server.kubernetes._scale import scale_of, scaled
 from setpoint.server.kubernetes._schemas import Schemas
 from setpoint.server.kubernetes._status import NoSuchPath, status_of
 from setpoint.server.kubernetes._virtual import PodLog, Review, Subcreate, VirtualKind
-from setpoint.server.kubernetes._writes import APPLY_PATCH, PATCHES, Admitter, Subject, Writes, Written
+from setpoint.server.kubernetes._writes import APPLY_PATCH, PATCHES, Admitter, MayCreate, Subject, Writes, Written
+
+_ANSWERED_WHOLE = frozenset({"PersistentVolumeClaim", "Pod", "Service", "ServiceAccount"})
+"""Kinds whose deletion is answered with the object as it was last; of others a Status tells that it has gone."""
 
 _REFUSED_BELOW = ("exec", "attach", "portforward", "proxy", "eviction", "binding", "ephemeralcontainers", "resize")
 
@@ -53,6 +56,7 @@ class Backend:
         virtual: Kinds that are measured, not stored.
         reviews: Kinds that are only created.
         subcreates: Subresources that are only created, by `Kind.group/subresource`.
+        may_create: Whether somebody who applies an object that is not there may create it; None: everybody.
         pod_log: Logs of pods.
         version: What `GET /version` answers.
     """
@@ -66,6 +70,7 @@ class Backend:
     virtual: Mapping[str, VirtualKind] = field(default_factory=dict)
     reviews: Mapping[str, Review] = field(default_factory=dict)
     subcreates: Mapping[str, Subcreate] = field(default_factory=dict)
+    may_create: MayCreate | None = None
 
 
 class KubernetesRoutes:
@@ -75,7 +80,9 @@ class KubernetesRoutes:
         self._backend = backend
         self._schemas = Schemas()
         self._reads = Reads(backend.api, backend.virtual)
-        self._writes = Writes(backend.api, backend.catalog, self._structure, backend.admitters, backend.clock)
+        self._writes = Writes(
+            backend.api, backend.catalog, self._structure, backend.admitters, backend.clock, backend.may_create
+        )
 
     def routes(self) -> list[Route]:
         """For a Starlette application."""
@@ -121,6 +128,8 @@ class KubernetesRoutes:
                 found = discovery.group_list(catalog)
             case ["", "apis", group]:
                 found = discovery.group(catalog, group)
+            case ["", "openapi", "v2"]:
+                return self._schemas.swagger(served)
             case ["", "openapi", "v3", *rest]:
                 return self._schemas.answer(served, "/".join(rest), request)
             case _:
@@ -146,7 +155,11 @@ class KubernetesRoutes:
                 return await self._reads.list(catalog, kind, where, query, shown)
             case "POST", False if writable and not (kind.namespaced and not place.namespace):
                 body, told = await body_of(request, _options(request).validation)
-                return _told(shown.one, await self._writes.create(self._subject(request, kind, place), body), told)
+                try:
+                    written = await self._writes.create(self._subject(request, kind, place), body)
+                except SetpointError as error:
+                    raise _About(error, kind, _name_in(body)) from error
+                return _told(shown.one, written, told)
             case "PUT", True if writable:
                 body, told = await body_of(request, _options(request).validation)
                 return _told(shown.one, await self._writes.replace(self._subject(request, kind, place), body), told)
@@ -175,7 +188,7 @@ class KubernetesRoutes:
         how = deletion(await delete_options_of(request), request.query_params)
         stored = self._backend.catalog().stored(kind)
         document, gone = await self._backend.api.delete(stored, place.namespace, place.name, how)
-        if not gone:
+        if not gone or kind.key in _ANSWERED_WHOLE:
             return json_answer(document)
         metadata = msgspec.json.decode(document)["metadata"]
         details = {"name": place.name, "group": kind.group, "kind": kind.plural, "uid": metadata["uid"]}
@@ -245,6 +258,7 @@ class KubernetesRoutes:
             raise MethodNotAllowed(f"{request.method} is not for {kind.plural}: they are created only")
         body, _ = await body_of(request, _options(request).validation)
         review = self._backend.reviews[kind.key]
+        body = {"apiVersion": kind.api_version, "kind": kind.kind} | body
         made = await review(body, place.namespace, request.scope.get("setpoint.user"))
         return json_answer(msgspec.json.encode(made), 201)
 
@@ -265,6 +279,13 @@ class _About(Exception):
     def __init__(self, error: SetpointError, kind: ResourceDefinition, name: str) -> None:
         self.error, self.kind, self.name = error, kind, name
         super().__init__(str(error))
+
+
+def _name_in(body: dict[str, Any]) -> str:
+    """The name that a new object was to have."""
+    metadata = body.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 class _Guarded:

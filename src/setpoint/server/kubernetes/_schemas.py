@@ -15,10 +15,12 @@ from starlette.responses import Response
 from setpoint.apis.definitions import Catalog, ResourceDefinition
 from setpoint.apis.structure import Structure
 from setpoint.core.openapi import document as openapi_document
-from setpoint.core.openapi import structure_schema
+from setpoint.core.openapi import structure_schema, swagger
 from setpoint.server.kubernetes import _discovery as discovery
 from setpoint.server.kubernetes._reads import json_answer
 from setpoint.server.kubernetes._status import NoSuchPath
+
+_V2 = "v2"
 
 
 class Schemas:
@@ -58,6 +60,14 @@ class Schemas:
         if request.query_params.get("hash") == tag:
             answer.headers["cache-control"] = "public, immutable"
         return answer
+
+    def swagger(self, served: discovery.Served) -> Response:
+        """`/openapi/v2`, for clients that know no other."""
+        self._renew(served.catalog)
+        if _V2 not in self._documents:
+            body = msgspec.json.encode(swagger(served.catalog))
+            self._documents[_V2] = (body, hashlib.sha256(body).hexdigest()[:32].upper())
+        return json_answer(self._documents[_V2][0])
 
     def _document(self, served: discovery.Served, api_version: str) -> tuple[bytes, str]:
         if api_version not in self._documents:

@@ -1,0 +1,61 @@
+"""Forms of single answers that real clients depend on, over a socket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from setpoint.adapters.sqlite import SqliteStore
+from setpoint.wiring.endpoint import read_endpoint
+from tests.clocks import ManualClock
+from tests.servers import served_over_http
+
+DEFAULT = "/api/v1/namespaces/default"
+
+
+@asynccontextmanager
+async def api(home: Path, clock: ManualClock) -> AsyncIterator[httpx.AsyncClient]:
+    with SqliteStore(home, clock) as store:
+        async with served_over_http(store, home):
+            endpoint = read_endpoint(home)
+            assert endpoint is not None
+            headers = {"authorization": f"Bearer {endpoint.token}"}
+            async with httpx.AsyncClient(trust_env=False, headers=headers, base_url=endpoint.url) as http:
+                yield http
+
+
+def config_map(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
+
+
+async def test_a_new_object_that_is_refused_is_named(tmp_path: Path, clock: ManualClock) -> None:
+    async with api(tmp_path, clock) as http:
+        answer = await http.post(f"{DEFAULT}/configmaps", json=config_map("Not A Name"))
+        assert answer.status_code == 422
+        assert answer.json()["details"]["name"] == "Not A Name"
+        assert answer.json()["message"].startswith('ConfigMap "Not A Name" is invalid: metadata.name: ')
+
+
+@pytest.mark.parametrize(("plural", "kind"), [("configmaps", "Status"), ("serviceaccounts", "ServiceAccount")])
+async def test_some_kinds_answer_their_deletion_with_the_object(
+    plural: str, kind: str, tmp_path: Path, clock: ManualClock
+) -> None:
+    async with api(tmp_path, clock) as http:
+        await http.post(f"{DEFAULT}/{plural}", json={"metadata": {"name": "a"}})
+        answer = (await http.delete(f"{DEFAULT}/{plural}/a")).json()
+        assert answer["kind"] == kind
+        assert answer.get("metadata", {}).get("name") == ("a" if kind != "Status" else None)
+        assert (await http.get(f"{DEFAULT}/{plural}/a")).status_code == 404
+
+
+async def test_a_review_need_not_say_its_kind(tmp_path: Path, clock: ManualClock) -> None:
+    async with api(tmp_path, clock) as http:
+        body = {"spec": {"resourceAttributes": {"verb": "create", "resource": "pods"}}}
+        answer = await http.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", json=body)
+        assert answer.status_code == 201
+        assert (answer.json()["kind"], answer.json()["status"]["allowed"]) == ("SelfSubjectAccessReview", True)
