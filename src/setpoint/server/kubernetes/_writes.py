@@ -277,8 +277,9 @@ class Writes:
 
 
 def _first_status(kind: ResourceDefinition, now: datetime) -> Json:
-    """What is said of a new object: of kinds of Kubernetes' own that there is a status, whatever will be in it; of one
-    that nothing here acts on, that it is so.
+    """The status of a new object: that of kinds of Kubernetes' own is there from the first, empty as it may be.
+
+    That of a kind which nothing here acts on says so.
     """
     if not kind.has_status:
         return {}
