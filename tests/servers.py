@@ -18,7 +18,8 @@ from setpoint.engines.runner import Background
 from setpoint.ports.resources import ResourceApi
 from setpoint.server.access import ARGO, KUBERNETES, Access, AccessHooks, Surface
 from setpoint.server.kubernetes import KubernetesRoutes
-from setpoint.wiring.access import announce, certificates, entrance
+from setpoint.wiring.access import entrance
+from setpoint.wiring.doors import open_doors
 from setpoint.wiring.endpoint import Endpoint
 from setpoint.wiring.http import Listener, guarded_app, serve
 from setpoint.wiring.kubernetes_api import CATALOG, ApiParts, kubernetes_backend
@@ -33,7 +34,7 @@ async def guarded_server(
     """Routes behind the guard of their surface, on a socket of their own; everybody needs the token."""
     settings, clock = Settings(home=home, require_token=True), SystemClock()
     with sockets(settings, lasting=False) as bound:
-        endpoint = announce(settings, bound, certificates(settings, bound, clock))
+        endpoint = open_doors(settings, bound, clock).endpoint
         async with entrance(settings, endpoint, store_resources, clock) as gate:
             app = guarded_app(routes, gate.access, surface)
             sock = bound.argo if surface is ARGO else bound.kubernetes
@@ -59,8 +60,8 @@ async def kubernetes_server(
     await kinds.load()
     background = Background(clock)
     with sockets(settings, lasting=lasting) as bound:
-        found = certificates(settings, bound, clock)
-        endpoint = announce(settings, bound, found)
+        doors = open_doors(settings, bound, clock)
+        found, endpoint = doors.certificates, doors.endpoint
         async with entrance(settings, endpoint, store.resources, clock) as gate:
             parts = ApiParts(
                 objects=store.objects,

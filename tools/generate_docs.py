@@ -18,6 +18,7 @@ import typer
 
 from setpoint import components
 from setpoint.cli._app import COMMANDS
+from setpoint.cli._parity import ABSENT, PARITY
 from tools import conformance
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,6 +29,7 @@ def command_line() -> str:
     """One section a command: usage, its docstring, arguments and options."""
     lines = ["# Command line", "", _NOTE]
     lines.append("Exit codes: 0 Succeeded, 1 Failed or Error, 2 invalid input, 130 stopped by Ctrl-C.\n")
+    lines += _parity()
     panel = ""
     for name, entry in COMMANDS.items():
         if entry.panel != panel:
@@ -38,6 +40,26 @@ def command_line() -> str:
         for title, leaf in _leaves(f"setpoint {name}", command):
             lines += [f"### {title}", "", *_described(leaf), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _parity() -> Iterator[str]:
+    """The table argo -> setpoint."""
+    yield "## From argo to setpoint"
+    yield ""
+    yield (
+        "Every command on objects takes `--context NAME`: a cluster of the kubeconfig, through the same API; without it, this "
+        "machine. Verbs go to the Argo Server that `ARGO_SERVER` (with `ARGO_TOKEN`, `ARGO_SECURE`, `ARGO_BASE_HREF`, "
+        "`ARGO_INSECURE_SKIP_VERIFY`) or the kubeconfig names, else they are done by the Kubernetes API alone; then "
+        "`retry`, `resubmit --memoized`, `archive` and `cp` are refused. @latest is the newest workflow."
+    )
+    yield ""
+    yield "| argo | setpoint | what is different |"
+    yield "|---|---|---|"
+    for theirs, ours, note in PARITY:
+        yield f"| `argo {theirs}` | `setpoint {ours}` | {note} |"
+    for theirs, note in ABSENT:
+        yield f"| `argo {theirs}` | - | {note} |"
+    yield ""
 
 
 def _leaves(title: str, command: Any) -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from setpoint.adapters.access.people import PeopleFile
 from setpoint.adapters.access.secret_files import make_private
 from setpoint.adapters.clock import SystemClock
 from setpoint.adapters.sqlite import SqliteStore
-from setpoint.apis.core import Secret
+from setpoint.apis.core import PolicyRule, Role, RoleBinding, RoleRef, Secret, Subject
+from setpoint.apis.meta import ObjectMeta
 from setpoint.server.access import Access, Counters, Limits
 from setpoint.wiring.endpoint import Endpoint
 from setpoint.wiring.settings import Settings
@@ -127,6 +128,15 @@ async def test_what_a_form_can_send_is_no_write(tmp_path: Path, media: str) -> N
         assert (await here.http.post(MAPS, json={"metadata": {"name": "a"}})).status_code == 201
 
 
+async def test_whose_a_connection_is_is_not_said_by_a_header(tmp_path: Path) -> None:
+    async with door(tmp_path / "home") as here:
+        for forged in ("10.0.0.1", "127.0.0.1:1", "127.0.0.1"):
+            headers = {"x-forwarded-for": forged, "x-forwarded-proto": "https"}
+            assert (await here.http.post(MAPS, headers=headers, json=[])).status_code >= 400
+    assert {item["user"]["username"] for item in audited(tmp_path / "home")} == {"setpoint:admin"}
+    assert {item["sourceIPs"][0] for item in audited(tmp_path / "home")} == {"127.0.0.1"}
+
+
 async def test_people_may_do_what_their_roles_say_and_are_told_what_they_may_not(tmp_path: Path) -> None:
     async with door(tmp_path / "home") as here:
         viewer, editor, nobody = (
@@ -162,9 +172,31 @@ async def test_nobody_gives_himself_more_than_he_has(tmp_path: Path) -> None:
         everything = {"kind": "ClusterRole", "name": "cluster-admin", "apiGroup": "rbac.authorization.k8s.io"}
         binding = {"metadata": {"name": "b"}, "roleRef": everything, "subjects": [{"kind": "User", "name": "anna"}]}
         assert (await here.http.post(path + "rolebindings", headers=admin, json=binding)).status_code == 403
-        unread = {"metadata": {"name": "b"}, "roleRef": everything, "rules": 1}
-        assert (await here.http.post(path + "roles", headers=admin, json=unread)).status_code == 400
+        more = {"rules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]}
+        patch = {"content-type": "application/merge-patch+json"}
+        refused = await here.http.patch(path + "roles/r", headers=admin | patch, json=more)
+        assert (refused.status_code, "not currently held" in refused.json()["message"]) == (403, True)
+        label = {"metadata": {"labels": {"a": "b"}}}
+        assert (await here.http.patch(path + "roles/r", headers=admin | patch, json=label)).status_code == 200
         assert (await here.http.post(path + "rolebindings", headers=here.admin(), json=binding)).status_code == 201
+
+
+async def test_who_may_patch_alone_creates_nothing_by_applying(tmp_path: Path) -> None:
+    async with door(tmp_path / "home") as here:
+        anna = await here.person("anna")
+        meta = ObjectMeta(name="patches", namespace="default")
+        rule = PolicyRule(verbs=("patch",), api_groups=("",), resources=("configmaps",))
+        await here.store.resources.create(Role(metadata=meta, rules=(rule,)))
+        subjects = (Subject(kind="User", name="anna"),)
+        reference = RoleRef(kind="Role", name="patches")
+        await here.store.resources.create(RoleBinding(metadata=meta, role_ref=reference, subjects=subjects))
+        applied = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"x": "1"}}
+        headers, query = anna | {"content-type": "application/apply-patch+yaml"}, {"fieldManager": "m"}
+        refused = await here.http.patch(f"{MAPS}/a", headers=headers, params=query, json=applied)
+        assert (refused.status_code, "cannot create" in refused.json()["message"]) == (403, True)
+        assert (await here.http.post(MAPS, json=applied)).status_code == 201
+        done = await here.http.patch(f"{MAPS}/a", headers=headers, params={**query, "force": "true"}, json=applied)
+        assert done.status_code == 200
 
 
 async def test_to_act_as_another_is_a_right_of_its_own(tmp_path: Path) -> None:
@@ -194,6 +226,9 @@ async def test_service_account_tokens_are_given_and_known_until_the_account_is_a
         assert who.json()["status"]["userInfo"]["username"] == "system:serviceaccount:default:default"
         assert (await here.http.get(MAPS, headers=headers)).status_code == 403
         assert (await here.http.post(path, json={"spec": {"expirationSeconds": 5}})).status_code == 422
+        gone = {"spec": {"boundObjectRef": {"kind": "Pod", "name": "gone", "uid": "1"}}}
+        assert (await here.http.post(path, json=gone)).status_code == 404
+        assert (await here.http.post(path.replace("default/token", "nobody/token"), json={})).status_code == 404
         made = {"metadata": {"name": "default"}}
         assert (await here.http.post("/api/v1/namespaces/default/serviceaccounts", json=made)).status_code == 201
         async with asyncio.timeout(10):
@@ -324,3 +359,16 @@ async def test_reads_are_audited_if_that_is_wanted_and_nothing_if_not(tmp_path: 
     async with door(tmp_path / "off", audit_mb=0) as here:
         await here.http.post(MAPS, json={"metadata": {"name": "a"}})
     assert not (tmp_path / "off" / "logs").exists()
+
+
+async def test_a_head_that_never_ends_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("setpoint.wiring.http_protocol.HEAD_SECONDS", 0.1)
+    async with door(tmp_path / "home") as here:
+        url = httpx.URL(here.endpoint.url)
+        for sent in (b"", b"GET / HTTP/1.1\r\nhost: x\r\n", b"GET / HTTP/1.1\r\nx: " + b"y" * 200_000):
+            reader, writer = await asyncio.open_connection(url.host, url.port)
+            writer.write(sent)
+            with suppress(ConnectionError):
+                assert await asyncio.wait_for(reader.read(), 20) == b""
+            writer.close()
+        assert (await here.http.get("/healthz")).status_code == 200

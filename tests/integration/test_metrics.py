@@ -29,7 +29,7 @@ spec:
 
 
 async def test_metrics_need_the_token_and_count_workflows_and_pods(tmp_path: Path) -> None:
-    async with control_plane(Settings(home=tmp_path), serve_stored=False) as plane:
+    async with control_plane(Settings(home=tmp_path, require_token=True), serve_stored=False) as plane:
         workflow = decode_document(load_documents(MANIFEST, "test.yaml")[0])
         assert isinstance(workflow, Workflow)
         await plane.verbs.submit(workflow)
@@ -82,7 +82,7 @@ spec:
 
 async def test_custom_metrics_count_the_same_after_a_restart(tmp_path: Path) -> None:
     for first in (True, False):
-        async with control_plane(Settings(home=tmp_path), serve_stored=False) as plane:
+        async with control_plane(Settings(home=tmp_path, require_token=True), serve_stored=False) as plane:
             if first:
                 workflow = decode_document(load_documents(MEASURED, "test.yaml")[0])
                 assert isinstance(workflow, Workflow)

@@ -113,6 +113,16 @@ async def test_the_account_of_a_namespace_that_has_none_is_default_and_may_nothi
     assert answer["me"] == "system:serviceaccount:plant:default"
 
 
+async def test_an_account_that_is_made_anew_has_a_new_token(tmp_path: Path) -> None:
+    async with control_plane(Settings(home=tmp_path / "home"), serve_stored=True, visible=[str(tmp_path)]) as plane:
+        assert json.loads(await said(plane, workflow(IN_CLUSTER)))["me"] == "system:serviceaccount:plant:default"
+        await plane.resources.delete(Workflow, "plant", "w")
+        await plane.resources.create(ServiceAccount(metadata=ObjectMeta(name="default", namespace="plant")))
+        await allow_config_maps(plane, "default")
+        answer = json.loads(await said(plane, workflow(IN_CLUSTER)))
+        assert (answer["code"], answer["me"]) == (200, "system:serviceaccount:plant:default")
+
+
 @pytest.mark.parametrize("where", ["workflow", "account"])
 async def test_no_token_is_shown_to_pods_that_want_none(tmp_path: Path, where: str) -> None:
     source = "import os\nprint(repr((os.path.exists('FOLDER/token'), os.environ.get('KUBERNETES_SERVICE_HOST'))))"

@@ -65,7 +65,7 @@ def _fits(value: Any, kind: mi.Type) -> bool:
         case mi.StructType():
             return fits(value, kind.cls)
         case mi.UnionType():
-            return all(_fits(value, item) for item in kind.types if _is_shaped(item))
+            return all(_fits(value, item) for item in _shaped_options(kind))
         case mi.VarTupleType() | mi.ListType():
             return not isinstance(value, list) or all(_fits(item, kind.item_type) for item in value)
         case mi.DictType():
@@ -117,6 +117,18 @@ def _shaped_fields(cls: type[msgspec.Struct]) -> tuple[tuple[str, mi.Type], ...]
     info = _info(cls)
     assert isinstance(info, mi.StructType)  # noqa: S101  only structs are asked for
     return tuple((field.encode_name, field.type) for field in info.fields if _is_shaped(field.type))
+
+
+_OPTIONS: dict[int, tuple[mi.UnionType, tuple[mi.Type, ...]]] = {}
+"""By identity, since msgspec's descriptions cannot be hashed; the description is kept, so that its number stays its."""
+
+
+def _shaped_options(kind: mi.UnionType) -> tuple[mi.Type, ...]:
+    """The options of a union below which there is a shape."""
+    found = _OPTIONS.get(id(kind))
+    if found is None:
+        found = _OPTIONS[id(kind)] = (kind, tuple(item for item in kind.types if _is_shaped(item)))
+    return found[1]
 
 
 def _is_shaped(kind: mi.Type) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 _REF = "#/components/schemas/"
+_SCALARS = frozenset({"string", "number", "integer", "boolean"})
 
 _METADATA: Final[Mapping[str, Any]] = {
     "type": "object",
@@ -42,7 +43,11 @@ class Structure:
     Attributes:
         list_type: How a list here merges: `atomic`, `set` or `map`.
         map_keys: What tells the items of a `map` list apart.
+        map_type: How a map here merges: `granular`, key by key, or `atomic`.
         atomic: Whether a map here is replaced as a whole.
+        is_scalar: Whether text, a number or a boolean is here; one that may be either of two is, too.
+        is_int_or_string: Whether a number or text is here.
+        preserves_unknown: Whether fields that are not declared are kept.
         patch_key: The merge key of a strategic merge patch, "" for none.
         patch_strategies: `merge`, `replace`, `retainKeys`.
     """
@@ -54,10 +59,14 @@ class Structure:
         "_schema",
         "_values",
         "atomic",
+        "is_int_or_string",
+        "is_scalar",
         "list_type",
         "map_keys",
+        "map_type",
         "patch_key",
         "patch_strategies",
+        "preserves_unknown",
     )
 
     def __init__(self, schema: Mapping[str, Any], components: Mapping[str, Any]) -> None:
@@ -69,9 +78,17 @@ class Structure:
         own = {**self._schema, **schema}
         self.list_type: str = own.get("x-kubernetes-list-type", "atomic")
         self.map_keys: tuple[str, ...] = tuple(own.get("x-kubernetes-list-map-keys", ()))
-        self.atomic: bool = own.get("x-kubernetes-map-type") == "atomic"
+        self.map_type: str = own.get("x-kubernetes-map-type", "granular")
+        self.atomic: bool = self.map_type == "atomic"
+        self.is_int_or_string: bool = (
+            own.get("x-kubernetes-int-or-string") is True or own.get("format") == "int-or-string"
+        )
+        self.is_scalar: bool = self.is_int_or_string or own.get("type") in _SCALARS
+        self.preserves_unknown: bool = own.get("x-kubernetes-preserve-unknown-fields") is True
         self.patch_key: str = own.get("x-kubernetes-patch-merge-key", "")
         self.patch_strategies = frozenset(filter(None, own.get("x-kubernetes-patch-strategy", "").split(",")))
+        if own.get("x-kubernetes-embedded-resource") is True:
+            self._fields["metadata"] = Structure(_METADATA, {})
 
     @classmethod
     def of(cls, schema: Mapping[str, Any] | None, components: Mapping[str, Any] | None = None) -> Structure:
@@ -92,7 +109,7 @@ class Structure:
             properties = self._schema.get("properties")
             schema = properties.get(name) if properties else None
             if schema is None:
-                return self._value()
+                return self.values()
             found = self._fields[name] = Structure(schema, self._components)
         return found
 
@@ -111,7 +128,8 @@ class Structure:
         properties = self.items()._schema.get("properties") or {}
         return _resolved(properties.get(key) or {}, self._components).get("default")
 
-    def _value(self) -> Structure:
+    def values(self) -> Structure:
+        """What is at any key of a map that is no declared field."""
         if self._values is None:
             values = self._schema.get("additionalProperties")
             self._values = Structure(values, self._components) if isinstance(values, Mapping) else UNKNOWN

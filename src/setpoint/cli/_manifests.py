@@ -19,7 +19,7 @@ from setpoint.apis.argo import (
     WorkflowTemplateRef,
 )
 from setpoint.apis.errors import InvalidSpec, Location
-from setpoint.apis.manifest import Document, decode_document, load_documents
+from setpoint.apis.manifest import Document, decode_document, decode_tolerant, load_documents, resource_class
 from setpoint.apis.meta import ObjectMeta, Resource
 
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
@@ -38,20 +38,22 @@ class Manifest:
     key: str
 
 
-def read_manifest(target: str, parameters: Mapping[str, str], *, namespace: str) -> Manifest:
+def read_manifest(target: str, parameters: Mapping[str, str], *, namespace: str, strict: bool = True) -> Manifest:
     """Read a file, `-` for standard input, or the shipped template of that name.
 
     Args:
         target: What the person wrote.
         parameters: Workflow parameters to set; each must be a parameter of every workflow they go to.
         namespace: For objects that name none.
+        strict: Refuse fields that the kind does not have; else they are left out.
 
     Raises:
         InvalidSpec: No such file or template, or the content is wrong (file, line, column, field path).
     """
     text, name = _read(target)
     documents: tuple[Document | None, ...] = load_documents(text, name)
-    resources = tuple(decode_document(document) for document in documents if document is not None)
+    read = decode_document if strict else _tolerant
+    resources = tuple(read(document) for document in documents if document is not None)
     if not resources:
         raise InvalidSpec("holds no object", location=Location(file=name))
     # A shipped template is run; a shipped CronWorkflow is what is wanted itself.
@@ -72,6 +74,11 @@ def read_manifest(target: str, parameters: Mapping[str, str], *, namespace: str)
         shipped=not _is_path(target),
         key=key,
     )
+
+
+def _tolerant(document: Document) -> Resource:
+    resource, _ = decode_tolerant(document.builtins(), resource_class(document))
+    return resource
 
 
 def _is_path(target: str) -> bool:

@@ -11,6 +11,7 @@ import msgspec
 import typer
 import yaml
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from setpoint.apis.meta import Resource, render_wire
@@ -107,9 +108,18 @@ def format_seconds(seconds: float) -> str:
 
 
 def print_objects(
-    objects: Sequence[Resource], output: Output, *, now: datetime, single: bool = False, namespaces: bool = False
+    objects: Sequence[Resource],
+    output: Output,
+    *,
+    now: datetime | None = None,
+    single: bool = False,
+    namespaces: bool = False,
+    headers: bool = True,
 ) -> None:
-    """Print objects on stdout; with `single` one object is printed as itself and not as a List."""
+    """Print objects on stdout; with `single` one object is printed as itself and not as a List.
+
+    `now` is what ages are counted to; only tables need it. `headers`: whether a table has a head.
+    """
     bodies = [render_wire(item) for item in objects]
     match output:
         case Output.JSON | Output.YAML:
@@ -119,7 +129,8 @@ def print_objects(
             for item in objects:
                 typer.echo(f"{_qualified(item)}/{item.metadata.name}")
         case Output.TABLE | Output.WIDE:
-            _print_table(bodies, now, wide=output is Output.WIDE, namespaces=namespaces)
+            assert now is not None, "a table tells ages"  # noqa: S101
+            _print_table(bodies, now, wide=output is Output.WIDE, namespaces=namespaces, headers=headers)
 
 
 def render_document(body: Any, output: Output) -> str:
@@ -136,7 +147,9 @@ def _qualified(resource: Resource) -> str:
     return f"{kind}.{group}" if group else kind
 
 
-def _print_table(bodies: Sequence[Mapping[str, Any]], now: datetime, *, wide: bool, namespaces: bool) -> None:
+def _print_table(
+    bodies: Sequence[Mapping[str, Any]], now: datetime, *, wide: bool, namespaces: bool, headers: bool
+) -> None:
     if not bodies:
         typer.echo("nothing found", err=True)
         return
@@ -144,11 +157,17 @@ def _print_table(bodies: Sequence[Mapping[str, Any]], now: datetime, *, wide: bo
     columns = _COLUMNS.get(kind, (_NAME, _AGE)) + (_WIDE.get(kind, ()) if wide else ())
     if namespaces:
         columns = (_NAMESPACE, *columns)
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-    for heading, _ in columns:
+    rows = [[cell(body, now) for _, cell in columns] for body in bodies]
+    print_rows([heading for heading, _ in columns], rows, headers=headers)
+
+
+def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, headers: bool = True) -> None:
+    """A table on stdout, as wide as it is where no terminal is."""
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold", show_header=headers)
+    for heading in headings:
         table.add_column(heading, no_wrap=heading != "MESSAGE", overflow="fold")
-    for body in bodies:
-        table.add_row(*(cell(body, now) for _, cell in columns))
+    for row in rows:
+        table.add_row(*map(escape, row))
     console = Console()
     if not console.is_terminal:
         console = Console(width=500)  # a pipe has no width: never wrap what another program reads

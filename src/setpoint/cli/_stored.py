@@ -1,13 +1,13 @@
-"""The templates that a state directory holds, for commands that only look things up."""
+"""The templates that a place holds, for commands that only look things up."""
 
 from __future__ import annotations
 
 from functools import cached_property
 
 from setpoint.apis.argo import ClusterWorkflowTemplate, TemplateCatalog, WorkflowSpec, WorkflowTemplate
-from setpoint.cli._context import run_async
+from setpoint.cli._context import Place, run_async
 from setpoint.ports.resources import ResourceApi
-from setpoint.wiring.settings import Settings
+from setpoint.wiring.session import Need
 
 
 async def stored_templates(resources: ResourceApi, namespace: str) -> TemplateCatalog:
@@ -18,10 +18,10 @@ async def stored_templates(resources: ResourceApi, namespace: str) -> TemplateCa
 
 
 class StoredTemplates:
-    """`TemplateSource` of a state directory: read at the first question, so that who asks none does not wait."""
+    """`TemplateSource` of a place: read at the first question, so that who asks none does not wait."""
 
-    def __init__(self, settings: Settings, namespace: str) -> None:
-        self._settings, self._namespace = settings, namespace
+    def __init__(self, place: Place) -> None:
+        self._place = place
 
     def template_spec(self, name: str, *, cluster: bool) -> WorkflowSpec | None:
         """See the protocol; nothing where nothing was ever stored."""
@@ -29,12 +29,12 @@ class StoredTemplates:
 
     @cached_property
     def _catalog(self) -> TemplateCatalog:
-        if not (self._settings.home / "store").exists():
+        place = self._place
+        if place.cluster is None and not (place.settings.home / "store").exists():
             return TemplateCatalog()
-        from setpoint.wiring.session import Need, open_session  # noqa: PLC0415  the store, only if needed
 
         async def read() -> TemplateCatalog:
-            async with open_session(self._settings, Need.READ) as session:
-                return await stored_templates(session.resources, self._namespace)
+            async with place.open(Need.READ) as session:
+                return await stored_templates(session.resources, place.namespace)
 
         return run_async(read)

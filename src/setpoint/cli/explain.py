@@ -14,7 +14,14 @@ from rich.text import Text
 from setpoint.apis.argo import CronWorkflow, TemplateCatalog, TemplateLayers, TemplateSource, Workflow, WorkflowTemplate
 from setpoint.apis.errors import InvalidSpec, Location
 from setpoint.apis.meta import Resource
-from setpoint.cli._context import HomeOption, NamespaceOption, ParameterOption, parse_parameters
+from setpoint.cli._context import (
+    ContextOption,
+    HomeOption,
+    NamespaceOption,
+    ParameterOption,
+    find_place,
+    parse_parameters,
+)
 from setpoint.cli._findings import tell
 from setpoint.cli._manifests import Manifest, read_manifest
 from setpoint.cli._stored import StoredTemplates
@@ -22,7 +29,6 @@ from setpoint.cli._validation import EXIT_INVALID
 from setpoint.core.explain import Case, Explanation, Items, Task, draw
 from setpoint.core.explain import explain as explain_workflow
 from setpoint.operations.lint import Report, lint_resource
-from setpoint.wiring.settings import load_settings
 
 app = typer.Typer(add_completion=False)
 
@@ -45,16 +51,18 @@ def explain(
     output: Annotated[
         ExplainOutput, typer.Option("-o", "--output", help="text, svg or json.", show_default=False)
     ] = ExplainOutput.TEXT,
-    namespace: NamespaceOption = "default",
+    namespace: NamespaceOption = "",
+    context: ContextOption = "",
     home: HomeOption = None,
 ) -> None:
     """Show what a workflow would do without running it: which tasks, how many, with which arguments.
 
     `setpoint explain wf.yaml -p message=hi`, `setpoint explain process-control -o svg > process-control.svg`
     """
-    manifest = read_manifest(target, parse_parameters(parameter), namespace=namespace)
+    place = find_place(home, namespace, context)
+    manifest = read_manifest(target, parse_parameters(parameter), namespace=place.namespace)
     own = TemplateCatalog.of(manifest.resources)
-    templates = TemplateLayers(own, StoredTemplates(load_settings(home), namespace))
+    templates = TemplateLayers(own, StoredTemplates(place))
     _refuse(manifest, templates)
     workflows = list(_workflows(manifest.resources))
     if not workflows:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from setpoint.apis.argo import TemplateCatalog, TemplateLayers, TemplateSource
 from setpoint.apis.errors import InvalidSpec, Location
-from setpoint.apis.manifest import Document, load_documents
-from setpoint.cli._context import HomeOption, NamespaceOption
+from setpoint.apis.kinds import KINDS
+from setpoint.apis.manifest import Document, decode_document, load_documents
+from setpoint.apis.meta import Resource
+from setpoint.cli._context import ContextOption, HomeOption, NamespaceOption, Place, find_place
 from setpoint.cli._findings import as_wire, findings, github_line, tell
 from setpoint.cli._manifests import MANIFEST_SUFFIXES
 from setpoint.cli._output import Output, render_document
@@ -19,7 +24,6 @@ from setpoint.cli._stored import StoredTemplates
 from setpoint.cli._validation import EXIT_INVALID
 from setpoint.operations.lint import Report
 from setpoint.operations.lint import lint as lint_documents
-from setpoint.wiring.settings import load_settings
 
 app = typer.Typer(add_completion=False)
 
@@ -33,20 +37,48 @@ class LintOutput(StrEnum):
     GITHUB = "github"
 
 
+LintTargets = Annotated[list[str], typer.Argument(metavar="FILE|DIR...", help="Manifests, or - for stdin.")]
+LintOutputOption = Annotated[
+    LintOutput,
+    typer.Option("-o", "--output", help="text, json, yaml, or github (annotations).", show_default=False),
+]
+
+
 @app.command()
 def lint(
-    targets: Annotated[list[str], typer.Argument(metavar="FILE|DIR...", help="Manifests, or - for stdin.")],
-    output: Annotated[
-        LintOutput,
-        typer.Option("-o", "--output", help="text, json, yaml, or github (annotations).", show_default=False),
-    ] = LintOutput.TEXT,
-    namespace: NamespaceOption = "default",
+    targets: LintTargets,
+    output: LintOutputOption = LintOutput.TEXT,
+    kinds: Annotated[str, typer.Option("--kinds", help="Kinds to check, by commas; all if not given.")] = "",
+    offline: Annotated[bool, typer.Option("--offline", help="Templates that are stored do not count.")] = False,
+    namespace: NamespaceOption = "",
+    context: ContextOption = "",
     home: HomeOption = None,
 ) -> None:
     """Check manifests without running them: every problem with file, line, column and field path.
 
-    Templates of all files given know each other; those of the state directory are known too.
-    `setpoint lint wf.yaml`, `setpoint lint manifests/ -o json`
+    Templates of all files given know each other; those that are stored are known too, here or in the cluster.
+    `setpoint lint wf.yaml`, `setpoint lint manifests/ -o json`, `setpoint lint wf.yaml --context plant`
+    """
+    wanted = [KINDS.find(word.strip()) for word in kinds.split(",") if word.strip()]
+    lint_files(targets, output, find_place(home, namespace, context), kinds=wanted, offline=offline)
+
+
+def lint_files(
+    targets: Sequence[str],
+    output: LintOutput,
+    place: Place,
+    *,
+    kinds: Sequence[type[Resource]] = (),
+    offline: bool = False,
+) -> None:
+    """Check the files, tell what is wrong in the wanted form, and leave with exit code 2 if anything is.
+
+    Args:
+        targets: Files and directories.
+        output: The form.
+        place: Whose stored templates are known. What only this machine cannot do is right for a cluster.
+        kinds: Which are checked; none means all. Templates of the others are known still.
+        offline: No stored templates.
     """
     report = Report()
     documents: list[Document] = []
@@ -56,7 +88,13 @@ def lint(
             documents += load_documents(text, name)
         except InvalidSpec as error:  # the other files are still worth checking
             report += Report(errors=(error,))
-    report += lint_documents(documents, StoredTemplates(load_settings(home), namespace))
+    stored: TemplateSource = TemplateCatalog() if offline else StoredTemplates(place)
+    names = {kind.KIND for kind in kinds}
+    others = [document for document in documents if names and document.kind not in names]
+    chosen = [document for document in documents if not names or document.kind in names]
+    report += lint_documents(chosen, TemplateLayers(_catalog(others), stored))
+    if place.cluster is not None:
+        report = Report(errors=report.invalid, warnings=report.warnings)
     match output:
         case LintOutput.TEXT:
             tell(report, sources)
@@ -68,6 +106,15 @@ def lint(
             typer.echo(render_document([as_wire(*item) for item in findings(report)], Output(output.value)))
     if not report.ok:
         raise typer.Exit(EXIT_INVALID)
+
+
+def _catalog(documents: Sequence[Document]) -> TemplateCatalog:
+    """Templates of documents that are not checked; what cannot be read is none."""
+    found = []
+    for document in documents:
+        with suppress(InvalidSpec):
+            found.append(decode_document(document))
+    return TemplateCatalog.of(found)
 
 
 def _summary(report: Report, files: int) -> str:

@@ -12,13 +12,20 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from setpoint.adapters.clock import SystemClock
-from setpoint.cli._context import EXIT_FAILED, EXIT_INTERRUPTED, HomeOption, NamespaceOption, run_async
+from setpoint.cli._context import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    ContextOption,
+    HomeOption,
+    NamespaceOption,
+    find_place,
+    run_async,
+)
 from setpoint.components.replay.component import make_replay
 from setpoint.components.replay.driver import CLIENT, Report, run_replay, service_url
 from setpoint.components.replay.driver import Progress as Tell
 from setpoint.wiring.component_ports import label_source
-from setpoint.wiring.session import Need, open_session
-from setpoint.wiring.settings import load_settings
+from setpoint.wiring.session import Need
 
 app = typer.Typer(add_completion=False)
 
@@ -48,7 +55,8 @@ def replay(
         ),
     ] = "",
     client: Annotated[str, typer.Option("--client", help="How the replay calls itself to the service.")] = CLIENT,
-    namespace: NamespaceOption = "default",
+    namespace: NamespaceOption = "",
+    context: ContextOption = "",
     home: HomeOption = None,
 ) -> None:
     """Send rows as windows to a service, each with its asset and time; exit code 1 if none was answered.
@@ -56,9 +64,10 @@ def replay(
     `setpoint replay process-control holdout --label-after 4h`,
     `setpoint replay process-control "plant://tep?seed=7" --schedule "fault 4 from 2 h" --speed 600 --samples 400`
     """
+    place = find_place(home, namespace, context)
     wanted = make_replay(
         service=service,
-        namespace=namespace,
+        namespace=place.namespace,
         source=source,
         schedule=schedule,
         speed=speed,
@@ -66,11 +75,11 @@ def replay(
         client=client,
         label_after=label_after,
     )
-    settings = load_settings(home)
+    settings = place.settings
     report = Report()
 
     async def main() -> None:
-        async with open_session(settings, Need.READ) as session:
+        async with place.open(Need.READ) as session:
             url = await service_url(session.resources, wanted)
         # The session is over: a store that is read for hours would keep a control plane from starting.
         with _progress(f"replay to {service}") as tell:

@@ -8,22 +8,19 @@ import subprocess
 import tempfile
 import webbrowser
 from collections import deque
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from setpoint.apis.argo import Workflow
-from setpoint.apis.errors import InvalidSpec, NotFound, SetpointError, Unavailable
-from setpoint.cli._context import HomeOption, NamespaceOption, run_async
+from setpoint.apis.errors import InvalidSpec, SetpointError, Unavailable
+from setpoint.cli._context import ContextOption, HomeOption, NamespaceOption, WorkflowArgument, find_place, run_async
 from setpoint.cli._report import failed_pods
-from setpoint.wiring.session import Need, Session, open_session
-from setpoint.wiring.settings import load_settings
+from setpoint.wiring.session import Need, Session
 
 app = typer.Typer(add_completion=False)
 
-LATEST = "@latest"
 _ARTIFACT = "report"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _TAIL_LINES = 15
@@ -32,7 +29,7 @@ _PDF_SECONDS = 120
 
 @app.command()
 def report(
-    name: Annotated[str, typer.Argument(metavar="RUN", help="Name of the workflow; @latest is the newest.")],
+    name: WorkflowArgument,
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="FILE", help="Where to write; - for stdout.", show_default=False)
     ] = "",
@@ -40,7 +37,8 @@ def report(
     pdf: Annotated[
         Path | None, typer.Option("--pdf", metavar="FILE", help="Also as PDF; needs Chromium.", show_default=False)
     ] = None,
-    namespace: NamespaceOption = "default",
+    namespace: NamespaceOption = "",
+    context: ContextOption = "",
     home: HomeOption = None,
 ) -> None:
     """Write the report of a run: one page that needs no network. Written to RUN.html unless `-o` says where.
@@ -50,10 +48,11 @@ def report(
     if open_ and output == "-":
         raise InvalidSpec("--open needs a file, and -o - writes none", path="--open")
     browser = _browser() if pdf is not None else ""
+    place = find_place(home, namespace, context)
 
     async def main() -> tuple[str, bytes]:
-        async with open_session(load_settings(home), Need.READ) as session:
-            workflow = await _find(session, namespace, name)
+        async with place.open(Need.READ) as session:
+            workflow = await session.verbs.get(place.namespace, name)
             return workflow.metadata.name, await _page(session, workflow)
 
     found, page = run_async(main)
@@ -70,17 +69,6 @@ def report(
     typer.echo(f"report: {target}")
     if open_ and not webbrowser.open(target.resolve().as_uri()):
         typer.echo("warning: no browser was found to open it", err=True)
-
-
-async def _find(session: Session, namespace: str, name: str) -> Workflow:
-    if name != LATEST:
-        return await session.resources.get(Workflow, namespace, name)
-    runs = (await session.resources.list(Workflow, namespace)).items
-    if not runs:
-        raise NotFound("workflow", name)
-    oldest = datetime.min.replace(tzinfo=UTC)
-    newest = max(runs, key=lambda run: (run.metadata.creation_timestamp or oldest, run.metadata.name))
-    return await session.resources.get(Workflow, namespace, newest.metadata.name)
 
 
 async def _page(session: Session, workflow: Workflow) -> bytes:

@@ -18,15 +18,18 @@ from rich.console import Console
 
 from setpoint.apis.argo import CronWorkflow, Workflow
 from setpoint.apis.batch import Job
-from setpoint.apis.errors import NotFound, Unavailable
+from setpoint.apis.errors import InvalidSpec, NotFound, Unavailable
 from setpoint.apis.meta import Resource
 from setpoint.apis.pod import Pod
 from setpoint.apis.serving import InferenceService
 from setpoint.cli._context import (
     EXIT_INTERRUPTED,
+    ContextOption,
     HomeOption,
     NamespaceOption,
     ParameterOption,
+    Place,
+    find_place,
     parse_parameters,
     run_async,
 )
@@ -41,8 +44,8 @@ from setpoint.cli._watch import follow, make_view
 from setpoint.core.cron import run_now
 from setpoint.core.workflow.artifact_gc import GC_ERROR
 from setpoint.wiring.detached import running_endpoint
-from setpoint.wiring.session import Need, Session, open_session
-from setpoint.wiring.settings import Settings, load_settings
+from setpoint.wiring.session import Need, Session
+from setpoint.wiring.settings import Settings
 
 LABEL_RUN = "setpoint.dev/run"  # the same command finds the run that it began before it was killed
 ATTENDED = "setpoint.dev/attended"  # its end has been told to a person
@@ -63,26 +66,30 @@ def run(
         typer.Option("--artifact", metavar="NAME=FILE", help="Save an output artifact of the workflow to a file."),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave services and a control plane running.")] = False,
-    namespace: NamespaceOption = "default",
+    namespace: NamespaceOption = "",
+    context: ContextOption = "",
     home: HomeOption = None,
 ) -> None:
     """Run a manifest or a shipped pipeline to its end; the exit code says how it went.
 
-    `setpoint run process-control`, `setpoint run hello.yaml -p message=hi`, `setpoint run hello.yaml -o json`
+    `setpoint run process-control`, `setpoint run hello.yaml -p message=hi`, `setpoint run hello.yaml -o json`,
+    `setpoint run hello.yaml --context plant`
     """
+    place = find_place(home, namespace, context)
+    if keep and place.cluster is not None:
+        raise InvalidSpec("services of a cluster stay up by themselves: --keep is for this machine", path="--keep")
     parameters = parse_parameters(parameter)
-    manifest = read_manifest(target, parameters, namespace=namespace)
-    settings = load_settings(home)
+    manifest = read_manifest(target, parameters, namespace=place.namespace)
     command = _Run(
         manifest=manifest,
         parameters=tuple(parameters),
-        namespace=namespace,
+        place=place,
         output=output,
         artifacts=parse_parameters(artifact),
         keep=keep,
         visible=tuple(value for value in parameters.values() if value.startswith("/") and Path(value).exists()),
     )
-    raise typer.Exit(run_async(lambda: command.main(settings)))
+    raise typer.Exit(run_async(command.main))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,22 +98,23 @@ class _Run:
 
     manifest: Manifest
     parameters: tuple[str, ...]
-    namespace: str
+    place: Place
     output: Output
     artifacts: dict[str, str]
     keep: bool
     visible: tuple[str, ...]  # data that parameters name is shown to pods even if it lies below /tmp
     interrupted: bool = field(default=False, init=False)
 
-    async def main(self, settings: Settings) -> int:
+    async def main(self) -> int:
         """The exit code. A control plane of somebody else that goes away meanwhile is followed by one of our own."""
         peer: int | None = None
+        settings, served = self.place.settings, False
         while True:
             try:
-                async with open_session(settings, Need.OWN, keep=self.keep, visible=self.visible) as session:
+                async with self.place.open(Need.OWN, keep=self.keep, visible=self.visible) as session:
                     peer = session.peer
                     code = await self._follow(session)
-                    served = session.owns and await _serves(session, self.namespace)
+                    served = session.owns and await _serves(session, self.place.namespace)
                 break
             except Unavailable:
                 if peer is None or ((still := running_endpoint(settings)) is not None and still.pid == peer):
@@ -142,7 +150,13 @@ class _Run:
     async def _to_the_end(self, session: Session) -> int:
         created = self._created
         if not created:
-            await check(self.manifest, session.resources, namespace=self.namespace, parameters=self.parameters)
+            await check(
+                self.manifest,
+                session.resources,
+                namespace=self.place.namespace,
+                parameters=self.parameters,
+                here=self.place.cluster is None,
+            )
             created = [await self._begin(session, resource) for resource in self._runs(session)]
             self._created = created
         quiet = self.output not in (Output.TABLE, Output.WIDE)
@@ -167,6 +181,8 @@ class _Run:
         code = await finish(session, ended, self.output, single=len(self.manifest.resources) == 1 or len(ended) == 1)
         for workflow in (item for item in ended if isinstance(item, Workflow)):
             await self._save_artifacts(session, workflow)
+            if self.place.cluster is not None:  # nobody goes on there with a run that was interrupted
+                continue
             patch = {"metadata": {"annotations": {ATTENDED: "true"}}}
             with suppress(NotFound):  # its time to live was short
                 await session.resources.patch(Workflow, workflow.metadata.namespace, workflow.metadata.name, patch)

@@ -1,151 +1,158 @@
-"""`retry`, `resubmit`, `stop`, `resume`, `logs`: steering a workflow and reading what its pods say."""
+"""`stop`, `terminate`, `suspend`, `resume`, `node set`: steering workflows that run."""
 
 from __future__ import annotations
 
 import getpass
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from setpoint.apis.argo import NodePhase, NodeType, Workflow
 from setpoint.apis.errors import InvalidSpec
-from setpoint.cli._context import HomeOption, NamespaceOption, ParameterOption, parse_parameters, run_async
-from setpoint.cli._output import Output, OutputOption
-from setpoint.cli._report import finish
-from setpoint.cli._watch import follow, make_view
-from setpoint.wiring.session import Need, Session, open_session
-from setpoint.wiring.settings import load_settings
+from setpoint.cli._context import (
+    ContextOption,
+    HomeOption,
+    NamespaceOption,
+    ParameterOption,
+    WorkflowArgument,
+    WorkflowsArgument,
+    find_place,
+    parse_parameters,
+    run_async,
+)
+from setpoint.cli._outcome import NodeSelectorOption
+from setpoint.cli._selection import FieldSelectorOption, Filters, SelectorOption, names_of
+from setpoint.wiring.session import Need, Session
 
 APPROVER = "approved-by"
 
-retry_app = typer.Typer(add_completion=False)
-resubmit_app = typer.Typer(add_completion=False)
 stop_app = typer.Typer(add_completion=False)
+terminate_app = typer.Typer(add_completion=False)
+suspend_app = typer.Typer(add_completion=False)
 resume_app = typer.Typer(add_completion=False)
-logs_app = typer.Typer(add_completion=False)
+node_app = typer.Typer(add_completion=False, no_args_is_help=True, help="Set values of nodes that wait.")
 
-_Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the workflow.")]
-_Selector = Annotated[
-    str, typer.Option("--node-field-selector", help="Nodes to act on, e.g. displayName=approve.", show_default=False)
-]
+_DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say which workflows are meant.")]
+_Verb = Callable[[Session, str, str], Awaitable[None]]
 
 
-@retry_app.command()
-def retry(
-    name: _Name,
-    parameter: ParameterOption = None,
-    restart_successful: Annotated[
-        bool, typer.Option("--restart-successful", help="Also restart the selected nodes that succeeded.")
-    ] = False,
-    selector: _Selector = "",
-    output: OutputOption = Output.TABLE,
-    namespace: NamespaceOption = "default",
-    home: HomeOption = None,
+def _each(
+    words: list[str] | None,
+    filters: Filters,
+    places: tuple[Path | None, str, str],
+    verb: _Verb,
+    *,
+    says: str,
+    dry_run: bool = False,
 ) -> None:
-    """Run a failed workflow again from the failed step; what succeeded is kept. Follows it to its end.
-
-    `setpoint retry process-control-x7k2p`
-    """
-
-    async def main() -> int:
-        async with open_session(load_settings(home), Need.OWN) as session:
-            workflow = await session.resources.get(Workflow, namespace, name)
-            await session.verbs.retry(
-                namespace,
-                name,
-                restart_successful=restart_successful,
-                selector=selector,
-                parameters=parse_parameters(parameter),
-            )
-            quiet = output is not Output.TABLE
-            with make_view(
-                Console(stderr=not quiet and not Console().is_terminal), session.clock.now, quiet=quiet
-            ) as v:
-                ended = await follow(session.resources, workflow, v, again=True)
-            return await finish(session, [ended], output, single=True)
-
-    raise typer.Exit(run_async(main))
-
-
-@resubmit_app.command()
-def resubmit(
-    name: _Name,
-    parameter: ParameterOption = None,
-    memoized: Annotated[
-        bool, typer.Option("--memoized", help="Take over what succeeded in the failed workflow.")
-    ] = False,
-    output: OutputOption = Output.TABLE,
-    namespace: NamespaceOption = "default",
-    home: HomeOption = None,
-) -> None:
-    """Run a workflow once more as a new one, and follow it to its end.
-
-    `setpoint resubmit process-control-x7k2p`, `setpoint resubmit process-control-x7k2p --memoized -p rows=100`
-    """
-
-    async def main() -> int:
-        async with open_session(load_settings(home), Need.OWN) as session:
-            made = await session.verbs.resubmit(
-                namespace, name, memoized=memoized, parameters=parse_parameters(parameter)
-            )
-            quiet = output is not Output.TABLE
-            with make_view(
-                Console(stderr=not quiet and not Console().is_terminal), session.clock.now, quiet=quiet
-            ) as v:
-                ended = await follow(session.resources, made, v)
-            return await finish(session, [ended], output, single=True)
-
-    raise typer.Exit(run_async(main))
-
-
-@stop_app.command()
-def stop(
-    name: _Name,
-    message: Annotated[str, typer.Option("--message", help="Why, for the record.")] = "",
-    selector: _Selector = "",
-    terminate: Annotated[bool, typer.Option("--now", help="Without its exit handler.")] = False,
-    namespace: NamespaceOption = "default",
-    home: HomeOption = None,
-) -> None:
-    """Stop a workflow; its exit handler still runs.
-
-    `setpoint stop process-control-x7k2p`
-    """
+    """Do it to all workflows that are meant, and say so; `places` are home, namespace and context."""
+    place = find_place(*places)
 
     async def main() -> None:
-        async with open_session(load_settings(home), Need.RUNNING) as session:
-            if terminate:
-                await session.verbs.terminate(namespace, name)
-            else:
-                await session.verbs.stop(namespace, name, message=message, selector=selector)
-            typer.echo(f"workflow {name!r} is stopping")
+        async with place.open(Need.RUNNING) as session:
+            names = await names_of(session.resources, place.namespace, words, filters, session.clock.now())
+            for name in names:
+                found = await session.verbs.get(place.namespace, name)
+                if not dry_run:
+                    await verb(session, place.namespace, found.metadata.name)
+                typer.echo(f"workflow {found.metadata.name!r} {'is meant' if dry_run else says}")
 
     run_async(main)
 
 
-@resume_app.command()
-def resume(
-    name: _Name,
-    parameter: ParameterOption = None,
-    approver: Annotated[str, typer.Option("--by", help="Who approves; the user of this session if not given.")] = "",
-    selector: _Selector = "",
-    namespace: NamespaceOption = "default",
+@stop_app.command()
+def stop(
+    names: WorkflowsArgument = None,
+    message: Annotated[str, typer.Option("--message", help="Why, for the record.")] = "",
+    node_selector: NodeSelectorOption = "",
+    terminate: Annotated[bool, typer.Option("--now", help="Without its exit handler, as terminate.")] = False,
+    selector: SelectorOption = "",
+    field_selector: FieldSelectorOption = "",
+    dry_run: _DryRunOption = False,
+    namespace: NamespaceOption = "",
+    context: ContextOption = "",
     home: HomeOption = None,
 ) -> None:
-    """Resume a suspended workflow, or approve the step it waits at; `-p` supplies outputs of that step.
+    """Stop workflows; their exit handlers still run. With a node selector only waiting nodes fail.
+
+    `setpoint stop process-control-x7k2p`, `setpoint stop -l team=plant --dry-run`
+    """
+
+    async def verb(session: Session, where: str, name: str) -> None:
+        if terminate:
+            await session.verbs.terminate(where, name)
+        else:
+            await session.verbs.stop(where, name, message=message, selector=node_selector)
+
+    filters = Filters(selector=selector, fields=field_selector)
+    _each(names, filters, (home, namespace, context), verb, says="is stopping", dry_run=dry_run)
+
+
+@terminate_app.command()
+def terminate(
+    names: WorkflowsArgument = None,
+    selector: SelectorOption = "",
+    field_selector: FieldSelectorOption = "",
+    dry_run: _DryRunOption = False,
+    namespace: NamespaceOption = "",
+    context: ContextOption = "",
+    home: HomeOption = None,
+) -> None:
+    """Stop workflows at once, without their exit handlers.
+
+    `setpoint terminate @latest`
+    """
+
+    async def verb(session: Session, where: str, name: str) -> None:
+        await session.verbs.terminate(where, name)
+
+    filters = Filters(selector=selector, fields=field_selector)
+    _each(names, filters, (home, namespace, context), verb, says="is stopping", dry_run=dry_run)
+
+
+@suspend_app.command()
+def suspend(
+    names: WorkflowsArgument = None,
+    selector: SelectorOption = "",
+    namespace: NamespaceOption = "",
+    context: ContextOption = "",
+    home: HomeOption = None,
+) -> None:
+    """Let running pods end and start nothing new, until `resume`.
+
+    `setpoint suspend @latest`
+    """
+
+    async def verb(session: Session, where: str, name: str) -> None:
+        await session.verbs.suspend(where, name)
+
+    _each(names, Filters(selector=selector), (home, namespace, context), verb, says="is suspended")
+
+
+@resume_app.command()
+def resume(
+    names: WorkflowsArgument = None,
+    parameter: ParameterOption = None,
+    approver: Annotated[str, typer.Option("--by", help="Who approves; the user of this session if not given.")] = "",
+    node_selector: NodeSelectorOption = "",
+    selector: SelectorOption = "",
+    namespace: NamespaceOption = "",
+    context: ContextOption = "",
+    home: HomeOption = None,
+) -> None:
+    """Resume suspended workflows, or approve the step they wait at; `-p` supplies outputs of that step.
 
     `setpoint resume process-control-x7k2p --by "A. Operator"`
     """
     supplied = parse_parameters(parameter)
 
-    async def main() -> None:
-        async with open_session(load_settings(home), Need.RUNNING) as session:
-            await _supply(session, namespace, name, supplied, approver or getpass.getuser(), selector)
-            await session.verbs.resume(namespace, name, selector=selector)
-            typer.echo(f"workflow {name!r} goes on")
+    async def verb(session: Session, where: str, name: str) -> None:
+        await _supply(session, where, name, supplied, approver or getpass.getuser(), node_selector)
+        await session.verbs.resume(where, name, selector=node_selector)
 
-    run_async(main)
+    _each(names, Filters(selector=selector), (home, namespace, context), verb, says="goes on")
 
 
 async def _supply(
@@ -172,24 +179,44 @@ async def _supply(
         raise InvalidSpec(f"no waiting step expects {', '.join(sorted(unknown))}", path="--parameter")
 
 
-@logs_app.command()
-def logs(
-    name: _Name,
-    pod: Annotated[str, typer.Argument(help="Name of one pod; all pods if not given.")] = "",
-    follow_: Annotated[bool, typer.Option("-f", "--follow", help="Until the workflow has ended.")] = False,
-    container: Annotated[str, typer.Option("-c", "--container", help="Container of the pods.")] = "main",
-    namespace: NamespaceOption = "default",
+@node_app.callback()
+def _node() -> None:
+    """Set values of nodes that wait."""
+
+
+@node_app.command("set")
+def node_set(
+    name: WorkflowArgument,
+    node_selector: NodeSelectorOption = "",
+    output_parameter: Annotated[
+        list[str] | None,
+        typer.Option("-p", "--output-parameter", metavar="NAME=VALUE", help="An output that is to be supplied."),
+    ] = None,
+    message: Annotated[str, typer.Option("-m", "--message", help="The node's message.")] = "",
+    phase: Annotated[str, typer.Option("--phase", help="End the node: Succeeded, Failed or Error.")] = "",
+    namespace: NamespaceOption = "",
+    context: ContextOption = "",
     home: HomeOption = None,
 ) -> None:
-    """Print the logs of a workflow's pods.
+    """Set outputs, message or phase of Suspend nodes that wait.
 
-    `setpoint logs process-control-x7k2p -f`, `setpoint logs @latest`
+    `setpoint node set @latest --node-field-selector displayName=approve -p approved=yes`
     """
+    place, outputs = find_place(home, namespace, context), parse_parameters(output_parameter)
+    if not (outputs or message or phase):
+        raise InvalidSpec("say what to set: --output-parameter, --message or --phase")
 
     async def main() -> None:
-        async with open_session(load_settings(home), Need.READ) as session:
-            lines = session.verbs.logs(namespace, name, pod_name=pod, container=container, follow=follow_)
-            async for line in lines:
-                typer.echo(line.content if pod else f"{line.pod_name}: {line.content}")
+        async with place.open(Need.RUNNING) as session:
+            found = await session.verbs.get(place.namespace, name)
+            await session.verbs.set_outputs(
+                place.namespace,
+                found.metadata.name,
+                selector=node_selector,
+                parameters=outputs,
+                message=message,
+                phase=phase,
+            )
+            typer.echo(f"workflow {found.metadata.name!r} set")
 
     run_async(main)

@@ -157,6 +157,11 @@ class ArgoClient:
         async for chunk in self._server.stream(path, {}, lines=False):
             yield chunk
 
+    async def node_artifact(self, namespace: str, name: str, node_id: str, artifact: str) -> AsyncIterator[bytes]:
+        """See `WorkflowVerbs.node_artifact`."""
+        async for chunk in self._server.stream(f"/artifacts/{namespace}/{name}/{node_id}/{artifact}", {}, lines=False):
+            yield chunk
+
     async def _put(self, namespace: str, name: str, verb: str, body: dict[str, Any]) -> Workflow:
         return _workflow(await self._server.send("PUT", f"/api/v1/workflows/{namespace}/{name}/{verb}", body))
 

@@ -7,8 +7,8 @@ reached a server is repeated for a while; one that was cut off is repeated only 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -18,10 +18,19 @@ _PAUSE_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Base URL and bearer token; the repr shows no token."""
+    """Where a server is and who asks; the repr shows no token.
+
+    Args:
+        url: Base URL; a path in it lies before that of each request.
+        token: Bearer token; empty for none.
+        headers: What else each request carries.
+        server_name: The name to expect in the server's certificate; empty means that of the URL.
+    """
 
     url: str
     token: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    server_name: str = ""
 
     def __repr__(self) -> str:
         """The URL only."""
@@ -71,11 +80,17 @@ class Reconnecting(httpx.AsyncBaseTransport):
 
 def _aimed(request: httpx.Request, address: Address) -> httpx.Request:
     base = httpx.URL(address.url)
-    url = request.url.copy_with(scheme=base.scheme, host=base.host, port=base.port)
+    path = base.raw_path.rstrip(b"/") + request.url.raw_path
+    url = request.url.copy_with(scheme=base.scheme, host=base.host, port=base.port, raw_path=path)
     headers = request.headers.copy()
     headers["host"] = url.netloc.decode("ascii")
-    headers["authorization"] = f"Bearer {address.token}"
-    return httpx.Request(request.method, url, headers=headers, content=request.content, extensions=request.extensions)
+    if address.token:
+        headers["authorization"] = f"Bearer {address.token}"
+    headers.update(dict(address.headers))
+    extensions = dict(request.extensions)
+    if address.server_name:
+        extensions["sni_hostname"] = address.server_name
+    return httpx.Request(request.method, url, headers=headers, content=request.content, extensions=extensions)
 
 
 def connect(

@@ -22,11 +22,35 @@ _WRITES = {"fieldManager": "setpoint", "fieldValidation": "Strict"}
 """A field that the server does not know is a mistake of ours, never dropped silently."""
 
 
+class _ListMeta(msgspec.Struct, rename={"resource_version": "resourceVersion", "continue_": "continue"}):
+    resource_version: str = ""
+    continue_: str = ""
+
+
+class _List(msgspec.Struct):
+    metadata: _ListMeta
+    items: list[msgspec.Raw] | None = None
+
+
+class _Event(msgspec.Struct):
+    type: str
+    object: msgspec.Raw
+
+
+class _Name(msgspec.Struct):
+    name: str = ""
+
+
+class _Named(msgspec.Struct):
+    metadata: _Name = msgspec.field(default_factory=_Name)
+
+
 class KubernetesClient:
     """The typed verbs of `ports.resources.ResourceApi` as HTTP requests."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self._http = http
+    def __init__(self, http: httpx.AsyncClient, *, chunk_size: int = 0) -> None:
+        """`chunk_size`: large lists are fetched in pieces of so many objects; 0 means at once."""
+        self._http, self._chunk_size = http, chunk_size
 
     async def create(self, resource: R) -> R:
         """See `ResourceApi.create`."""
@@ -39,11 +63,16 @@ class KubernetesClient:
 
     async def list(self, kind: type[R], namespace: str | None = None, *, selector: str = "") -> ResourceList[R]:
         """See `ResourceApi.list`."""
-        query = {"labelSelector": selector} if selector else None
-        answer = await self._request("GET", _path(kind, namespace), kind, params=query)
-        body = msgspec.json.decode(answer.content)
-        items = tuple(_decode(item, kind) for item in body["items"])
-        return ResourceList(items=items, resource_version=body["metadata"]["resourceVersion"])
+        query = {"labelSelector": selector} if selector else {}
+        query |= {"limit": str(self._chunk_size)} if self._chunk_size else {}
+        items: list[R] = []
+        while True:
+            answer = await self._request("GET", _path(kind, namespace), kind, params=query)
+            page = msgspec.json.decode(answer.content, type=_List)
+            items += [_decode(item, kind) for item in page.items or ()]
+            if not page.metadata.continue_:
+                return ResourceList(items=tuple(items), resource_version=page.metadata.resource_version)
+            query["continue"] = page.metadata.continue_
 
     async def update(self, resource: R) -> R:
         """See `ResourceApi.update`."""
@@ -90,12 +119,12 @@ class KubernetesClient:
             async with self._http.stream("GET", _path(kind, namespace), params=query, timeout=timeout) as answer:
                 if answer.status_code != httpx.codes.OK:
                     await answer.aread()
-                    _raise(answer, kind)
+                    raise_error(answer, kind)
                 async for line in answer.aiter_lines():
-                    event = msgspec.json.decode(line)
-                    if event["type"] == "ERROR":
-                        _raise_status(event["object"], kind)
-                    yield WatchEvent(type=WatchType(event["type"]), resource=_decode(event["object"], kind))
+                    event = msgspec.json.decode(line, type=_Event)
+                    if event.type == "ERROR":
+                        _raise_status(msgspec.json.decode(event.object), kind)
+                    yield WatchEvent(type=WatchType(event.type), resource=_decode(event.object, kind))
         except httpx.TransportError as error:
             raise errors.Unavailable(f"the watch of {kind.PLURAL} was cut off: {error}") from error
 
@@ -107,7 +136,7 @@ class KubernetesClient:
             answer = await self._request(method, path, kind)
         else:
             answer = await self._request(method, path, kind, content=content, headers=headers or _JSON, params=_WRITES)
-        return _decode(msgspec.json.decode(answer.content), kind)
+        return _decode(answer.content, kind)
 
     async def _request(self, method: str, path: str, kind: type[Resource], **options: Any) -> httpx.Response:
         try:
@@ -115,7 +144,7 @@ class KubernetesClient:
         except httpx.TransportError as error:
             raise errors.Unavailable(f"no answer from the API server: {error or type(error).__name__}") from error
         if answer.is_error:
-            _raise(answer, kind)
+            raise_error(answer, kind)
         return answer
 
 
@@ -129,11 +158,18 @@ def _object_path(resource: Resource) -> str:
     return _path(type(resource), resource.metadata.namespace or "default", resource.metadata.name)
 
 
-def _decode(body: dict[str, Any], kind: type[R]) -> R:
-    return msgspec.convert(body, kind)
+def _decode(document: bytes | msgspec.Raw, kind: type[R]) -> R:
+    try:
+        return msgspec.json.decode(document, type=kind)
+    except msgspec.ValidationError as error:
+        name = msgspec.json.decode(document, type=_Named).metadata.name
+        raise errors.SetpointError(
+            f"the server's {kind.KIND} {name!r} has a form that this version of Setpoint does not know: {error}"
+        ) from error
 
 
-def _raise(answer: httpx.Response, kind: type[Resource]) -> NoReturn:
+def raise_error(answer: httpx.Response, kind: type[Resource]) -> NoReturn:
+    """Raise what the server meant by an answer that is an error; its body has been read."""
     try:
         status = msgspec.json.decode(answer.content, type=dict[str, Any])
     except msgspec.DecodeError:

@@ -53,7 +53,8 @@ async def lint_stored(resources: ResourceApi, resource: Resource, *, submit: boo
     namespace = resource.metadata.namespace or "default"
     own = await resources.list(WorkflowTemplate, namespace)
     cluster = await resources.list(ClusterWorkflowTemplate)
-    lint_resource(resource, TemplateCatalog.of((*own.items, *cluster.items)), submit=submit).raise_first()
+    catalog = TemplateCatalog.of((*own.items, *cluster.items))
+    lint_resource(resource, catalog, submit=submit, warnings=False).raise_first()
 
 
 async def submit(resources: ResourceApi, workflow: Workflow, *, dry_run: bool = False) -> Workflow:

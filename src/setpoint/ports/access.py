@@ -1,4 +1,4 @@
-"""What the servers ask to know who asks and what he may do, and what pods are given to ask with."""
+"""What the servers ask to know who asks and what he may do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from setpoint.apis.pods import PodRequest
 from setpoint.core.access import Policy, TokenClaims, User
 
 
@@ -32,6 +31,14 @@ class PolicySource(Protocol):
 
     async def account_uid(self, namespace: str, name: str) -> str:
         """Uid of a service account; one that no object stands for has a uid that follows from its name."""
+        ...
+
+    async def has_account(self, namespace: str, name: str) -> bool:
+        """Whether an object stands for the service account."""
+        ...
+
+    async def has_pod(self, namespace: str, name: str, uid: str) -> bool:
+        """Whether the pod that a token is bound to is there still."""
         ...
 
 
@@ -60,16 +67,5 @@ class TokenIssuer(Protocol):
         """A token for so many seconds. `pod` is name and uid of the pod it is bound to.
 
         Raises: InvalidSpec: The time is shorter than Kubernetes allows, or longer than a day.
-        """
-        ...
-
-
-class PodCredentials(Protocol):
-    """What pods are given to reach the API as on a cluster."""
-
-    async def give(self, request: PodRequest, account: str, *, automount: bool | None) -> PodRequest:
-        """The request with the files and variables that in-cluster configuration reads.
-
-        `account` is the pod's service account, `automount` what the pod's own spec says of it; None: the account says.
         """
         ...

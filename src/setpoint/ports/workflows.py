@@ -173,6 +173,10 @@ class WorkflowVerbs(Protocol):
         """The bytes of a workflow-level output artifact that is a single file."""
         ...
 
+    def node_artifact(self, namespace: str, name: str, node_id: str, artifact: str) -> AsyncIterator[bytes]:
+        """The bytes of an output artifact of a node as it is stored, a packed one packed."""
+        ...
+
 
 class ArchivedWorkflowVerbs(Protocol):
     """What can be done with a workflow in the archive. Raises NotFound, InvalidSpec and Unavailable."""

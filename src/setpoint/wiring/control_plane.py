@@ -15,14 +15,14 @@ from setpoint.adapters.pods.launcher import HostLauncher
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.ports.clock import Clock
 from setpoint.ports.resources import ResourceApi
-from setpoint.ports.workflows import WorkflowVerbs
+from setpoint.ports.workflows import ArchivedWorkflowVerbs, WorkflowVerbs
 from setpoint.wiring.endpoint import Endpoint
 from setpoint.wiring.images import check_images
 from setpoint.wiring.listeners import sockets
 from setpoint.wiring.pods import pod_settings
 from setpoint.wiring.session import Session
 from setpoint.wiring.settings import Settings
-from setpoint.wiring.verbs import LocalVerbs
+from setpoint.wiring.verbs import LocalArchivedVerbs, LocalVerbs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,7 @@ class ControlPlane:
 
     resources: ResourceApi
     verbs: WorkflowVerbs
+    archived: ArchivedWorkflowVerbs
     clock: Clock
     endpoint: Endpoint
 
@@ -60,8 +61,9 @@ async def control_plane(
         bound = stack.enter_context(sockets(settings, lasting=serve_stored))
         launcher = await stack.enter_async_context(HostLauncher(pods))
         # the launcher's process starts while the rest is imported: a first step would wait for both in turn
-        from setpoint.wiring.access import announce, certificates  # noqa: PLC0415
-        from setpoint.wiring.engines import Doors, Substrate, engines_up  # noqa: PLC0415
+        from setpoint.wiring.doors import open_doors  # noqa: PLC0415
+        from setpoint.wiring.engines import engines_up  # noqa: PLC0415
+        from setpoint.wiring.substrate import Substrate  # noqa: PLC0415
 
         artifacts = LocalArtifactStore(settings.home / "artifacts")
         verbs = LocalVerbs(
@@ -73,15 +75,16 @@ async def control_plane(
             archive=store.archive,
             check=partial(check_images, pods.rules),
         )
-        found = certificates(settings, bound, clock)
-        endpoint = announce(settings, bound, found)
-        doors = Doors(sockets=bound, certificates=found, endpoint=endpoint)
+        doors = open_doors(settings, bound, clock)
         substrate = Substrate(
             settings=settings, store=store, launcher=launcher, verbs=verbs, clock=clock, steady=steady
         )
         up = engines_up(substrate, doors, serve_stored=serve_stored, keep_services=keep_services)
         await stack.enter_async_context(up)
-        yield ControlPlane(resources=store.resources, verbs=verbs, clock=clock, endpoint=endpoint)
+        archived = LocalArchivedVerbs(store.resources, store.journal, store.archive)
+        yield ControlPlane(
+            resources=store.resources, verbs=verbs, archived=archived, clock=clock, endpoint=doors.endpoint
+        )
 
 
 def _open_store(settings: Settings, clock: Clock) -> SqliteStore:
@@ -98,7 +101,9 @@ def _open_store(settings: Settings, clock: Clock) -> SqliteStore:
 async def own_session(settings: Settings, *, keep_services: bool, visible: Sequence[str]) -> AsyncIterator[Session]:
     """A control plane for as long as one command lasts; see `control_plane`."""
     async with control_plane(settings, serve_stored=False, keep_services=keep_services, visible=visible) as plane:
-        yield Session(resources=plane.resources, verbs=plane.verbs, clock=plane.clock, owns=True)
+        yield Session(
+            resources=plane.resources, verbs=plane.verbs, archived=plane.archived, clock=plane.clock, owns=True
+        )
 
 
 @asynccontextmanager
@@ -109,4 +114,7 @@ async def store_only(settings: Settings) -> AsyncIterator[Session]:
         launcher = HostLauncher(pod_settings(settings))
         artifacts = LocalArtifactStore(settings.home / "artifacts")
         verbs = LocalVerbs(store.resources, store.journal, launcher, artifacts, archive=store.archive)
-        yield Session(resources=store.resources, verbs=verbs, clock=SystemClock(), owns=False)
+        archived = LocalArchivedVerbs(store.resources, store.journal, store.archive)
+        yield Session(
+            resources=store.resources, verbs=verbs, archived=archived, clock=SystemClock(), owns=False, stored_only=True
+        )

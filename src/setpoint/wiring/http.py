@@ -13,6 +13,7 @@ from socket import socket
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -58,7 +59,19 @@ async def _whoami(_: Request) -> JSONResponse:
 def guarded_app(routes: Sequence[BaseRoute], access: Access, surface: Surface) -> ASGIApp:
     """The routes of a surface, and probes, behind its guard."""
     own = [Route(path, _probe) for path in ("/healthz", "/livez", "/readyz")]
-    app = Starlette(routes=[*routes, *own, Route("/whoami", _whoami)])
+    words = {404: ("NotFound", "the server could not find the requested resource"), 405: ("MethodNotAllowed", "")}
+
+    async def refused(_: Request, error: Exception) -> Response:
+        """What no route takes, and what no route foresaw, in the words of the surface."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        reason, message = words.get(status, ("InternalError", "an internal error: see the log of the control plane"))
+        body = surface.error_body(status, reason, message or f"{reason} ({status})")
+        return JSONResponse(body, status_code=status)
+
+    app = Starlette(
+        routes=[*routes, *own, Route("/whoami", _whoami)],
+        exception_handlers={HTTPException: refused, Exception: refused},
+    )
     return AccessGuard(app, access, surface)
 
 
@@ -99,6 +112,7 @@ def _config(listener: Listener, *, first: bool) -> uvicorn.Config:
         access_log=False,
         lifespan="off",
         server_header=False,
+        proxy_headers=False,  # whose the other end is, is what the kernel says, not a header
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     if listener.certificate is not None:

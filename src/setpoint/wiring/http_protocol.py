@@ -10,6 +10,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from setpoint.adapters.access.peers import CONNECTION_KEY
+
 HEAD_SECONDS = 30.0
 HEAD_BYTES = 128 * 1024
 
@@ -24,6 +26,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """The first request is awaited."""
         super().connection_made(transport)
+        self._memory: dict[str, Any] = {}
         self._begin_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -40,6 +43,11 @@ class LimitedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._in_head and self._head_bytes > HEAD_BYTES:
             self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """Requests of one connection share what was found out of it, such as who is at its other end."""
+        super().on_message_begin()
+        self.scope[CONNECTION_KEY] = self._memory  # type: ignore[literal-required]  # scopes are open
 
     def on_headers_complete(self) -> None:
         """The head is there; the guard has limits for the rest."""

@@ -14,6 +14,7 @@ import yaml
 
 from setpoint.adapters.access.secret_files import write_secret
 from setpoint.apis.errors import InvalidSpec
+from setpoint.clients.kubeconfig import ARGO_EXTENSION
 from setpoint.wiring.endpoint import Endpoint
 
 NAME = "setpoint"
@@ -27,9 +28,10 @@ def kubeconfig_path(home: Path) -> Path:
 
 def make_kubeconfig(endpoint: Endpoint) -> dict[str, Any]:
     """Of the local admin."""
+    argo = endpoint.argo_url
     if endpoint.open or not endpoint.https_url:
-        return _config(endpoint.url, "", "" if endpoint.open else endpoint.token)
-    return _config(endpoint.https_url, endpoint.ca_file, endpoint.token)
+        return _config(endpoint.url, "", "" if endpoint.open else endpoint.token, argo)
+    return _config(endpoint.https_url, endpoint.ca_file, endpoint.token, argo)
 
 
 def make_person_kubeconfig(endpoint: Endpoint, token: str) -> dict[str, Any]:
@@ -40,7 +42,7 @@ def make_person_kubeconfig(endpoint: Endpoint, token: str) -> dict[str, Any]:
     url, authority = endpoint.public_url or endpoint.https_url, endpoint.public_ca_file or endpoint.ca_file
     if not url:
         raise InvalidSpec("no control plane with TLS is known; start one by `setpoint up --detach`")
-    return _config(url, authority, token)
+    return _config(url, authority, token, endpoint.public_argo_url or endpoint.argo_url)
 
 
 def write_kubeconfig(path: Path, config: dict[str, Any]) -> None:
@@ -74,8 +76,10 @@ def merge_kubeconfig(path: Path, config: dict[str, Any]) -> None:
     write_kubeconfig(path.resolve(), whole)
 
 
-def _config(url: str, authority: str, token: str) -> dict[str, Any]:
+def _config(url: str, authority: str, token: str, argo: str) -> dict[str, Any]:
     cluster: dict[str, Any] = {"server": url}
+    if argo:  # other clients pass it over; `setpoint --context` finds the verbs of Argo there
+        cluster["extensions"] = [{"name": ARGO_EXTENSION, "extension": {"url": argo}}]
     if authority:
         cluster["certificate-authority-data"] = base64.b64encode(Path(authority).read_bytes()).decode()
     context = {"cluster": NAME, "user": NAME, "namespace": "default"}

@@ -78,6 +78,7 @@ def kubernetes_backend(parts: ApiParts) -> Backend:
         virtual=virtual,
         reviews=parts.hooks.reviews(),
         subcreates=parts.hooks.subcreates(),
+        may_create=parts.hooks.may_create,
     )
 
 

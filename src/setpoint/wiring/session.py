@@ -19,7 +19,7 @@ from setpoint.apis.errors import NeverReached, NotFound, Unavailable
 from setpoint.apis.meta import render_wire
 from setpoint.ports.clock import Clock
 from setpoint.ports.resources import R, ResourceApi
-from setpoint.ports.workflows import WorkflowVerbs
+from setpoint.ports.workflows import ArchivedWorkflowVerbs, WorkflowVerbs
 from setpoint.wiring.detached import running_endpoint, start_detached
 from setpoint.wiring.endpoint import Endpoint
 from setpoint.wiring.settings import Settings
@@ -46,13 +46,16 @@ class Session:
     """Ports of the substrate at hand.
 
     `owns`: the control plane is this process. `peer`: the process of the one that is borrowed, None for none.
+    `stored_only`: there is none, and what is stored changes by what this command does alone.
     """
 
     resources: ResourceApi
     verbs: WorkflowVerbs
+    archived: ArchivedWorkflowVerbs
     clock: Clock
     owns: bool
     peer: int | None = None
+    stored_only: bool = False
 
     async def apply(self, resource: R) -> R:
         """Create the object, or make the stored one have its labels, annotations and content."""
@@ -142,7 +145,7 @@ def _own(settings: Settings, need: Need, *, keep: bool, visible: Sequence[str]) 
 
 @asynccontextmanager
 async def _attached(endpoint: Endpoint) -> AsyncIterator[Session]:
-    from setpoint.clients.argo import ArgoClient  # noqa: PLC0415  HTTP, only if needed
+    from setpoint.clients.argo import ArchivedClient, ArgoClient  # noqa: PLC0415  HTTP, only if needed
     from setpoint.clients.connection import Address, connect  # noqa: PLC0415
     from setpoint.clients.kubernetes import KubernetesClient  # noqa: PLC0415
 
@@ -161,6 +164,7 @@ async def _attached(endpoint: Endpoint) -> AsyncIterator[Session]:
         yield Session(
             resources=KubernetesClient(http),
             verbs=ArgoClient(argo_http),
+            archived=ArchivedClient(argo_http),
             clock=SystemClock(),
             owns=False,
             peer=endpoint.pid,

@@ -13,6 +13,7 @@ from setpoint.apis.errors import InvalidSpec, NotFound
 from setpoint.apis.meta import Resource
 from setpoint.operations import archived, listing, submission
 from setpoint.operations import workflows as operations
+from setpoint.operations.checks import WorkflowChecks
 from setpoint.operations.outputs import artifact_key, read_logs
 from setpoint.ports.archive import WorkflowArchive, WorkflowPage, WorkflowQuery
 from setpoint.ports.artifacts import ArtifactStore
@@ -41,13 +42,14 @@ class LocalVerbs:
     ) -> None:
         """`check` raises InvalidSpec for what only this host can know of a workflow, such as its images."""
         self._resources, self._journal, self._check = resources, journal, check
+        self.checks = WorkflowChecks(resources)
         self._launcher, self._artifacts = launcher, artifacts
         self._clock, self._archive = clock or SystemClock(), archive
 
     async def check(self, workflow: Workflow) -> None:
         """Nothing if the workflow may run here. Raises: InvalidSpec."""
         self._check(workflow)
-        await operations.check(self._resources, workflow)
+        await self.checks.check(workflow)
 
     async def submit(self, workflow: Workflow, *, dry_run: bool = False) -> Workflow:
         """See the port."""
@@ -186,6 +188,28 @@ class LocalVerbs:
         """See the port; raises InvalidSpec for a directory."""
         name = await self._name(namespace, name)
         key = await artifact_key(self._resources, self._artifacts, namespace, name, artifact)
+        async for chunk in self._content(key, artifact):
+            yield chunk
+
+    async def node_artifact(self, namespace: str, name: str, node_id: str, artifact: str) -> AsyncIterator[bytes]:
+        """See the port; raises InvalidSpec for a directory, and for what lies in a place elsewhere."""
+        workflow = await self.get(namespace, name)
+        node = workflow.status.nodes.get(node_id)
+        outputs = node.outputs.artifacts if node is not None and node.outputs is not None else ()
+        found = next((item for item in outputs if item.name == artifact), None)
+        if found is None:
+            raise NotFound("output artifact", artifact, namespace)
+        if found.raw is not None:
+            yield found.raw.data.encode()
+            return
+        if found.s3 is None or found.s3.bucket:
+            raise InvalidSpec(
+                f"output artifact {artifact!r} is in no store of this machine; start one by `setpoint up`"
+            )
+        async for chunk in self._content(found.s3.key, artifact):
+            yield chunk
+
+    async def _content(self, key: str, artifact: str) -> AsyncIterator[bytes]:
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "artifact"
             await asyncio.to_thread(self._artifacts.load, key, copy)

@@ -36,9 +36,9 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             ]
         },
     ),
-    "a new item comes last": (
+    "a new item comes first": (
         {"volumes": [{"name": "w", "hostPath": {"path": "/w"}}]},
-        {"volumes": [{"name": "v", "emptyDir": {}}, {"name": "w", "hostPath": {"path": "/w"}}]},
+        {"volumes": [{"name": "w", "hostPath": {"path": "/w"}}, {"name": "v", "emptyDir": {}}]},
     ),
     "an item is deleted": ({"volumes": [{"name": "v", "$patch": "delete"}]}, {"volumes": []}),
     "a list is replaced": (

@@ -29,6 +29,11 @@ def test_home_comes_from_flag_then_environment(tmp_path: Path) -> None:
         ("port = [", {}, ["setpoint.toml", "TOML"]),
         ("colour = 1", {}, ["setpoint.toml", "colour", "isolation"]),
         ("", {"SETPOINT_PORT": "many"}, ["settings.port", "many"]),
+        ("", {"SETPOINT_ADDRESS": "plant.example"}, ["settings.address", "plant.example"]),
+        ("", {"SETPOINT_REQUIRE_TOKEN": "perhaps"}, ["settings.require_token", "perhaps"]),
+        ("", {"SETPOINT_AUDIT": "none"}, ["settings.audit", "writes"]),
+        ("", {"SETPOINT_MAX_BODY_MB": "0"}, ["settings.max_body_mb", "1 or more"]),
+        ('tls_cert = "a.pem"', {}, ["settings.tls_cert", "belong together"]),
         ("", {"SETPOINT_ISOLATION": "none"}, ["settings.isolation", "namespace"]),
         ("", {"SETPOINT_PREDICTION_LOG_MB": "-1"}, ["settings.prediction_log_mb", "-1", "0 or more"]),
         ("", {"SETPOINT_EXECUTOR_PLUGINS": "http://example.org:80"}, ["settings.executor_plugins", "127.0.0.1"]),
@@ -64,3 +69,20 @@ def test_components_get_stores_and_registry_with_their_credentials_and_nothing_e
         "SETPOINT_MLFLOW_URI": "http://registry",
     }
     assert component_environment(load_settings(tmp_path, environment={}), {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("require_token = true", True), ("require_token = false", False), ('require_token = "no"', False)],
+)
+def test_a_setting_is_true_or_false(tmp_path: Path, text: str, found: bool) -> None:
+    (tmp_path / "setpoint.toml").write_text(text)
+    assert load_settings(tmp_path, environment={}).require_token is found
+    assert load_settings(tmp_path, environment={"SETPOINT_REQUIRE_TOKEN": "yes"}).require_token is True
+
+
+@pytest.mark.parametrize(
+    ("address", "own"), [("127.0.0.1", True), ("localhost", True), ("::1", True), ("0.0.0.0", False)]
+)
+def test_loopback_is_told_from_what_others_reach(tmp_path: Path, address: str, own: bool) -> None:
+    assert load_settings(tmp_path, environment={"SETPOINT_ADDRESS": address}).on_loopback is own

@@ -28,7 +28,7 @@ _HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceAccountTokens:
-    """See `ports.access.TokenIssuer` and `ports.access.PodCredentials`.
+    """See `ports.access.TokenIssuer` and `ports.credentials.PodCredentials`.
 
     Args:
         home: The state directory.
@@ -47,7 +47,7 @@ class ServiceAccountTokens:
     authority: Path
     port: int
     automounts: Callable[[str, str], bool | None]
-    _written: dict[tuple[str, str], int] = field(default_factory=dict)
+    _written: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)  # when, and for which uid
 
     async def issue(
         self, namespace: str, name: str, seconds: int = 3600, *, pod: tuple[str, str] | None = None
@@ -85,24 +85,24 @@ class ServiceAccountTokens:
 
     async def _folder(self, namespace: str, account: str) -> Path:
         folder = access_folder(self.home) / "accounts" / namespace / account
-        now = int(self.clock.now().timestamp())
-        if now - self._written.get((namespace, account), 0) >= _RENEW_SECONDS:
-            await self._write(namespace, account, folder, now)
+        now, uid = int(self.clock.now().timestamp()), await self.source.account_uid(namespace, account)
+        written, of = self._written.get((namespace, account), (0, ""))
+        if now - written >= _RENEW_SECONDS or of != uid:  # the account may be another since, of the same name
+            await self._write(namespace, account, folder)
         return folder
 
-    async def _write(self, namespace: str, account: str, folder: Path, now: int) -> None:
+    async def _write(self, namespace: str, account: str, folder: Path) -> None:
         issued = await self.issue(namespace, account, _LIFETIME_SECONDS)
         write_secret(folder / "ca.crt", self.authority.read_bytes())
         write_secret(folder / "namespace", namespace.encode())
         write_secret(folder / "token", issued.token.encode())
-        self._written[namespace, account] = now
+        self._written[namespace, account] = issued.claims.issued_at, issued.claims.account_uid
 
     async def renew(self) -> None:
-        """Write the directories of all accounts that have one anew; those of a former control plane too."""
-        now = int(self.clock.now().timestamp())
+        """Write anew what is due of the directories of all accounts; those of a former control plane too."""
         root = access_folder(self.home) / "accounts"
         for folder in sorted(root.glob("*/*")) if root.exists() else ():
-            await self._write(folder.parent.name, folder.name, folder, now)
+            await self._folder(folder.parent.name, folder.name)
 
 
 def _with_access(container: Container, folder: str, port: str) -> Container:

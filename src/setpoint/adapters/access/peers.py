@@ -12,6 +12,9 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
+CONNECTION_KEY = "setpoint.connection"
+"""Of an ASGI scope: what was found out of its connection, a dict that its requests share."""
+
 _SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, _REQUEST = 4, 20, 1
 _HEADER = struct.Struct("=IHHII")
 _ASK = struct.Struct("=BBBBI")
@@ -41,7 +44,10 @@ class Peers:
         client, server = scope.get("client"), scope.get("server")
         if not client or not server or not server[1]:
             return False
-        return self.owner(client, server) in (os.geteuid(), 0)
+        memory: dict[str, Any] = scope.get(CONNECTION_KEY, {})  # an end of a connection never changes hands
+        if "own" not in memory:
+            memory["own"] = self.owner(client, server) in (os.geteuid(), 0)
+        return bool(memory["own"])
 
     def owner(self, client: tuple[str, int], server: tuple[str, int]) -> int | None:
         """User id of the process that has the client's end; None if there is no such socket, or nobody tells."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 
 from setpoint.apis.errors import InvalidSpec
@@ -149,6 +150,7 @@ def resolve(
     )
 
 
+@lru_cache(maxsize=4096)
 def _matches(pattern: str, image: str) -> bool:
     name, _, _digest = image.partition("@")
     head, slash, last = name.rpartition("/")

@@ -19,7 +19,16 @@ from setpoint.adapters.sqlite import objects
 from setpoint.adapters.sqlite.database import statements
 from setpoint.adapters.sqlite.hub import Hub
 from setpoint.adapters.sqlite.readers import Readers
-from setpoint.adapters.sqlite.rows import KindInfo, Pieces, Reading, document_of, nodes_of, pieces_of, typed, with_nodes
+from setpoint.adapters.sqlite.rows import (
+    KindInfo,
+    Pieces,
+    Reading,
+    documents_of,
+    nodes_of,
+    pieces_of,
+    typed,
+    with_nodes,
+)
 from setpoint.apis.errors import Expired, InvalidSpec
 from setpoint.apis.meta import Resource
 from setpoint.apis.selectors import Selector
@@ -82,7 +91,7 @@ class View:
         rows = objects.listed(connection, self.kind.key, self.namespace)
         if self.selector:
             rows = [row for row in rows if self.selector.matches(labels_of(row.metadata))]
-        return [document_of(connection, row, self.kind) for row in rows], version
+        return documents_of(connection, rows, self.kind), version
 
     def after(self, connection: sqlite3.Connection, cursor: int) -> _Events:
         """What happened after a version, at most one chunk.

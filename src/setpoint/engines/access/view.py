@@ -14,7 +14,9 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from setpoint.apis.core import Role, RoleBinding, ServiceAccount
+from setpoint.apis.errors import NotFound
 from setpoint.apis.meta import Resource
+from setpoint.apis.pod import PodHead
 from setpoint.apis.rbac import ClusterRole, ClusterRoleBinding
 from setpoint.core.access import Policy, default_cluster_bindings, default_cluster_roles
 from setpoint.engines.runner import Background, Informer
@@ -28,6 +30,7 @@ class AccessView:
     """See `ports.access.PolicySource`; enter it, and what it watches ends with the context."""
 
     def __init__(self, resources: ResourceApi, clock: Clock) -> None:
+        self._resources = resources
         self._roles = Informer(resources, Role, clock)
         self._bindings = Informer(resources, RoleBinding, clock)
         self._cluster_roles = Informer(resources, ClusterRole, clock)
@@ -55,6 +58,19 @@ class AccessView:
         await self._begin()
         account = self._accounts.get(f"{namespace}/{name}")
         return account.metadata.uid if account is not None else virtual_uid(namespace, name)
+
+    async def has_account(self, namespace: str, name: str) -> bool:
+        """See the port."""
+        await self._begin()
+        return self._accounts.get(f"{namespace}/{name}") is not None
+
+    async def has_pod(self, namespace: str, name: str, uid: str) -> bool:
+        """See the port; looked up, for no other token is bound to a pod."""
+        try:
+            pod = await self._resources.get(PodHead, namespace, name)
+        except NotFound:
+            return False
+        return pod.metadata.uid == uid
 
     def automounts(self, namespace: str, name: str) -> bool | None:
         """What the account, if it is known, says of tokens in its pods."""

@@ -23,8 +23,8 @@ from setpoint.core.workflow.ids import command_id
 from setpoint.core.workflow.pod_sources import PodIdentity
 from setpoint.engines.runner import Controller, EventRecorder, Result, Runner
 from setpoint.engines.workflow.environment import complete_request
-from setpoint.ports.access import PodCredentials
 from setpoint.ports.clock import Clock
+from setpoint.ports.credentials import PodCredentials
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.resources import ResourceApi
 

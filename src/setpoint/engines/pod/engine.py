@@ -21,8 +21,8 @@ from setpoint.core.pods.user import Waiting, is_launched_anew, refused_status, u
 from setpoint.engines.runner import Controller, EventRecorder, Result, Runner
 from setpoint.engines.workflow.environment import Unschedulable, complete_request
 from setpoint.operations.pods import admit_pod
-from setpoint.ports.access import PodCredentials
 from setpoint.ports.clock import Clock
+from setpoint.ports.credentials import PodCredentials
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.resources import ResourceApi
 

@@ -33,9 +33,9 @@ from setpoint.engines.workflow.volume_claims import follow_claims
 from setpoint.engines.workflow.worker import Worker
 from setpoint.engines.workflow.world import PodOwner, Validate, World
 from setpoint.operations.workflows import check
-from setpoint.ports.access import PodCredentials
 from setpoint.ports.archive import WorkflowArchive
 from setpoint.ports.clock import Clock
+from setpoint.ports.credentials import PodCredentials
 from setpoint.ports.journal import WorkflowJournal
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.resources import ResourceApi, WatchType

@@ -18,7 +18,7 @@ from setpoint.apis.pods import ArtifactInput, ArtifactOutput, ArtifactPlace
 from setpoint.apis.quantity import divided
 from setpoint.core.pods.sources import shown_order
 from setpoint.core.workflow import EnvSource, LaunchPod, ObjectKind, VolumeSource
-from setpoint.ports.access import PodCredentials
+from setpoint.ports.credentials import PodCredentials
 from setpoint.ports.launcher import Container, Machine, Mount, PodRequest, VolumeFile
 from setpoint.ports.resources import ResourceApi
 

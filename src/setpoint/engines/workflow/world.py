@@ -14,9 +14,9 @@ from setpoint.engines.workflow.actions import Actions
 from setpoint.engines.workflow.collection import Collector
 from setpoint.engines.workflow.locks import LockKeeper
 from setpoint.engines.workflow.metrics import WorkflowMetrics
-from setpoint.ports.access import PodCredentials
 from setpoint.ports.archive import WorkflowArchive
 from setpoint.ports.clock import Clock
+from setpoint.ports.credentials import PodCredentials
 from setpoint.ports.journal import WorkflowJournal
 from setpoint.ports.launcher import Launcher
 from setpoint.ports.resources import ResourceApi

@@ -47,6 +47,7 @@ def lint_resource(
     *,
     submit: bool = False,
     document: Document | None = None,
+    warnings: bool = True,
 ) -> Report:
     """What is wrong with one object: Argo's kinds, InferenceService and Pod have rules, others have none.
 
@@ -55,6 +56,7 @@ def lint_resource(
         catalog: WorkflowTemplates and ClusterWorkflowTemplates it may refer to.
         submit: Whether it is about to run: then every argument must have a value.
         document: Where it was read, for places.
+        warnings: Look for what refuses nothing, too, where that takes time.
     """
     findings = Findings(document.locate, document.base) if document is not None else Findings()
     for path in document.legacy if document is not None else ():
@@ -64,7 +66,7 @@ def lint_resource(
         _check_service(resource, findings)
     if isinstance(resource, Pod):
         check_pod_object(resource, findings)
-    check_resource(resource, catalog or TemplateCatalog(), findings, submit=submit)
+    check_resource(resource, catalog or TemplateCatalog(), findings, submit=submit, warnings=warnings)
     return findings.report()
 
 

@@ -7,10 +7,12 @@ the workflow does. Ignored: it has no meaning on one machine; one warning per fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any
 
 import msgspec
+import msgspec.inspect as mi
 
 from setpoint.apis.argo import (
     ArtifactPaths,
@@ -160,7 +162,8 @@ def check_effective(template: Template, path: FieldPath, findings: Findings) -> 
 def check_supported(value: msgspec.Struct, path: FieldPath, findings: Findings) -> None:
     """Adds what is refused to the errors and what is ignored to the warnings, each ignored field once, at its top."""
     ignored: dict[str, tuple[FieldPath, str]] = {}
-    for where, key, refused, reason in _walk(value, path):
+    for below, key, refused, reason in _found(value):
+        where = (*path, *below)
         if refused:
             findings.unsupported(where, reason)
         elif key not in ignored or len(where) < len(ignored[key][0]):
@@ -169,35 +172,79 @@ def check_supported(value: msgspec.Struct, path: FieldPath, findings: Findings) 
         findings.warn(where, f"ignored: {reason}")
 
 
-def _walk(value: Any, path: FieldPath) -> Iterator[tuple[FieldPath, str, bool, str]]:
-    """(path, key, whether refused, reason) of everything found."""
+_HOLDERS = (msgspec.Struct, tuple, list, dict)
+
+Found = tuple[FieldPath, str, bool, str]
+"""Where below, key, whether refused, reason."""
+
+
+def _found(value: Any) -> list[Found]:
+    """Everything below a value. Almost always nothing: so paths are put together on the way back."""
     if isinstance(value, msgspec.Struct):
-        yield from _walk_struct(value, path)
-    elif isinstance(value, (tuple, list)):
-        for index, item in enumerate(value):
-            yield from _walk(item, (*path, index))
+        return _found_in_struct(value)
+    if isinstance(value, (tuple, list)):
+        pairs: Iterable[tuple[str | int, Any]] = enumerate(value)
     elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _walk(item, (*path, str(key)))
+        pairs = value.items()
+    else:
+        return []
+    return [
+        ((key, *where), name, refused, reason)
+        for key, item in pairs
+        if isinstance(item, _HOLDERS)
+        for where, name, refused, reason in _found(item)
+    ]
 
 
-def _walk_struct(value: msgspec.Struct, path: FieldPath) -> Iterator[tuple[FieldPath, str, bool, str]]:
-    names = [cls.__name__ for cls in type(value).__mro__]
-    for field, wire_name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+def _found_in_struct(value: msgspec.Struct) -> list[Found]:
+    found: list[Found] = []
+    kind = type(value)
+    for field, wire_name, verdict in _plan(kind):
         item = getattr(value, field)
-        if item is None or item is False or item in ("", (), {}) or (isinstance(item, msgspec.Struct) and _empty(item)):
+        if not isinstance(item, _HOLDERS):
+            if verdict is None or item is None or item is False or item == "":
+                continue
+        elif not item if isinstance(item, (tuple, list, dict)) else _empty(item):
             continue
-        where = (*path, wire_name)
-        for name in names:
-            key = f"{name}.{field}"
-            if key in REFUSED or key in IGNORED:
-                yield where, key.partition(".")[2], key in REFUSED, REFUSED.get(key) or IGNORED[key]
-                break
+        if verdict is not None:
+            found.append(((wire_name,), *verdict))
         else:
-            yield from _walk(item, where)
-    for check in (_CHECKS[type(value)],) if type(value) in _CHECKS else ():
-        for name, reason in check(value):
-            yield (*path, name), name, True, reason
+            found.extend(((wire_name, *where), name, refused, reason) for where, name, refused, reason in _found(item))
+    if kind in _CHECKS:
+        found.extend(((name,), name, True, reason) for name, reason in _CHECKS[kind](value))
+    return found
+
+
+@cache
+def _plan(kind: type[msgspec.Struct]) -> tuple[tuple[str, str, tuple[str, bool, str] | None], ...]:
+    """Fields of a type: name, name on the wire, and what is said of one that is set.
+
+    Of those of which nothing is said, only those that can hold something of which something is.
+    """
+    names = [cls.__name__ for cls in kind.__mro__]
+    plan = []
+    for field in msgspec.structs.fields(kind):
+        keys = [f"{name}.{field.name}" for name in names]
+        key = next((item for item in keys if item in REFUSED or item in IGNORED), None)
+        verdict = (field.name, key in REFUSED, REFUSED.get(key) or IGNORED[key]) if key is not None else None
+        if verdict is not None or _can_hold(mi.type_info(field.type)):
+            plan.append((field.name, field.encode_name, verdict))
+    return tuple(plan)
+
+
+def _can_hold(kind: mi.Type) -> bool:
+    """Whether there may be a struct in it."""
+    match kind:
+        case mi.UnionType():
+            return any(_can_hold(item) for item in kind.types)
+        case mi.Metadata():
+            return _can_hold(kind.type)
+        case mi.VarTupleType() | mi.ListType():
+            return _can_hold(kind.item_type)
+        case mi.DictType():
+            return _can_hold(kind.value_type)
+        case _:
+            return isinstance(kind, mi.StructType)
 
 
 def _empty(value: msgspec.Struct) -> bool:

@@ -41,7 +41,9 @@ _POD_GC = ("OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflo
 _CONCURRENCY = ("Allow", "Forbid", "Replace")
 
 
-def check_resource(resource: Resource, catalog: TemplateSource, findings: Findings, *, submit: bool) -> None:
+def check_resource(
+    resource: Resource, catalog: TemplateSource, findings: Findings, *, submit: bool, warnings: bool = True
+) -> None:
     """All rules for the kinds of Argo; nothing for other kinds.
 
     Args:
@@ -49,18 +51,19 @@ def check_resource(resource: Resource, catalog: TemplateSource, findings: Findin
         catalog: Templates of other objects.
         findings: Where to report.
         submit: Whether it is about to run, so that every argument must have its value.
+        warnings: Look for what is never used, too; it takes a third of the time and refuses nothing.
     """
     if isinstance(resource, CronWorkflow):
         check_object_name(resource, findings, submit=submit)
         _check_cron(resource, findings)
         metadata = ObjectMeta(name=resource.metadata.name, labels=resource.metadata.labels)
         workflow = Workflow(metadata=metadata, spec=resource.spec.workflow_spec)
-        _Check(workflow, workflow.spec, ("spec", "workflowSpec"), catalog, findings, submit=True).run()
+        _Check(workflow, workflow.spec, ("spec", "workflowSpec"), catalog, findings, True, warnings).run()
     elif isinstance(resource, WorkflowEventBinding):
         _check_binding(resource, findings)
     elif isinstance(resource, (Workflow, WorkflowTemplate, ClusterWorkflowTemplate)):
         check_object_name(resource, findings, submit=submit)
-        _Check(resource, resource.spec, ("spec",), catalog, findings, submit).run()
+        _Check(resource, resource.spec, ("spec",), catalog, findings, submit, warnings).run()
 
 
 def _check_binding(resource: WorkflowEventBinding, findings: Findings) -> None:
@@ -104,6 +107,7 @@ class _Check:
     catalog: TemplateSource
     findings: Findings
     submit: bool
+    warnings: bool
 
     def run(self) -> None:
         check_supported(self.spec, self.base, self.findings)
@@ -124,8 +128,9 @@ class _Check:
         self._walk_templates(whole, resolver, everywhere)
         for item in foreign:
             check_foreign(self.findings, item, whole, everywhere)
-        texts = [self.spec, *(item.template for item in foreign)]
-        check_unused(self.findings, whole, self.spec, self.base, texts)
+        if self.warnings:
+            texts = [self.spec, *(item.template for item in foreign)]
+            check_unused(self.findings, whole, self.spec, self.base, texts)
 
     def _whole(self) -> WorkflowSpec | None:
         """The spec over the template it refers to; None if that cannot be found, which is reported."""

@@ -67,4 +67,6 @@ class Authentication:
         claims = verify(token, key, int(self.clock.now().timestamp())) if key is not None else None
         if claims is None or claims.account_uid != await self.source.account_uid(claims.namespace, claims.account):
             return None
+        if claims.pod is not None and not await self.source.has_pod(claims.namespace, *claims.pod):
+            return None
         return claims.user()

@@ -24,7 +24,6 @@ from setpoint.ports.clock import Clock
 from setpoint.server.access.audit import Answered, AuditLevel, audit_event, wanted
 from setpoint.server.access.authentication import Authentication
 from setpoint.server.access.browsers import check_browser
-from setpoint.server.access.grants import check_grants, writes_grants
 from setpoint.server.access.impersonation import impersonated
 from setpoint.server.access.limits import Counters, check_headers, read_body
 from setpoint.server.access.refusals import Refusal
@@ -110,14 +109,9 @@ class AccessGuard:
         streams = any(surface.streams(info, asked.query) for info in asked.infos)
         with ExitStack() as stack:
             stack.enter_context(access.counters.enter(user.name, streams=streams))
-            body = b""
             if asked.has_body and not upload:
                 length = asked.headers.get("content-length", "")
-                body, receive = await read_body(receive, length, access.counters.limits)
-            for info in asked.infos:
-                if writes_grants(info):
-                    media = asked.headers.get("content-type", "")
-                    check_grants(info, media, body, user, await access.source.policy())
+                receive = await read_body(receive, length, access.counters.limits)
             await self._run(scope, receive, answer, streams=streams)
 
     async def _authorize(self, asked: _Asked, headers: list[tuple[bytes, bytes]], user: User) -> None:

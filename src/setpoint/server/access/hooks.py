@@ -12,10 +12,21 @@ from typing import Any
 import msgspec
 
 from setpoint.apis.core import PolicyRule, Role, RoleBinding, RoleRef
-from setpoint.apis.errors import InvalidSpec
+from setpoint.apis.definitions import ResourceDefinition
+from setpoint.apis.errors import Forbidden, InvalidSpec, NotFound
 from setpoint.apis.meta import ObjectMeta
 from setpoint.apis.rbac import GROUP, AggregationRule, ClusterRole, ClusterRoleBinding
-from setpoint.core.access import AUDIENCE, LOCAL_ADMIN, REVIEWS, Policy, User, check_binding, check_role, review
+from setpoint.core.access import (
+    AUDIENCE,
+    LOCAL_ADMIN,
+    REVIEWS,
+    Policy,
+    RequestInfo,
+    User,
+    check_binding,
+    check_role,
+    review,
+)
 from setpoint.ports.access import PolicySource, TokenIssuer
 
 Json = dict[str, Any]
@@ -64,6 +75,10 @@ class AccessHooks:
         if bound and bound.get("kind") != "Pod":
             raise InvalidSpec("only pods can be bound to", path="spec.boundObjectRef.kind", allowed=("Pod",))
         pod = (str(bound.get("name", "")), str(bound.get("uid", ""))) if bound else None
+        if pod is not None and not await self._source.has_pod(namespace, *pod):
+            raise NotFound("Pod", pod[0], namespace)
+        if name != "default" and not await self._source.has_account(namespace, name):
+            raise NotFound("ServiceAccount", name, namespace)
         issued = await self._issuer.issue(namespace, name, seconds, pod=pod)
         expires = datetime.fromtimestamp(issued.claims.expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return {
@@ -74,9 +89,24 @@ class AccessHooks:
             "status": {"token": issued.token, "expirationTimestamp": expires},
         }
 
+    async def may_create(self, kind: ResourceDefinition, namespace: str, name: str, user: User | None) -> None:
+        """Who applies an object that is not there creates it, and needs both rights. Raises: Forbidden."""
+        if user is None or user.is_master:
+            return
+        info = RequestInfo(
+            verb="create",
+            group=kind.group,
+            version=kind.version,
+            resource=kind.plural,
+            namespace=namespace,
+            name=name,
+        )
+        if not (await self._source.policy()).authorize(user, info).allowed:
+            raise Forbidden(info.forbidden(user.name))
+
     async def admit(self, new: Json, old: Json | None, user: User | None) -> Json:
         """The document as it is, if its writer has all that it gives. Raises: Forbidden; InvalidSpec: unreadable."""
-        if user is None or user.is_master:
+        if user is None or user.is_master or (old is not None and _gives(new) == _gives(old)):
             return new
         try:
             grant = read_grant(GRANTS[new.get("kind", "")], new)
@@ -84,6 +114,11 @@ class AccessHooks:
             raise InvalidSpec(f"the rules cannot be read: {error}") from error
         check_grant(grant, user, await self._source.policy())
         return new
+
+
+def _gives(document: Json) -> tuple[Any, ...]:
+    """What of a role or a binding decides who may do what."""
+    return tuple(document.get(key) or None for key in ("rules", "aggregationRule", "roleRef", "subjects"))
 
 
 def read_grant(plural: str, document: Json) -> Grant:

@@ -90,8 +90,8 @@ def check_headers(headers: list[tuple[bytes, bytes]], limits: Limits) -> None:
         raise Refusal(431, "BadRequest", "the headers of the request are too many or too large", _CLOSE)
 
 
-async def read_body(receive: Receive, length: str, limits: Limits) -> tuple[bytes, Receive]:
-    """The whole body, and a `receive` that hands it out again.
+async def read_body(receive: Receive, length: str, limits: Limits) -> Receive:
+    """Wait for the whole body; a `receive` that hands it out.
 
     Raises: Refusal 413: It is larger than allowed; 408: it did not come in time; 400: the length is no number.
     """
@@ -125,7 +125,7 @@ async def read_body(receive: Receive, length: str, limits: Limits) -> tuple[byte
         told = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return body, again
+    return again
 
 
 def _too_large(limits: Limits) -> Refusal:

@@ -18,6 +18,7 @@ from setpoint.ports.objects import Deletion
 from setpoint.ports.resources import Propagation
 
 LONGEST_LIST = 1_000_000
+LONGEST_GRACE = 2**31
 _LONGEST_MANAGER = 128
 
 
@@ -86,8 +87,8 @@ def write_options(query: Mapping[str, str], user_agent: str, *, apply: bool = Fa
 
 def _dry_run(value: Any) -> bool:
     values = [value] if isinstance(value, str) else value or []
-    if not all(item == "All" or not item for item in values):
-        raise Malformed(f"{value!r} is no value of it", path="dryRun", allowed=("All",))
+    if not isinstance(values, list) or not all(item in ("All", "") for item in values):
+        raise Malformed(f"{str(value)[:80]!r} is no value of it", path="dryRun", allowed=("All",))
     return any(values)
 
 
@@ -106,19 +107,28 @@ def deletion(body: Mapping[str, Any], query: Mapping[str, str]) -> Deletion:
         policy = Propagation.ORPHAN if orphan else Propagation.BACKGROUND
     if policy not in tuple(Propagation):
         raise Malformed(f"{policy!r} is no value of it", path="propagationPolicy", allowed=tuple(Propagation))
-    preconditions = body.get("preconditions") or {}
     grace = body.get("gracePeriodSeconds")
     if grace is None:
-        grace = number(query, "gracePeriodSeconds", most=2**31)
-    if not isinstance(preconditions, Mapping) or not (grace is None or (isinstance(grace, int) and grace >= 0)):
-        raise Malformed("preconditions are a map, gracePeriodSeconds a whole number from 0 on", path="DeleteOptions")
+        grace = number(query, "gracePeriodSeconds", most=LONGEST_GRACE)
+    if grace is not None and (not isinstance(grace, int) or isinstance(grace, bool) or not 0 <= grace <= LONGEST_GRACE):
+        raise Malformed("must be a whole number from 0 on", path="gracePeriodSeconds")
+    preconditions = body.get("preconditions") or {}
+    if not isinstance(preconditions, Mapping):
+        raise Malformed("must be a map with uid or resourceVersion", path="preconditions")
     return Deletion(
         propagation=Propagation(policy),
         grace_seconds=grace,
-        uid=preconditions.get("uid"),
-        version=preconditions.get("resourceVersion"),
+        uid=_text(preconditions, "uid"),
+        version=_text(preconditions, "resourceVersion"),
         dry_run=_dry_run(body.get("dryRun") or query.get("dryRun")),
     )
+
+
+def _text(preconditions: Mapping[str, Any], name: str) -> str | None:
+    found = preconditions.get(name)
+    if found is not None and not isinstance(found, str):
+        raise Malformed("must be text", path=f"preconditions.{name}")
+    return found
 
 
 def form_of(accept: str) -> Form:

@@ -12,6 +12,8 @@ from setpoint.apis import errors
 from setpoint.apis.definitions import ResourceDefinition
 from setpoint.server.kubernetes._options import NotAcceptable
 
+_LONGEST_NAME = 253
+
 
 class NoSuchPath(errors.NotFound):
     """Nothing is served at a path: no such kind, or no such subresource of it."""
@@ -65,6 +67,7 @@ def status_of(
         definition: The resource that the request was about, if it was about one.
         name: The object's name, if the request names one.
     """
+    name = name[:_LONGEST_NAME]
     code, reason = next(((c, r) for kind, c, r in _TABLE if isinstance(error, kind)), (500, "InternalError"))
     details: dict[str, Any] = {}
     if definition is not None:

@@ -21,7 +21,7 @@ from setpoint.apis.merge_patch import merge_patch
 from setpoint.apis.strategic_merge import strategic_merge
 from setpoint.apis.structure import Structure
 from setpoint.core.admission import admit
-from setpoint.core.apply import apply, apply_json_patch, track_update
+from setpoint.core.apply import apply, apply_json_patch, managed_fields_of, track_update
 from setpoint.ports.clock import Clock
 from setpoint.ports.objects import Json, ObjectApi
 from setpoint.server.kubernetes._options import WriteOptions
@@ -44,6 +44,14 @@ class Admitter(Protocol):
 
     def __call__(self, new: Json, old: Json | None, user: Any, /) -> Awaitable[Json]:
         """The object as it is to be stored; `old` is None for a new one. Raises: InvalidSpec, Forbidden."""
+        ...
+
+
+class MayCreate(Protocol):
+    """Whether somebody who applies an object may create it."""
+
+    async def __call__(self, kind: ResourceDefinition, namespace: str, name: str, user: Any) -> None:
+        """Raises: Forbidden."""
         ...
 
 
@@ -78,7 +86,9 @@ class Writes:
         structure_of: Callable[[ResourceDefinition], Structure],
         admitters: Mapping[str, Admitter],
         clock: Clock,
+        may_create: MayCreate | None = None,
     ) -> None:
+        self._may_create = may_create
         self._api, self._catalog, self._structure_of = api, catalog, structure_of
         self._admitters, self._clock = admitters, clock
 
@@ -149,6 +159,8 @@ class Writes:
         kind = self._stored(subject.kind)
         for attempt in range(_ATTEMPTS):
             present = await self._present(subject, creates=creates)
+            if present is None and self._may_create is not None:
+                await self._may_create(subject.kind, subject.namespace, subject.name, subject.user)
             if present is not None and version and present["metadata"]["resourceVersion"] != version:
                 found = present["metadata"]["resourceVersion"]
                 raise Conflict(kind.kind, subject.name, found=found, wanted=version)
@@ -195,6 +207,8 @@ class Writes:
             time=self._clock.now(),
             subresource=subject.subresource,
             structure=self._structure_of(kind),
+            has_status=kind.has_status,
+            served=self._served(kind),
         )
         document, warnings = self._admitted(subject, merged, present)
         _place(document.setdefault("metadata", {}), subject)
@@ -240,14 +254,20 @@ class Writes:
         managed = track_update(
             present,
             document,
-            (present or {}).get("metadata", {}).get("managedFields", []),
+            managed_fields_of(present, document, subject.subresource),
             manager=subject.options.manager,
             api_version=subject.kind.api_version,
             time=self._clock.now(),
             subresource=subject.subresource,
             structure=self._structure_of(subject.kind),
+            has_status=subject.kind.has_status,
+            served=self._served(subject.kind),
         )
         return document | {"metadata": document["metadata"] | {"managedFields": managed}}
+
+    def _served(self, kind: ResourceDefinition) -> frozenset[str]:
+        """The versions in which the kind is served: entries of others tell of nothing any more."""
+        return frozenset(item.api_version for item in self._catalog() if item.key == kind.key)
 
     def _stored(self, kind: ResourceDefinition) -> ResourceDefinition:
         return kind if kind.storage else self._catalog().stored(kind)
@@ -257,8 +277,9 @@ class Writes:
 
 
 def _first_status(kind: ResourceDefinition, now: datetime) -> Json:
-    """What is said of a new object: of kinds of Kubernetes' own that there is a status, whatever will be in it; of one
-    that nothing here acts on, that it is so.
+    """The status of a new object: that of kinds of Kubernetes' own is there from the first, empty as it may be.
+
+    That of a kind which nothing here acts on says so.
     """
     if not kind.has_status:
         return {}

@@ -7,6 +7,9 @@ UPDATE object SET version = ?, written = ?, status = coalesce(?, status) WHERE i
 -- name: nodes
 SELECT id, json FROM node WHERE object = ? ORDER BY id;
 
+-- name: nodes_of_kind
+SELECT n.object, n.id, n.json FROM object o JOIN node n ON n.object = o.id WHERE o.kind = ? ORDER BY n.object, n.id;
+
 -- name: engine
 SELECT json FROM engine WHERE object = ?;
 
