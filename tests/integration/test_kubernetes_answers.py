@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -79,3 +80,29 @@ async def test_a_new_object_has_a_status(
         made = await http.post(path, json={"metadata": {"name": "a"}, "spec": spec})
         assert made.json()["status"] == status
         assert (await http.get(f"{path}/a")).json()["status"] == status
+
+
+async def test_a_definition_changes_the_schemas_of_its_group_alone(tmp_path: Path, clock: ManualClock) -> None:
+    schema = {"type": "object", "properties": {"spec": {"type": "object"}}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    spec = {
+        "group": "plant.example.com",
+        "scope": "Namespaced",
+        "names": {"plural": "pumps", "singular": "pump", "kind": "Pump"},
+        "versions": [version],
+    }
+    definition = {"metadata": {"name": "pumps.plant.example.com"}, "spec": spec}
+    new, old = "apis/plant.example.com/v1", "api/v1"
+    async with api(tmp_path, clock) as http:
+        before = (await http.get("/openapi/v3")).json()["paths"]
+        await http.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", json=definition)
+        async with asyncio.timeout(20):
+            while new not in (after := (await http.get("/openapi/v3")).json()["paths"]):
+                await asyncio.sleep(0.02)
+        assert {path: after[path] for path in before} == before
+        document = await http.get(after[new]["serverRelativeURL"])
+        assert any("pumps" in path for path in document.json()["paths"])
+        assert document.headers["cache-control"] == "public, immutable"
+        again = await http.get(f"/openapi/v3/{new}", headers={"if-none-match": document.headers["etag"]})
+        assert again.status_code == 304
+        assert "configmaps" in (await http.get(after[old]["serverRelativeURL"])).text
