@@ -1,4 +1,4 @@
-"""Every session with a real client goes as its program says. Environments are made first, so it is asked for by name."""
+"""Every session with a real client goes as its program says. Their environments are made first, so it is asked for."""
 
 from __future__ import annotations
 
