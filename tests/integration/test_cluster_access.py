@@ -173,7 +173,7 @@ async def test_a_server_below_a_path_is_asked_there_page_by_page_as_whom_the_kub
             await http.aclose()
         assert [item.metadata.name for item in found.items] == ["a", "b"]
         assert stub.calls[0].headers["authorization"] == "Basic dTpw"
-        assert stub.calls[0].headers["impersonate-user"] == "anna"
+        assert stub.calls[0].headers["Impersonate-User"] == "anna"
 
 
 @pytest.mark.parametrize(
