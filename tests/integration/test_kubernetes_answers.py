@@ -59,3 +59,23 @@ async def test_a_review_need_not_say_its_kind(tmp_path: Path, clock: ManualClock
         answer = await http.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", json=body)
         assert answer.status_code == 201
         assert (answer.json()["kind"], answer.json()["status"]["allowed"]) == ("SelfSubjectAccessReview", True)
+
+
+@pytest.mark.parametrize(
+    ("path", "spec", "status"),
+    [
+        ("/api/v1/namespaces/default/pods", {"containers": [{"name": "a", "image": "busybox"}]}, {"phase": "Pending"}),
+        (
+            "/apis/batch/v1/namespaces/default/jobs",
+            {"template": {"spec": {"containers": [{"name": "a", "image": "busybox"}], "restartPolicy": "Never"}}},
+            {},
+        ),
+    ],
+)
+async def test_a_new_object_has_a_status(
+    path: str, spec: dict[str, Any], status: dict[str, Any], tmp_path: Path, clock: ManualClock
+) -> None:
+    async with api(tmp_path, clock) as http:
+        made = await http.post(path, json={"metadata": {"name": "a"}, "spec": spec})
+        assert made.json()["status"] == status
+        assert (await http.get(f"{path}/a")).json()["status"] == status

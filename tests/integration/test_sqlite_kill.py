@@ -43,10 +43,14 @@ async def test_a_kill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> Non
     chance = random.Random(20_26)
     objects: dict[str, str] = {}
     commits: dict[str, int] = {}
+    newest = 0
     for _ in range(6):
+        before = newest
         for what, name, value in kill_after(start("write", tmp_path), chance.randint(1, 400)):
             if what == "object":
                 objects[name] = value
+                assert int(value) > before, "a version that was given out is never given out again"
+                newest = max(newest, int(value))
             else:
                 commits[name] = max(commits.get(name, -1), int(value))
         with SqliteStore(tmp_path, SystemClock()) as store:

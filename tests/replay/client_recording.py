@@ -93,10 +93,12 @@ def is_watch(target: str) -> bool:
 def shape(value: Any, key: str = "") -> Any:
     """The form of a JSON value: scalars become one of their kind, but for those of `KEPT` keys."""
     if isinstance(value, dict):
-        if key == "fieldsV1":
-            return {}
         return {name: shape(item, name) for name, item in value.items()}
     if isinstance(value, list):
+        if key == "managedFields":
+            return []
+        if key == "columnDefinitions":
+            return [{"name": item["name"]} for item in value]
         return [shape(item, "cell" if key == "cells" else "") for item in value]
     if key in KEPT:
         return value

@@ -65,7 +65,7 @@ def create(
     stored = admission.new_metadata(metadata, namespace=namespace, name=name, uid=new_uid(), now=transaction.now)
     if kind.key == NAMESPACE:
         status = {"phase": "Active"}
-    row = objects.insert(transaction, kind.key, stored, body, msgspec.json.encode(status) if status else None)
+    row = objects.insert(transaction, kind.key, stored, body, None if status is None else msgspec.json.encode(status))
     document = document_of(connection, row, kind)
     if stored.get("ownerReferences"):
         _settle_owners(transaction, row)

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
+import msgspec.inspect as mi
 
 from setpoint.apis.argo import (
     ArtifactPaths,
@@ -216,15 +217,34 @@ def _found_in_struct(value: msgspec.Struct) -> list[Found]:
 
 @cache
 def _plan(kind: type[msgspec.Struct]) -> tuple[tuple[str, str, tuple[str, bool, str] | None], ...]:
-    """Fields of a type: name, name on the wire, and what is said of one that is set."""
+    """Fields of a type: name, name on the wire, and what is said of one that is set.
+
+    Of those of which nothing is said, only those that can hold something of which something is.
+    """
     names = [cls.__name__ for cls in kind.__mro__]
     plan = []
-    for field, wire_name in zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True):
-        keys = [f"{name}.{field}" for name in names]
+    for field in msgspec.structs.fields(kind):
+        keys = [f"{name}.{field.name}" for name in names]
         key = next((item for item in keys if item in REFUSED or item in IGNORED), None)
-        verdict = (field, key in REFUSED, REFUSED.get(key) or IGNORED[key]) if key is not None else None
-        plan.append((field, wire_name, verdict))
+        verdict = (field.name, key in REFUSED, REFUSED.get(key) or IGNORED[key]) if key is not None else None
+        if verdict is not None or _can_hold(mi.type_info(field.type)):
+            plan.append((field.name, field.encode_name, verdict))
     return tuple(plan)
+
+
+def _can_hold(kind: mi.Type) -> bool:
+    """Whether there may be a struct in it."""
+    match kind:
+        case mi.UnionType():
+            return any(_can_hold(item) for item in kind.types)
+        case mi.Metadata():
+            return _can_hold(kind.type)
+        case mi.VarTupleType() | mi.ListType():
+            return _can_hold(kind.item_type)
+        case mi.DictType():
+            return _can_hold(kind.value_type)
+        case _:
+            return isinstance(kind, mi.StructType)
 
 
 def _empty(value: msgspec.Struct) -> bool:

@@ -18,6 +18,7 @@ from setpoint.apis.errors import Expired, Malformed, NotFound, Timeout
 from setpoint.apis.field_selectors import parse_field_selector
 from setpoint.apis.selectors import parse_selector
 from setpoint.ports.objects import ListQuery, ObjectApi, Page, Told
+from setpoint.server.kubernetes._answers import json_answer
 from setpoint.server.kubernetes._forms import Shown
 from setpoint.server.kubernetes._options import LONGEST_LIST, Form, flag, form_of, number
 from setpoint.server.kubernetes._virtual import VirtualKind
@@ -97,15 +98,6 @@ def shown_for(kind: ResourceDefinition, accept: str, query: Mapping[str, str], n
     if form is Form.TABLE and include not in _INCLUDES:
         raise Malformed(f"{include!r} is no value of it", path="includeObject", allowed=_INCLUDES)
     return Shown(kind=kind, form=form, now=now, include=include)
-
-
-def json_answer(body: bytes, status: int = 200, warnings: tuple[str, ...] = ()) -> Response:
-    """An answer of JSON, with what is to be warned of."""
-    answer = Response(body, status, media_type="application/json")
-    for text in warnings:
-        plain = " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"')
-        answer.headers.append("Warning", f'299 - "{plain.encode("ascii", "replace").decode()}"')
-    return answer
 
 
 def _list_query(kind: ResourceDefinition, namespace: str | None, query: Mapping[str, str]) -> ListQuery:

@@ -23,12 +23,19 @@ def scale_of(document: dict[str, Any], scale: Scale) -> dict[str, Any]:
     return {"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": spec, "status": status}
 
 
-def scaled(document: dict[str, Any], scale: Scale, wanted: dict[str, Any]) -> dict[str, Any]:
-    """The object with the replicas that a client wants. Raises: InvalidSpec."""
-    replicas = (wanted.get("spec") or {}).get("replicas", 0)
+def scale_patch(scale: Scale, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The merge patch of the object that gives it the replicas which a client wants. Raises: InvalidSpec."""
+    spec = wanted.get("spec") or {}
+    replicas = spec.get("replicas", 0) if isinstance(spec, dict) else None
     if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
-        raise InvalidSpec(f"{replicas!r} is no number of replicas: 0 or more", path="spec.replicas")
-    return _put(document, _parts(scale.spec_replicas), replicas)
+        raise InvalidSpec("must be a whole number from 0 on", path="spec.replicas")
+    *above, last = _parts(scale.spec_replicas)
+    patch: dict[str, Any] = {last: replicas}
+    for part in reversed(above):
+        patch = {part: patch}
+    metadata = wanted.get("metadata")
+    version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+    return patch | ({"metadata": {"resourceVersion": version}} if version else {})
 
 
 def _parts(path: str) -> list[str]:
@@ -39,10 +46,3 @@ def _dug(document: Any, path: str) -> Any:
     for part in _parts(path):
         document = document.get(part) if isinstance(document, dict) else None
     return document
-
-
-def _put(document: Any, parts: list[str], value: Any) -> dict[str, Any]:
-    found = document if isinstance(document, dict) else {}
-    if len(parts) == 1:
-        return found | {parts[0]: value}
-    return found | {parts[0]: _put(found.get(parts[0]), parts[1:], value)}

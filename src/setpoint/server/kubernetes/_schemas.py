@@ -17,7 +17,7 @@ from setpoint.apis.structure import Structure
 from setpoint.core.openapi import document as openapi_document
 from setpoint.core.openapi import structure_schema, swagger
 from setpoint.server.kubernetes import _discovery as discovery
-from setpoint.server.kubernetes._reads import json_answer
+from setpoint.server.kubernetes._answers import json_answer
 from setpoint.server.kubernetes._status import NoSuchPath
 
 _V2 = "v2"

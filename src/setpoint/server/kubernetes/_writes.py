@@ -36,6 +36,7 @@ NO_ENGINE = "setpoint.dev/NoEngine"
 """Condition of an object of a kind that is only stored."""
 
 _ATTEMPTS = 8
+_FIRST = {"Pod": {"phase": "Pending"}, "Namespace": {"phase": "Active"}}
 
 
 class Admitter(Protocol):
@@ -276,9 +277,14 @@ class Writes:
 
 
 def _first_status(kind: ResourceDefinition, now: datetime) -> Json:
-    """What is said of an object that nothing here acts on."""
-    if kind.engine or not kind.has_status:
+    """The status of a new object: that of kinds of Kubernetes' own is there from the first, empty as it may be.
+
+    That of a kind which nothing here acts on says so.
+    """
+    if not kind.has_status:
         return {}
+    if kind.engine:
+        return {"status": dict(_FIRST.get(kind.key, {}))} if kind.built_in else {}
     condition = {
         "type": NO_ENGINE,
         "status": "True",

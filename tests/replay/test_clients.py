@@ -1,0 +1,41 @@
+"""What real clients asked is asked again of this version, and answered as it was: status, form, kinds and reasons."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.clients.control_plane import control_plane
+from tests.replay.client_recording import MACHINE, RECORDINGS, load
+from tests.replay.client_replay import Differs, Replay
+from tests.tiny_model import write_tiny_model
+
+NAMES = sorted(path.stem for path in RECORDINGS.glob("*.json"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_session_is_answered_as_it_was(name: str, tmp_path: Path) -> None:
+    recording = load(RECORDINGS / f"{name}.json")
+    write_tiny_model(tmp_path / "work" / "model")
+    with control_plane(tmp_path / "home") as endpoint:
+        urls = {"kubernetes": endpoint.url, "argo": endpoint.argo_url}
+        replay = Replay(urls, tmp_path, {MACHINE: socket.gethostname()})
+        try:
+            for number, exchange in enumerate(recording.exchanges, start=1):
+                try:
+                    replay.ask(exchange)
+                except Differs as error:
+                    pytest.fail(f"request {number} of {name}, {exchange.method} {exchange.target}: {error}")
+        finally:
+            replay.close()
+
+
+def test_recordings_are_small_and_hold_no_secret_and_no_path() -> None:
+    texts = {path.stem: path.read_text() for path in RECORDINGS.glob("*.json")}
+    assert sum(len(text) for text in texts.values()) < 500_000
+    for name, text in texts.items():
+        assert "eyJhbGciOi" not in text, name
+        assert "/tmp/setpoint-" not in text, name
+        assert "uthorization:" not in text, name
