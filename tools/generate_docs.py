@@ -47,9 +47,10 @@ def _parity() -> Iterator[str]:
     yield "## From argo to setpoint"
     yield ""
     yield (
-        "Every command on objects takes `--context NAME`: a cluster of the kubeconfig, through the same API; without it, this "
-        "machine. Verbs go to the Argo Server that `ARGO_SERVER` (with `ARGO_TOKEN`, `ARGO_SECURE`, `ARGO_BASE_HREF`, "
-        "`ARGO_INSECURE_SKIP_VERIFY`) or the kubeconfig names, else they are done by the Kubernetes API alone; then "
+        "Every command on objects takes `--context NAME`: a cluster of the kubeconfig, through the same API; without "
+        "it, this machine. Verbs go to the Argo Server that `ARGO_SERVER` (with `ARGO_TOKEN`, `ARGO_SECURE`, "
+        "`ARGO_BASE_HREF`, `ARGO_INSECURE_SKIP_VERIFY`) or the kubeconfig names, else they are done by the Kubernetes "
+        "API alone; then "
         "`retry`, `resubmit --memoized`, `archive` and `cp` are refused. @latest is the newest workflow."
     )
     yield ""

@@ -441,3 +441,34 @@ async def until_gone(it: Steered, name: str) -> None:
             async for event in it.plane.resources.watch(Workflow, since=listed.resource_version):
                 if event.type is WatchType.DELETED and event.resource.metadata.name == name:
                     return
+
+
+ARTIFACTS = HEAD + (
+    "metadata: {name: files}\n"
+    "spec:\n"
+    "  entrypoint: main\n"
+    "  templates:\n"
+    "  - name: main\n"
+    "    container: {image: busybox, command: [sh, -c, 'echo 42 > /tmp/a; mkdir /tmp/d; echo 1 > /tmp/d/x']}\n"
+    "    outputs:\n"
+    "      artifacts:\n"
+    "      - {name: plain, path: /tmp/a, archive: {none: {}}}\n"
+    "      - {name: packed, path: /tmp/a}\n"
+    "      - {name: folder, path: /tmp/d, archive: {none: {}}}\n"
+)
+
+
+async def test_artifacts_of_nodes_are_read_as_they_are_stored(opened_whole: Open) -> None:
+    async with opened_whole() as it:
+        await it.plane.run(ARTIFACTS)
+
+        async def read(name: str, node_id: str = "files") -> bytes:
+            return b"".join([part async for part in it.verbs.node_artifact("default", "files", node_id, name)])
+
+        assert await read("plain") == b"42\n"
+        assert (await read("packed")).startswith(b"\x1f\x8b")
+        with pytest.raises(InvalidSpec, match="directory"):
+            await read("folder")
+        for name, node_id in (("none", "files"), ("plain", "elsewhere")):
+            with pytest.raises(NotFound):
+                await read(name, node_id)

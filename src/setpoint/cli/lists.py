@@ -137,13 +137,13 @@ class _Listing(msgspec.Struct, frozen=True, kw_only=True):
         print_objects(found, self.output, now=now, namespaces=self.everywhere, headers=self.headers)
 
     async def workflows(self, session: Session, filters: Filters) -> None:
-        """Workflows, what runs first."""
+        """Workflows: for people what runs first, for programs in the order of the API."""
         now = session.clock.now()
         runs = await choose(session.resources, self.namespace, filters, now)
         if self.output in (Output.JSON, Output.YAML):
             whole = await session.resources.list(Workflow, self.namespace, selector=filters.label_selector)
-            by_uid = {item.metadata.uid: item for item in whole.items}
-            print_objects([by_uid[run.metadata.uid] for run in runs if run.metadata.uid in by_uid], self.output)
+            meant = {run.metadata.uid for run in runs}
+            print_objects([item for item in whole.items if item.metadata.uid in meant], self.output)
         elif self.output is Output.NAME:
             print_objects(runs, self.output)
         elif not runs:

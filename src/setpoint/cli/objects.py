@@ -73,9 +73,9 @@ def _is_kind(word: str) -> bool:
 
 
 async def find_object(session: Session, kind: type[Resource], namespace: str, name: str) -> Resource:
-    """The object; a workflow that was deleted comes from the archive if that has it. Raises: NotFound."""
-    if kind is Workflow:
-        return await session.verbs.get(namespace, name)
+    """The object; what was deleted is not there any more, whatever the archive keeps. Raises: NotFound."""
+    if kind is Workflow and name == LATEST:
+        name = (await session.verbs.get(namespace, name)).metadata.name
     return await session.resources.get(kind, namespace if kind.NAMESPACED else "", name)
 
 

@@ -218,7 +218,7 @@ def _credentials(user: Mapping[str, Any], folder: Path, name: str) -> dict[str, 
         "key": _content(user, "client-key", folder),
         "basic": basic,
         "headers": _impersonation(user),
-        "plugin": _plugin(user["exec"], folder, name) if user.get("exec") else None,
+        "plugin": _plugin(user["exec"], folder, name) if "exec" in user else None,
     }
     if (found["certificate"] is None) is not (found["key"] is None):
         raise InvalidSpec(f"user {name!r} of the kubeconfig has a client certificate or a key, and not both")
