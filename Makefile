@@ -7,7 +7,7 @@ export SETPOINT_HOME
 # Without bytecode every process of a test or a run would compile Setpoint's modules anew: a third of its start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check bench bench-peers clients soak clean docs constraints
+.PHONY: run test check bench bench-peers clients fuzz soak clean docs constraints
 
 # The main job. DATA=dir takes the files of that directory; KEEP=1 leaves the services running.
 run: $(VENV)/.ready
@@ -37,6 +37,10 @@ bench-peers: $(VENV)/.ready
 # Writes docs/clients.md and keeps what they asked for tests/replay.
 clients: $(VENV)/.ready
 	@$(BIN)/python -m tests.clients --keep $(ARGS)
+
+# Requests made up from the OpenAPI documents of both APIs; ARGS=SECONDS for each document. Writes docs/fuzz.md.
+fuzz: $(VENV)/.ready
+	@$(BIN)/python -m tests.clients.fuzz $(ARGS)
 
 # Long fault runs: 300 kills of the control plane at random moments. The result goes to docs/soak.md.
 soak: $(VENV)/.ready
