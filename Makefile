@@ -7,7 +7,7 @@ export SETPOINT_HOME
 # Without bytecode every process of a test or a run would compile Setpoint's modules anew: a third of its start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check bench bench-peers soak clean docs constraints
+.PHONY: run test check bench bench-peers clients soak clean docs constraints
 
 # The main job. DATA=dir takes the files of that directory; KEEP=1 leaves the services running.
 run: $(VENV)/.ready
@@ -33,6 +33,11 @@ bench: $(VENV)/.ready
 bench-peers: $(VENV)/.ready
 	@$(BIN)/python -m benchmarks.peers $(ARGS)
 
+# Real clients as processes, each in an environment of its own below .clients, made when first asked for; minutes.
+# Writes docs/clients.md and keeps what they asked for tests/replay.
+clients: $(VENV)/.ready
+	@$(BIN)/python -m tests.clients --keep $(ARGS)
+
 # Long fault runs: 300 kills of the control plane at random moments. The result goes to docs/soak.md.
 soak: $(VENV)/.ready
 	@$(BIN)/python -m pytest -q -m soak --timeout 7200 $(ARGS)
@@ -50,4 +55,4 @@ constraints:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml -o requirements/constraints.txt
 
 clean:
-	rm -rf $(VENV) .peers .setpoint .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .peers .clients .setpoint .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -13,6 +13,7 @@ import pytest
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.wiring.endpoint import read_endpoint
 from tests.clocks import ManualClock
+from tests.kubernetes_client import establish, kubernetes_api, pump_crd
 from tests.servers import served_over_http
 
 DEFAULT = "/api/v1/namespaces/default"
@@ -79,3 +80,15 @@ async def test_a_new_object_has_a_status(
         made = await http.post(path, json={"metadata": {"name": "a"}, "spec": spec})
         assert made.json()["status"] == status
         assert (await http.get(f"{path}/a")).json()["status"] == status
+
+
+async def test_a_definition_changes_the_schemas_of_its_group_alone(tmp_path: Path) -> None:
+    async with kubernetes_api(tmp_path) as served:
+        before = (await served.get("/openapi/v3"))["paths"]
+        await establish(served, pump_crd())
+        after = (await served.get("/openapi/v3"))["paths"]
+        assert after.keys() - before.keys() == {"apis/plant.example/v1"}
+        assert {path: after[path] for path in before} == before
+        document = await served.http.get(after["api/v1"]["serverRelativeURL"])
+        assert document.headers["cache-control"] == "public, immutable"
+        assert "/api/v1/namespaces/{namespace}/configmaps" in document.json()["paths"]

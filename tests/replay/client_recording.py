@@ -7,7 +7,6 @@ in it. Ids are numbered in the order they appear, and what names this machine is
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import socket
@@ -25,10 +24,11 @@ KEPT = frozenset(
 )
 """Keys whose values are stored."""
 
-_HEADERS = ("accept", "content-type", "user-agent")
+_HEADERS = ("accept", "content-type", "user-agent", "upgrade", "impersonate-user", "impersonate-group")
 _UNSEEN = re.compile(r"^/(openapi|version|api$|apis$|apis/[^/]+/[^/]+$|api/v1$)")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
+_HASH = re.compile(r"(?<=\?)hash=\w+&?")
 _MOST_EVENTS = 12
 
 
@@ -54,7 +54,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         method: Of HTTP.
         target: Path and query.
         headers: Those that choose the form of the answer.
-        body: JSON, or `{"base64": ...}` of anything else.
+        body: JSON, or `{"latin-1": ...}` of anything else.
         status: Of HTTP; 0: there was no answer yet when the session ended.
         media: Content type of the answer.
         shape: Of a JSON body; None where it is not looked at.
@@ -93,6 +93,8 @@ def is_watch(target: str) -> bool:
 def shape(value: Any, key: str = "") -> Any:
     """The form of a JSON value: scalars become one of their kind, but for those of `KEPT` keys."""
     if isinstance(value, dict):
+        if key == "nodes":  # their ids are made of names that a server made
+            return sorted(({"type": node.get("type", "")} for node in value.values()), key=str)
         return {name: shape(item, name) for name, item in value.items()}
     if isinstance(value, list):
         if key == "managedFields":
@@ -109,8 +111,26 @@ def shape(value: Any, key: str = "") -> Any:
 
 def make_recording(version: str, seen: Sequence[SeenExchange], folder: Path) -> Recording:
     """Of what passed; `folder` is where the session was."""
-    made = Recording(version, tuple(_exchange(item) for item in seen if item.status))
+    made = Recording(version, tuple(_exchange(item) for item in _telling(seen)))
     return msgspec.json.decode(_anonymous(msgspec.json.encode(made).decode(), folder), type=Recording)
+
+
+def _telling(seen: Sequence[SeenExchange]) -> list[SeenExchange]:
+    """Those to keep: of reads that are repeated without a write between, the last; none that a cache answers."""
+    kept: list[SeenExchange] = []
+    reads: dict[tuple[str, str, str], int] = {}
+    for item in seen:
+        if item.status in (0, 304):
+            continue
+        if item.method != "GET":
+            reads.clear()
+        elif not is_watch(item.target):
+            key = (item.server, item.target, item.headers.get("accept", ""))
+            if key in reads:
+                kept[reads[key]].status = 0
+            reads[key] = len(kept)
+        kept.append(item)
+    return [item for item in kept if item.status]
 
 
 def save(path: Path, recording: Recording) -> None:
@@ -132,7 +152,7 @@ def _exchange(seen: SeenExchange) -> Exchange:
     return Exchange(
         server=seen.server,
         method=seen.method,
-        target=seen.target,
+        target=_HASH.sub("", seen.target),
         headers={name: seen.headers[name] for name in _HEADERS if name in seen.headers},
         body=_body(seen.body),
         status=seen.status,
@@ -148,7 +168,7 @@ def _body(content: bytes) -> Any:
     try:
         return json.loads(content)
     except ValueError:
-        return {"base64": base64.b64encode(content).decode()}
+        return {"latin-1": content.decode("latin-1")}  # so that ids in it are seen
 
 
 def _answer(seen: SeenExchange, media: str) -> Any:

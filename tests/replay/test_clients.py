@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from pathlib import Path
 
 import pytest
 
-from tests.clients.control_plane import control_plane
-from tests.replay.client_recording import MACHINE, RECORDINGS, load
+from setpoint.wiring.control_plane import control_plane
+from setpoint.wiring.settings import Settings
+from tests.replay.client_recording import MACHINE, RECORDINGS, Recording, load
 from tests.replay.client_replay import Differs, Replay
 from tests.tiny_model import write_tiny_model
 
@@ -16,20 +18,24 @@ NAMES = sorted(path.stem for path in RECORDINGS.glob("*.json"))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_session_is_answered_as_it_was(name: str, tmp_path: Path) -> None:
+async def test_a_session_is_answered_as_it_was(name: str, tmp_path: Path) -> None:
     recording = load(RECORDINGS / f"{name}.json")
     write_tiny_model(tmp_path / "work" / "model")
-    with control_plane(tmp_path / "home") as endpoint:
-        urls = {"kubernetes": endpoint.url, "argo": endpoint.argo_url}
+    async with control_plane(Settings(home=tmp_path / "home"), serve_stored=True) as plane:
+        urls = {"kubernetes": plane.endpoint.url, "argo": plane.endpoint.argo_url}
         replay = Replay(urls, tmp_path, {MACHINE: socket.gethostname()})
         try:
-            for number, exchange in enumerate(recording.exchanges, start=1):
-                try:
-                    replay.ask(exchange)
-                except Differs as error:
-                    pytest.fail(f"request {number} of {name}, {exchange.method} {exchange.target}: {error}")
+            await asyncio.to_thread(_ask_all, replay, recording)
         finally:
             replay.close()
+
+
+def _ask_all(replay: Replay, recording: Recording) -> None:
+    for number, exchange in enumerate(recording.exchanges, start=1):
+        try:
+            replay.ask(exchange)
+        except Differs as error:
+            raise AssertionError(f"request {number}, {exchange.method} {exchange.target}: {error}") from error
 
 
 def test_recordings_are_small_and_hold_no_secret_and_no_path() -> None:

@@ -63,7 +63,9 @@ def about(service: WorkflowsService) -> None:
 
 
 def created(service: WorkflowsService) -> None:
-    with Workflow(name="squares", entrypoint="dag", labels={"team": "blue"}, workflows_service=service) as workflow:
+    with Workflow(  # noqa: SIM117 - as Hera's own documentation nests them
+        name="squares", entrypoint="dag", labels={"team": "blue"}, workflows_service=service
+    ) as workflow:
         with DAG(name="dag"):
             two = square(name="two", arguments={"number": 2})
             four = square(name="four", arguments={"number": two.get_parameter("square")})

@@ -12,6 +12,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from setpoint import __version__
 from setpoint.apis.definitions import Catalog, ResourceDefinition
 from setpoint.apis.structure import Structure
 from setpoint.core.openapi import document as openapi_document
@@ -20,24 +21,28 @@ from setpoint.server.kubernetes import _discovery as discovery
 from setpoint.server.kubernetes._answers import json_answer
 from setpoint.server.kubernetes._status import NoSuchPath
 
-_V2 = "v2"
-
 
 class Schemas:
-    """OpenAPI documents and the structures that patches go by, made when somebody asks, kept while kinds stay."""
+    """OpenAPI documents and the structures that patches go by, made when somebody asks, kept while their kinds stay.
+
+    The name that a document goes by in the index says which kinds are in it and which version made it, so the index
+    costs no document; what a CustomResourceDefinition changes is the document of its group alone.
+    """
 
     def __init__(self) -> None:
         self._catalog: Catalog | None = None
-        self._documents: dict[str, tuple[bytes, str]] = {}
-        self._structures: dict[tuple[str, str], Structure] = {}
+        self._tags: dict[str, str] = {}
+        self._documents: dict[str, tuple[str, bytes]] = {}  # by apiVersion, with the tag
+        self._swagger = b""
+        self._structures: dict[tuple[str, str], tuple[ResourceDefinition, Structure]] = {}
 
     def structure(self, catalog: Catalog, kind: ResourceDefinition) -> Structure:
         """How objects of a kind are made up."""
-        self._renew(catalog)
         key = (kind.api_version, kind.kind)
-        if key not in self._structures:
-            self._structures[key] = Structure.of(*structure_schema(kind))
-        return self._structures[key]
+        known = self._structures.get(key)
+        if known is None or known[0] is not kind:
+            known = self._structures[key] = (kind, Structure.of(*structure_schema(kind)))
+        return known[1]
 
     def answer(self, served: discovery.Served, group_version: str, request: Request) -> Response:
         """`/openapi/v3`, or one of the documents it names. Raises: NoSuchPath."""
@@ -46,16 +51,16 @@ class Schemas:
         paths = {_openapi_path(item): item for item in versions}
         if not group_version:
             rows = {
-                path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={self._document(served, item)[1]}"}
+                path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={self._tags[item]}"}
                 for path, item in paths.items()
             }
             return json_answer(msgspec.json.encode({"paths": rows}))
         if group_version not in paths:
             raise NoSuchPath
-        body, tag = self._document(served, paths[group_version])
+        tag = self._tags[paths[group_version]]
         if request.headers.get("if-none-match", "").strip('"') == tag:
             return Response(status_code=304, headers={"etag": f'"{tag}"'})
-        answer = json_answer(body)
+        answer = json_answer(self._document(served, paths[group_version], tag))
         answer.headers["etag"] = f'"{tag}"'
         if request.query_params.get("hash") == tag:
             answer.headers["cache-control"] = "public, immutable"
@@ -64,24 +69,28 @@ class Schemas:
     def swagger(self, served: discovery.Served) -> Response:
         """`/openapi/v2`, for clients that know no other."""
         self._renew(served.catalog)
-        if _V2 not in self._documents:
-            body = msgspec.json.encode(swagger(served.catalog))
-            self._documents[_V2] = (body, hashlib.sha256(body).hexdigest()[:32].upper())
-        return json_answer(self._documents[_V2][0])
+        if not self._swagger:
+            self._swagger = msgspec.json.encode(swagger(served.catalog))
+        return json_answer(self._swagger)
 
-    def _document(self, served: discovery.Served, api_version: str) -> tuple[bytes, str]:
-        if api_version not in self._documents:
-            body = msgspec.json.encode(
-                openapi_document(served.catalog, api_version, reviews=served.reviews, read_only=served.read_only)
-            )
-            self._documents[api_version] = (body, hashlib.sha256(body).hexdigest()[:32].upper())
-        return self._documents[api_version]
+    def _document(self, served: discovery.Served, api_version: str, tag: str) -> bytes:
+        known = self._documents.get(api_version)
+        if known is None or known[0] != tag:
+            made = openapi_document(served.catalog, api_version, reviews=served.reviews, read_only=served.read_only)
+            known = self._documents[api_version] = (tag, msgspec.json.encode(made))
+        return known[1]
 
     def _renew(self, catalog: Catalog) -> None:
-        if catalog is not self._catalog:
-            self._catalog = catalog
-            self._documents.clear()
-            self._structures.clear()
+        if catalog is self._catalog:
+            return
+        self._catalog, self._swagger = catalog, b""
+        told: dict[str, list[str]] = {}
+        for definition in catalog:
+            told.setdefault(definition.api_version, [__version__]).append(repr(definition))
+        self._tags = {
+            version: hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32].upper()
+            for version, lines in told.items()
+        }
 
 
 def _openapi_path(api_version: str) -> str:
