@@ -102,16 +102,16 @@ def on(
     return lambda name: Shell(places[name], capsys, tmp_path)
 
 
-@pytest.fixture(params=["home", "context", "bare"])
+@pytest.fixture(params=["home", "bare"])
 def shell(request: pytest.FixtureRequest, on: Callable[[str], Shell]) -> Shell:
-    """Every substrate."""
+    """Both ways to do the verbs."""
     return on(request.param)
 
 
-@pytest.fixture(params=["home", "context"])
-def argo(request: pytest.FixtureRequest, on: Callable[[str], Shell]) -> Shell:
-    """Every substrate with an Argo Server."""
-    return on(request.param)
+@pytest.fixture
+def argo(on: Callable[[str], Shell]) -> Shell:
+    """A cluster with an Argo Server."""
+    return on("context")
 
 
 def submitted(shell: Shell, *words: str) -> str:
@@ -132,6 +132,17 @@ def test_a_workflow_is_submitted_waited_for_listed_and_deleted(shell: Shell) -> 
     assert shell("delete", "-l", "line=1", "--dry-run").out == f"workflow '{name}' would be deleted\n"
     assert shell("delete", name).out == f"workflow '{name}' deleted\n"
     shell("delete", "wf", "none", code=2)
+
+
+def test_names_are_taken_as_they_are_printed_and_logs_are_followed_from_the_start(shell: Shell) -> None:
+    said = shell("submit", HELLO, "-p", "message=now", "--log").out
+    name = said.split("'")[1]
+    assert f"{name}: now, plant" in said
+    printed = shell("list", "--prefix", name, "-o", "name").out.strip()
+    assert printed == f"workflow.argoproj.io/{name}"
+    assert "Succeeded" in shell("wait", printed, f"wf/{name}").out
+    assert shell("logs", printed).out == f"{name}: now, plant\n"
+    assert f"✔ {name}" in shell("get", printed).out
 
 
 def test_logs_are_told_by_pod_and_chosen(shell: Shell) -> None:

@@ -22,7 +22,8 @@ from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.core import ConfigMap
 from setpoint.apis.errors import InvalidSpec, Unavailable
 from setpoint.apis.meta import ObjectMeta
-from tests.e2e.runs import MANIFESTS, setpoint
+from setpoint.cli import main
+from tests.e2e.runs import MANIFESTS
 
 FILES = {
     "setpoint.toml": b"audit_mb = 0\n",
@@ -269,13 +270,17 @@ def test_one_that_does_not_fit_on_the_disk_is_refused_before_it_is_written(home:
         restore(tmp_path / "huge.tar", tmp_path / "new")
 
 
-def test_runs_and_their_logs_are_in_the_new_directory(tmp_path: Path) -> None:
-    home, new, target = tmp_path / "home", tmp_path / "new", str(tmp_path / "b.tar")
-    assert setpoint(home, "run", str(MANIFESTS / "hello.yaml")).returncode == 0
-    logs = setpoint(home, "logs", "@latest").stdout
-    done = setpoint(home, "backup", target)
-    assert done.stdout.startswith(f"{target}: ")
-    assert setpoint(new, "restore", target).returncode == 0
-    assert setpoint(new, "logs", "@latest").stdout == logs != ""
-    assert setpoint(new, "list", "-o", "name").stdout == setpoint(home, "list", "-o", "name").stdout
-    assert setpoint(new, "restore", target).returncode == 2
+def test_runs_and_their_logs_are_in_the_new_directory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home, new, target = str(tmp_path / "home"), str(tmp_path / "new"), str(tmp_path / "b.tar")
+
+    def said(*words: str) -> str:
+        capsys.readouterr()
+        assert main(list(words)) == 0
+        return capsys.readouterr().out
+
+    said("run", str(MANIFESTS / "hello.yaml"), "--home", home)
+    assert said("backup", target, "--home", home).startswith(f"{target}: ")
+    assert said("restore", target, "--home", new).startswith(f"{new}: ")
+    for words in (("logs", "@latest"), ("list", "-o", "name"), ("archive", "list", "-o", "name")):
+        assert said(*words, "--home", new) == said(*words, "--home", home) != ""
+    assert main(["restore", target, "--home", new]) == 2

@@ -18,11 +18,12 @@ import pytest
 from setpoint.adapters.clock import SystemClock
 from setpoint.adapters.sqlite import SqliteStore
 from setpoint.apis.argo import NodePhase, Workflow
-from setpoint.apis.errors import Conflict, InvalidSpec
+from setpoint.apis.errors import Conflict, Forbidden, InvalidSpec, NotSupported
 from setpoint.apis.manifest import decode_object
 from setpoint.clients.pod_logs import PodLogClient
+from setpoint.operations.lint import lint_resource
 from setpoint.ports.journal import Change
-from setpoint.ports.resources import R, ResourceApi
+from setpoint.ports.resources import R, ResourceApi, ResourceList
 from setpoint.wiring.kubernetes_verbs import KubernetesVerbs
 
 OBJECT: dict[str, Any] = {
@@ -114,3 +115,44 @@ async def test_nodes_that_are_kept_elsewhere_need_the_argo_server(tmp_path: Path
     async with steered(tmp_path, status={field: "x"}) as it:
         with pytest.raises(InvalidSpec, match="ARGO_SERVER"):
             await it.verbs.resume("default", "w")
+
+
+class WithoutClusterTemplates:
+    """The API of somebody who may not list what belongs to no namespace."""
+
+    def __init__(self, inner: ResourceApi) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def list(self, kind: type[R], namespace: str | None = None, *, selector: str = "") -> ResourceList[R]:
+        if kind.KIND == "ClusterWorkflowTemplate":
+            raise Forbidden("clusterworkflowtemplates.argoproj.io is forbidden")
+        return await self._inner.list(kind, namespace, selector=selector)
+
+
+async def test_who_may_not_list_cluster_templates_may_submit_and_what_refers_to_them_is_not_judged(
+    tmp_path: Path,
+) -> None:
+    with SqliteStore(tmp_path, SystemClock()) as store:
+        api = cast("ResourceApi", WithoutClusterTemplates(store.resources))
+        async with httpx.AsyncClient() as http:
+            verbs = KubernetesVerbs(api, PodLogClient(http), SystemClock())
+            await verbs.submit(decode_object(OBJECT, Workflow))
+            with pytest.raises(InvalidSpec):
+                await verbs.lint(decode_object(OBJECT | {"spec": {"entrypoint": "none"}}, Workflow))
+            refers = {"workflowTemplateRef": {"name": "far", "clusterScope": True}}
+            await verbs.lint(decode_object(OBJECT | {"spec": refers}, Workflow))
+
+
+async def test_what_only_this_machine_cannot_do_is_right_for_a_cluster(tmp_path: Path) -> None:
+    container = {"image": "busybox", "command": ["ls"], "lifecycle": {"preStop": {"exec": {"command": ["ls"]}}}}
+    templates = [{"name": "main", "container": container}]
+    workflow = decode_object(OBJECT | {"spec": {"entrypoint": "main", "templates": templates}}, Workflow)
+    with pytest.raises(NotSupported):
+        lint_resource(workflow).raise_first()
+    with SqliteStore(tmp_path, SystemClock()) as store:
+        async with httpx.AsyncClient() as http:
+            made = await KubernetesVerbs(store.resources, PodLogClient(http), SystemClock()).submit(workflow)
+    assert made.metadata.uid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -49,14 +50,32 @@ ParameterOption = Annotated[
     list[str] | None,
     typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="Workflow parameter; may be repeated."),
 ]
+_PREFIX = re.compile(r"^(workflows?|wf)(\.argoproj\.io)?/", re.IGNORECASE)
+
+
+def _bare(value: str | list[str] | None) -> str | list[str] | None:
+    """Names as `-o name` prints them are names too."""
+    if value is None or isinstance(value, str):
+        return _PREFIX.sub("", value) if value else value
+    return [_PREFIX.sub("", item) for item in value]
+
+
 WorkflowArgument = Annotated[
     str,
-    typer.Argument(metavar="NAME", help="Name of the workflow; @latest is the newest.", autocompletion=workflow_names),
+    typer.Argument(
+        metavar="NAME",
+        help="Name of the workflow; @latest is the newest.",
+        autocompletion=workflow_names,
+        callback=_bare,
+    ),
 ]
 WorkflowsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[NAME...]", help="Names of workflows; @latest is the newest.", autocompletion=workflow_names
+        metavar="[NAME...]",
+        help="Names of workflows; @latest is the newest.",
+        autocompletion=workflow_names,
+        callback=_bare,
     ),
 ]
 

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from setpoint.apis.argo import ClusterWorkflowTemplate, TemplateCatalog, WorkflowSpec, WorkflowTemplate
+from setpoint.apis.argo import TemplateCatalog, WorkflowSpec
 from setpoint.cli._context import Place, run_async
-from setpoint.ports.resources import ResourceApi
+from setpoint.operations.templates import known_templates
 from setpoint.wiring.session import Need
-
-
-async def stored_templates(resources: ResourceApi, namespace: str) -> TemplateCatalog:
-    """All WorkflowTemplates of the namespace and all ClusterWorkflowTemplates."""
-    own = await resources.list(WorkflowTemplate, namespace)
-    cluster = await resources.list(ClusterWorkflowTemplate)
-    return TemplateCatalog.of((*own.items, *cluster.items))
 
 
 class StoredTemplates:
@@ -35,6 +28,6 @@ class StoredTemplates:
 
         async def read() -> TemplateCatalog:
             async with place.open(Need.READ) as session:
-                return await stored_templates(session.resources, place.namespace)
+                return (await known_templates(session.resources, place.namespace)).catalog
 
         return run_async(read)

@@ -9,8 +9,8 @@ import typer
 from setpoint.apis.argo import Workflow
 from setpoint.cli._findings import tell
 from setpoint.cli._manifests import Manifest, unknown_parameters
-from setpoint.cli._stored import stored_templates
 from setpoint.operations.lint import Report, lint_resource
+from setpoint.operations.templates import known_templates
 from setpoint.ports.resources import ResourceApi
 
 EXIT_INVALID = 2
@@ -24,9 +24,12 @@ async def check(
     Templates of the manifest itself and those stored already are known to it. Unless it is to run here, on this
     machine, what only a cluster can do is right.
     """
-    catalog = (await stored_templates(resources, namespace)).with_resources(manifest.resources)
+    known = await known_templates(resources, namespace)
+    catalog = known.catalog.with_resources(manifest.resources)
     report = Report()
     for resource, document in zip(manifest.resources, manifest.documents, strict=True):
+        if not known.decide(resource):
+            continue  # the cluster's own controller will say it
         report += lint_resource(resource, catalog, submit=isinstance(resource, Workflow), document=document)
     if not here:
         report = Report(errors=report.invalid)

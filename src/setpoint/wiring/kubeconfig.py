@@ -42,7 +42,8 @@ def make_person_kubeconfig(endpoint: Endpoint, token: str) -> dict[str, Any]:
     url, authority = endpoint.public_url or endpoint.https_url, endpoint.public_ca_file or endpoint.ca_file
     if not url:
         raise InvalidSpec("no control plane with TLS is known; start one by `setpoint up --detach`")
-    return _config(url, authority, token, endpoint.public_argo_url or endpoint.argo_url)
+    argo = endpoint.public_argo_url if endpoint.public_url else endpoint.argo_url
+    return _config(url, authority, token, argo)
 
 
 def write_kubeconfig(path: Path, config: dict[str, Any]) -> None:

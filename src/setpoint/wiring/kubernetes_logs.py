@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from setpoint.apis.argo import LABEL_WORKFLOW, Workflow
@@ -13,6 +14,8 @@ from setpoint.core.expr import ExpressionError, compile_regex
 from setpoint.operations.listing import ListedWorkflow
 from setpoint.ports.resources import ResourceApi, WatchType
 from setpoint.ports.workflows import LogOptions, PodLogLine
+
+_SETTLE_SECONDS = 0.3  # a pod may be shown a little later than the end of its workflow
 
 
 async def read_logs(
@@ -44,6 +47,7 @@ async def read_logs(
     selector = ",".join(filter(None, (f"{LABEL_WORKFLOW}={meta.name}", options.selector)))
     parse_selector(selector)
     told: set[str] = set()
+    last = False
     while True:
         seen = await resources.get(ListedWorkflow, meta.namespace, meta.name)
         found = await resources.list(PodGlance, meta.namespace, selector=selector)
@@ -62,9 +66,10 @@ async def read_logs(
             except (InvalidSpec, NotFound):  # it went meanwhile, or its container has nothing to say yet
                 if wanted:
                     raise
-        if not follow or seen.status.finished_at is not None:
+        if not follow or last:
             break
-        await _next_change(resources, seen)
+        last = seen.status.finished_at is not None
+        await (asyncio.sleep(_SETTLE_SECONDS) if last else _next_change(resources, seen))
     if wanted and not told:
         raise NotFound("pod", wanted, meta.namespace)
 

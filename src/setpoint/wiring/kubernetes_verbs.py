@@ -12,11 +12,8 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from setpoint.apis.argo import (
-    ClusterWorkflowTemplate,
     NodeStatus,
-    TemplateCatalog,
     Workflow,
-    WorkflowTemplate,
     default,
 )
 from setpoint.apis.errors import AlreadyEnded, InvalidSpec
@@ -26,6 +23,7 @@ from setpoint.core.workflow.node_edits import edited_nodes, resumed_nodes
 from setpoint.operations import listing, submission
 from setpoint.operations import workflows as operations
 from setpoint.operations.lint import lint_resource
+from setpoint.operations.templates import known_templates
 from setpoint.ports.archive import WorkflowPage, WorkflowQuery
 from setpoint.ports.clock import Clock
 from setpoint.ports.resources import Propagation, ResourceApi
@@ -203,10 +201,10 @@ class KubernetesVerbs:
         return self._clock.now().replace(microsecond=0)
 
     async def _check(self, resource: Resource, *, submit: bool) -> None:
-        namespace = resource.metadata.namespace or "default"
-        own = await self._resources.list(WorkflowTemplate, namespace)
-        cluster = await self._resources.list(ClusterWorkflowTemplate)
-        report = lint_resource(resource, TemplateCatalog.of((*own.items, *cluster.items)), submit=submit)
+        known = await known_templates(self._resources, resource.metadata.namespace or "default")
+        if not known.decide(resource):
+            return  # the cluster's own controller will say it
+        report = lint_resource(resource, known.catalog, submit=submit)
         for error in report.invalid:
             raise error
 
