@@ -1,4 +1,4 @@
-"""Runs sessions and says how each call went. Usage: `python -m tests.clients [--keep] [NAME ...]`.
+"""Runs trials and says how each call went. Usage: `python -m tests.clients [--keep] [NAME ...]`.
 
 All of them, unless some are named; then docs/clients.md is written. `--keep` stores what was recorded of each for
 tests/replay. The exit code is 1 if a call went otherwise than its program says, 2 if a name is unknown.
@@ -11,8 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.clients.page import write_page
-from tests.clients.sessions import Session, run_session
 from tests.clients.table import CLIENTS
+from tests.clients.trials import Trial, run_trial
 from tests.replay.client_recording import RECORDINGS, make_recording, save
 
 
@@ -22,20 +22,20 @@ def main(arguments: list[str]) -> int:
     if unknown := sorted(set(wanted) - set(CLIENTS)):
         print(f"unknown client {', '.join(unknown)} (allowed: {', '.join(CLIENTS)})", file=sys.stderr)
         return 2
-    sessions = [_run(name, keep="--keep" in arguments) for name in wanted]
-    if len(sessions) == len(CLIENTS):
-        write_page(sessions)
-    return 0 if all(session.ok for session in sessions) else 1
+    trials = [_run(name, keep="--keep" in arguments) for name in wanted]
+    if len(trials) == len(CLIENTS):
+        write_page(trials)
+    return 0 if all(trial.ok for trial in trials) else 1
 
 
-def _run(name: str, *, keep: bool) -> Session:
+def _run(name: str, *, keep: bool) -> Trial:
     with TemporaryDirectory(prefix="setpoint-clients-") as folder:
-        session = run_session(CLIENTS[name], Path(folder).resolve())
-        for line in session.lines:
+        trial = run_trial(CLIENTS[name], Path(folder).resolve())
+        for line in trial.lines:
             print(f"{name}: {line.call}: {'' if line.ok else 'WRONG: '}{line.result}", flush=True)
-        if keep and session.seen and session.ok:
-            save(RECORDINGS / f"{name}.json", make_recording(session.client.version(), session.seen, Path(folder)))
-        return session
+        if keep and trial.seen and trial.ok:
+            save(RECORDINGS / f"{name}.json", make_recording(trial.client.version(), trial.seen, Path(folder)))
+        return trial
 
 
 if __name__ == "__main__":

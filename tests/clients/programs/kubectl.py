@@ -1,4 +1,4 @@
-"""Running kubectl as a shell does; used by the sessions with it."""
+"""Running kubectl as a shell does; used by the trials with it."""
 
 from __future__ import annotations
 
@@ -53,6 +53,6 @@ def kubectl(
 
 
 def write(name: str, text: str) -> str:
-    """A file of the session."""
+    """A file of the trial."""
     Path(name).write_text(text)
     return name

@@ -1,4 +1,4 @@
-"""How a session tells what it did: one line of JSON a call."""
+"""How a trial tells what it did: one line of JSON a call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def call(name: str, *, refused: str = "") -> Iterator[Callable[[object], None]]:
     told: list[str] = []
     try:
         yield lambda answer: told.append(str(answer))
-    except Exception as error:  # noqa: BLE001 - the session goes on, whatever a client throws
+    except Exception as error:  # noqa: BLE001 - the trial goes on, whatever a client throws
         text = f"{type(error).__name__}: {error}"
         ok = bool(refused) and refused in text
         tell(name, ok=ok, result=f"refused: {refused}" if ok else text)

@@ -1,4 +1,4 @@
-"""Running a session: the program as a process of its own, against a fresh control plane."""
+"""Running a trial: the program as a process of its own, against a fresh control plane."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TIMEOUT_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A call, as the session told of it."""
+    """A call, as the trial told of it."""
 
     call: str
     ok: bool
@@ -31,8 +31,8 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """What came of one session; `seen` is empty if nothing was recorded."""
+class Trial:
+    """What came of one trial; `seen` is empty if nothing was recorded."""
 
     client: Client
     lines: tuple[Line, ...]
@@ -45,8 +45,8 @@ class Session:
         return bool(self.lines) and not self.trouble and all(line.ok for line in self.lines)
 
 
-def run_session(client: Client, folder: Path) -> Session:
-    """The session in an empty folder."""
+def run_trial(client: Client, folder: Path) -> Trial:
+    """The trial in an empty folder."""
     python = python_of(client)
     home, work = folder / "home", folder / "work"
     work.mkdir(parents=True)
@@ -69,11 +69,11 @@ def run_session(client: Client, folder: Path) -> Session:
         trouble = done.stderr[-3000:] if done.returncode else ""
         if trouble:
             print(trouble, file=sys.stderr)
-        return Session(client, lines, tuple(taken.seen), trouble)
+        return Trial(client, lines, tuple(taken.seen), trouble)
 
 
 def _environment(home: Path, work: Path, endpoint: Endpoint) -> dict[str, str]:
-    """As a person's shell would have it, and where the tools and files of the session are."""
+    """As a person's shell would have it, and where the tools and files of the trial are."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SETPOINT_", "PYTHON", "KUBE"))}
     config = work / "kubeconfig"
     config.write_bytes((home / "kubeconfig").read_bytes())

@@ -1,4 +1,4 @@
-"""A session with Hera: workflows written in Python, steered through the Argo Server API.
+"""A trial with Hera: workflows written in Python, steered through the Argo Server API.
 
 Annotations are evaluated here, for Hera reads those of scripts.
 """

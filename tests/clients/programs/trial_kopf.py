@@ -1,4 +1,4 @@
-"""A session with an operator written with kopf: a kind of its own, and what becomes of its objects."""
+"""A trial with an operator written with kopf: a kind of its own, and what becomes of its objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session with kubectl: what people type, on objects of the cluster, of engines, and of a kind of their own."""
+"""A trial with kubectl: what people type, on objects of the cluster, of engines, and of a kind of their own."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ configMapGenerator: [{name: made, literals: [a=b]}]
 WORKFLOW = """
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
-metadata: {generateName: hello-, labels: {session: kubectl}}
+metadata: {generateName: hello-, labels: {trial: kubectl}}
 spec:
   entrypoint: main
   templates: [{name: main, container: {image: busybox, command: [echo, hello]}}]
@@ -227,11 +227,11 @@ def jobs() -> None:
 def workflows() -> None:
     kubectl("create -f - -o name", given=WORKFLOW, says="workflow.argoproj.io/hello-")
     kubectl(
-        "wait workflow -l session=kubectl --for=jsonpath={.status.phase}=Succeeded --timeout=30s", says="condition met"
+        "wait workflow -l trial=kubectl --for=jsonpath={.status.phase}=Succeeded --timeout=30s", says="condition met"
     )
     kubectl("get workflows", says="Succeeded")
     kubectl("create -f -", given=WORKFLOW.replace("entrypoint: main", "entrypoint: none"), code=1, says="none")
-    kubectl("describe workflows -l session=kubectl", says="Entrypoint: +main")
+    kubectl("describe workflows -l trial=kubectl", says="Entrypoint: +main")
     kubectl("delete workflows --all", says="deleted")
 
 

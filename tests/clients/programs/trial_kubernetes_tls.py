@@ -1,4 +1,4 @@
-"""A session with the Python client over TLS: the authority of the kubeconfig, a token, and neither."""
+"""A trial with the Python client over TLS: the authority of the kubeconfig, a token, and neither."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session with the Python client: the typed API, custom objects, the dynamic client, watches, leader election."""
+"""A trial with the Python client: the typed API, custom objects, the dynamic client, watches, leader election."""
 
 from __future__ import annotations
 

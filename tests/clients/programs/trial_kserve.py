@@ -1,4 +1,4 @@
-"""A session with KServe's client: an InferenceService with a real model, from creation to deletion."""
+"""A trial with KServe's client: an InferenceService with a real model, from creation to deletion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session with kubectl over TLS: with the token of the owner, that of a service account, and none."""
+"""A trial with kubectl over TLS: with the token of the owner, that of a service account, and none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session with Kubeflow's `TrainingClient`: PyTorchJob and TFJob, which are kept here and not run yet."""
+"""A trial with Kubeflow's `TrainingClient`: PyTorchJob and TFJob, which are kept here and not run yet."""
 
 from __future__ import annotations
 
