@@ -17,7 +17,9 @@ from setpoint.apis.errors import Malformed, NotFound
 from setpoint.apis.manifest import decode_object
 from setpoint.apis.meta import render_wire
 from setpoint.apis.pod import Pod
+from setpoint.apis.serving import InferenceService
 from setpoint.engines.customresources import FINALIZER, CustomResourceEngine
+from setpoint.operations.lint import lint_resource
 from setpoint.operations.metrics import Metrics
 from setpoint.operations.pod_logs import pod_log
 from setpoint.operations.pods import admit_pod, check_pod_change
@@ -62,6 +64,7 @@ def kubernetes_backend(parts: ApiParts) -> Backend:
         "Workflow.argoproj.io": _WorkflowAdmitter(parts.check_workflow),
         "CustomResourceDefinition.apiextensions.k8s.io": _admit_crd,
         "Pod": _admit_pod,
+        "InferenceService.serving.kserve.io": _admit_service,
         **parts.hooks.admitters(),
     }
     virtual: dict[str, VirtualKind] = {}
@@ -112,6 +115,12 @@ async def _admit_pod(new: Json, old: Json | None, user: Any) -> Json:
         admit_pod(decode_object(new, Pod)).raise_first()
     else:
         check_pod_change(new, old)
+    return new
+
+
+async def _admit_service(new: Json, old: Json | None, user: Any) -> Json:
+    """What KServe's webhook would refuse, and what this machine cannot serve."""
+    lint_resource(decode_object(new, InferenceService), warnings=False).raise_first()
     return new
 
 
