@@ -51,6 +51,8 @@ class ResourceDefinition:
         fields: What a field selector may name beside `metadata.name` and `metadata.namespace`.
         storage: Whether objects are kept in this version; exactly one of a kind's versions is.
         engine: Whether something here acts on objects of the kind; if not, a condition says so.
+        terminating: Whether its CustomResourceDefinition is being deleted: then no object is created any more, and
+            those that finalizers hold can still be read, edited and deleted.
     """
 
     group: str
@@ -70,6 +72,7 @@ class ResourceDefinition:
     schema: Mapping[str, Any] | None = field(default=None, hash=False)
     storage: bool = True
     engine: bool = True
+    terminating: bool = False
 
     @property
     def api_version(self) -> str:

@@ -43,6 +43,20 @@ def crd_status(crd: Mapping[str, Any], taken: Catalog, now: datetime) -> dict[st
     return {**status, "acceptedNames": accepted, "conditions": [*conditions, *kept], "storedVersions": stored}
 
 
+def terminating_status(crd: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The status of a definition that is being deleted, whose objects go first.
+
+    Source: apiextensions-apiserver, controller/finalizer.
+    """
+    status = crd.get("status") or {}
+    conditions = list(status.get("conditions") or ())
+    if any(item["type"] == "Terminating" and item["status"] == "True" for item in conditions):
+        return dict(status)
+    told = ("Terminating", True, "InstanceDeletionInProgress", "CustomResource deletion is in progress")
+    others = [item for item in conditions if item["type"] != "Terminating"]
+    return {**status, "conditions": [*others, _condition(None, *told, now)]}
+
+
 def is_established(crd: Mapping[str, Any]) -> bool:
     """Whether the definition's kind is served."""
     conditions = (crd.get("status") or {}).get("conditions") or ()

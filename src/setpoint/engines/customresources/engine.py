@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from setpoint.apis.definitions import Catalog
 from setpoint.apis.errors import Conflict, Expired, NotFound
-from setpoint.core.customresources import CRD_DEFINITION, crd_status, definitions_of
+from setpoint.core.customresources import CRD_DEFINITION, crd_status, definitions_of, terminating_status
 from setpoint.ports.clock import Clock
 from setpoint.ports.objects import Deletion, Json, ListQuery, ObjectApi
 
@@ -80,8 +81,11 @@ class CustomResourceEngine:
         """The catalog anew: definitions count in the order they were made; one whose names are taken does not."""
         catalog = self._own
         for crd in sorted(self._crds.values(), key=_age):
-            if _accepted(crd_status(crd, catalog, self._clock.now())) and "deletionTimestamp" not in crd["metadata"]:
-                catalog = catalog.with_definitions(definitions_of(crd))
+            if _accepted(crd_status(crd, catalog, self._clock.now())):
+                terminating = "deletionTimestamp" in crd["metadata"]
+                catalog = catalog.with_definitions(
+                    replace(item, terminating=terminating) for item in definitions_of(crd)
+                )
         if [item for item in catalog] != [item for item in self.catalog]:
             self.catalog = catalog
 
@@ -107,6 +111,10 @@ class CustomResourceEngine:
     async def _clear(self, crd: Json) -> None:
         finalizers = crd["metadata"].get("finalizers", [])
         if FINALIZER not in finalizers:
+            return
+        status = terminating_status(crd, self._clock.now())
+        if status != crd.get("status"):  # said first: from here on nothing new comes; the watch goes on with it
+            await self._api.update(self._kind, crd | {"status": status}, subresource="status")
             return
         stored = next((item for item in definitions_of(crd) if item.storage), None)
         if stored is not None:

@@ -16,7 +16,15 @@ from typing import Any, Protocol
 import msgspec
 
 from setpoint.apis.definitions import Catalog, ResourceDefinition
-from setpoint.apis.errors import AlreadyExists, Conflict, InvalidSpec, Malformed, NotFound, UnsupportedMedia
+from setpoint.apis.errors import (
+    AlreadyExists,
+    Conflict,
+    InvalidSpec,
+    Malformed,
+    MethodNotAllowed,
+    NotFound,
+    UnsupportedMedia,
+)
 from setpoint.apis.merge_patch import merge_patch
 from setpoint.apis.strategic_merge import strategic_merge
 from setpoint.apis.structure import Structure
@@ -95,6 +103,7 @@ class Writes:
     async def create(self, subject: Subject, body: Json) -> Written:
         """POST."""
         kind = subject.kind
+        _check_open(kind)
         document, warnings = self._admitted(subject, body)
         metadata = document.setdefault("metadata", {})
         _place(metadata, subject)
@@ -159,6 +168,8 @@ class Writes:
         kind = self._stored(subject.kind)
         for attempt in range(_ATTEMPTS):
             present = await self._present(subject, creates=creates)
+            if present is None:
+                _check_open(subject.kind)
             if present is None and self._may_create is not None:
                 await self._may_create(subject.kind, subject.namespace, subject.name, subject.user)
             if present is not None and version and present["metadata"]["resourceVersion"] != version:
@@ -274,6 +285,12 @@ class Writes:
 
     def _inward(self, kind: ResourceDefinition, document: Json) -> Json:
         return document | {"apiVersion": self._stored(kind).api_version, "metadata": dict(document["metadata"])}
+
+
+def _check_open(kind: ResourceDefinition) -> None:
+    """Raises: MethodNotAllowed for a kind that gets no new objects any more."""
+    if kind.terminating:
+        raise MethodNotAllowed("create not allowed while custom resource definition is terminating")
 
 
 def _first_status(kind: ResourceDefinition, now: datetime) -> Json:
