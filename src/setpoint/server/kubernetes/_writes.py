@@ -149,6 +149,9 @@ class Writes:
                 return document
             assert present is not None  # noqa: S101  `_rewrite` raised
             laid = self._laid(subject, present, media, patch)
+            found, wanted = present["metadata"]["resourceVersion"], _named_version(laid)
+            if wanted and wanted != found:  # as a JSON patch may say
+                raise Conflict(subject.kind.kind, subject.name, found=found, wanted=wanted)
             document, warnings = self._admitted(subject, _written_part(subject, present, laid), present)
             _place(document.setdefault("metadata", {}), subject)
             return self._tracked(subject, present, _joined(subject, present, document))
