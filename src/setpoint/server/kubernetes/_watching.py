@@ -73,6 +73,7 @@ class WatchAnswer:
                     await send({"type": "http.response.body", "body": b"".join(waiting), "more_body": True})
                     waiting.clear()
                     size = 0
+                    await asyncio.sleep(0)  # `send` need not wait for anything, and others have their turn
         if waiting:
             await send({"type": "http.response.body", "body": b"".join(waiting), "more_body": True})
 
