@@ -39,6 +39,7 @@ class Pages:
 
     def first(self, kind: str, query: ListQuery, documents: list[bytes], version: str) -> Page:
         """The first page of a list; all of it if no limit is set."""
+        self._forget_old()
         return self._page(kind, query, documents, version)
 
     def go_on(self, kind: str, query: ListQuery) -> Page:
@@ -60,7 +61,6 @@ class Pages:
         return Page(documents=documents[: query.limit], version=version, token=token, remaining=len(rest))
 
     def _keep(self, kind: str, query: ListQuery, rest: list[bytes], version: str) -> str:
-        self._forget_old()
         size = sum(map(len, rest))
         while self._rests and self._size + size > KEPT_BYTES:
             self._size -= self._rests.popitem(last=False)[1].size

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from setpoint.apis.definitions import Catalog, ResourceDefinition
+from setpoint.apis.definitions import ResourceDefinition
 from setpoint.core.customresources.definitions import complete_names
 
 
-def crd_status(crd: Mapping[str, Any], taken: Catalog, now: datetime) -> dict[str, Any]:
+def crd_status(crd: Mapping[str, Any], taken: Iterable[ResourceDefinition], now: datetime) -> dict[str, Any]:
     """The status that the definition has with its present spec.
 
     Args:
