@@ -131,7 +131,9 @@ class Feeds:
             seen = _Seen(view, fields)
             if since is None:
                 documents, cursor = await self._readers.read(view.list)
-                for document in documents:
+                documents.reverse()
+                while documents:  # what was told need not be in memory for as long as the rest
+                    document = documents.pop()
                     if seen.begins(document):
                         yield Told(WatchType.ADDED, document, cursor)
             else:
