@@ -88,3 +88,23 @@ async def test_a_table_of_many_rows_is_whole(tmp_path: Path) -> None:
         table = {"accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
         rows = (await api.http.get(f"{DEFAULT}/configmaps", headers=table)).json()["rows"]
         assert len(rows) == 510
+
+
+async def test_neither_all_namespaces_nor_what_is_in_them_is_deleted_by_one_request(tmp_path: Path) -> None:
+    async with kubernetes_api(tmp_path) as api:
+        await api.create("/api/v1/namespaces", {"metadata": {"name": "a"}})
+        await api.create("/api/v1/namespaces/a/configmaps", {"metadata": {"name": "m"}})
+        for path in ("/api/v1/namespaces", "/api/v1/configmaps"):
+            assert (await api.http.delete(path)).status_code == 405
+        assert (await api.http.get("/api/v1/namespaces/a/configmaps/m")).status_code == 200
+        resources = (await api.http.get("/api/v1")).json()["resources"]
+        verbs = {item["name"]: item["verbs"] for item in resources}
+        assert "deletecollection" in verbs["configmaps"] and "deletecollection" not in verbs["namespaces"]
+        assert (await api.http.delete("/api/v1/namespaces/a/configmaps")).json()["kind"] == "ConfigMapList"
+
+
+async def test_a_token_that_is_not_known_is_said_to_be_too_old(tmp_path: Path) -> None:
+    async with kubernetes_api(tmp_path) as api:
+        answer = await api.http.get(f"{DEFAULT}/configmaps", params={"limit": 1, "continue": "none"})
+        assert (answer.status_code, answer.json()["reason"]) == (410, "Expired")
+        assert answer.json()["message"].startswith("The provided continue parameter is too old")

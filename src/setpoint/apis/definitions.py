@@ -90,6 +90,11 @@ class ResourceDefinition:
         return "." not in self.group or self.group.endswith(".k8s.io")
 
     @property
+    def collected(self) -> bool:
+        """Whether all objects of a place can be deleted at once: not so namespaces, with all that is in them."""
+        return self.key != "Namespace"
+
+    @property
     def resource(self) -> str:
         """`plural.group`: what messages and RBAC call it."""
         return f"{self.plural}.{self.group}" if self.group else self.plural

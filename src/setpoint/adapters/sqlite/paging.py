@@ -19,6 +19,12 @@ KEPT_BYTES = 128 * 1024 * 1024
 KEPT_FOR = timedelta(minutes=5)
 
 
+class _TokenExpired(Expired):
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind, found="", wanted="")
+        self.args = ("The provided continue parameter is too old to display a consistent list result: list again",)
+
+
 @dataclass(frozen=True, slots=True)
 class _Rest:
     kind: str
@@ -50,7 +56,7 @@ class Pages:
         self._forget_old()
         rest = self._rests.get(query.after)
         if rest is None or (rest.kind, rest.namespace) != (kind, query.namespace):
-            raise Expired(kind, found="newer", wanted="the one of the continue token")
+            raise _TokenExpired(kind)
         return self._page(kind, query, rest.documents, rest.version)
 
     def _page(self, kind: str, query: ListQuery, documents: list[bytes], version: str) -> Page:

@@ -102,7 +102,7 @@ class Asked:
                 return await self._patch()
             case "DELETE", True if not place.subresource:
                 return await self._delete()
-            case "DELETE", False:
+            case "DELETE", False if self._kind.collected and (place.namespace or not self._kind.namespaced):
                 return await self._delete_all()
         return None
 
