@@ -232,3 +232,27 @@ async def test_a_watch_behind_what_is_kept_has_expired(tmp_path: Path, clock: Ma
                 await take(store.objects.watch(PUMP, ListQuery(), since=since), 1)
         with pytest.raises(InvalidSpec):
             await take(store.objects.watch(PUMP, ListQuery(), since="x1"), 1)
+
+
+async def test_a_watcher_that_reads_slowly_does_not_keep_others_from_watching(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    with SqliteStore(tmp_path, clock, history=5, compact_every=10) as store:
+        api = store.objects
+        slow = api.watch(PUMP, ListQuery(), since=None)
+        first = asyncio.create_task(take(slow, 1))
+        while not api.leads(PUMP):  # noqa: ASYNC110  nothing tells of it
+            await asyncio.sleep(0)
+        await api.create(PUMP, pump("a"))
+        assert await first == [("ADDED", "a")]  # and then it does not come back for more
+        for number in range(30):
+            await api.create(VALVE, pump(f"v{number}", kind=VALVE))
+        newest = (await api.list(PUMP, ListQuery())).version
+        other = api.watch(PUMP, ListQuery(), since=newest)
+        told = asyncio.create_task(take(other, 1))
+        while not api.leads(PUMP) and not told.done():  # noqa: ASYNC110  nothing tells of it
+            await asyncio.sleep(0)
+        await api.create(PUMP, pump("b"))
+        assert await told == [("ADDED", "b")]
+        await slow.aclose()
+        await other.aclose()

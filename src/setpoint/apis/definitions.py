@@ -51,6 +51,8 @@ class ResourceDefinition:
         fields: What a field selector may name beside `metadata.name` and `metadata.namespace`.
         storage: Whether objects are kept in this version; exactly one of a kind's versions is.
         engine: Whether something here acts on objects of the kind; if not, a condition says so.
+        terminating: Whether its CustomResourceDefinition is being deleted: then no object is created any more, and
+            those that finalizers hold can still be read, edited and deleted.
     """
 
     group: str
@@ -70,6 +72,7 @@ class ResourceDefinition:
     schema: Mapping[str, Any] | None = field(default=None, hash=False)
     storage: bool = True
     engine: bool = True
+    terminating: bool = False
 
     @property
     def api_version(self) -> str:
@@ -85,6 +88,11 @@ class ResourceDefinition:
     def built_in(self) -> bool:
         """Whether a cluster has the kind without a CustomResourceDefinition: only such take strategic merge patches."""
         return "." not in self.group or self.group.endswith(".k8s.io")
+
+    @property
+    def collected(self) -> bool:
+        """Whether all objects of a place can be deleted at once: not so namespaces, with all that is in them."""
+        return self.key != "Namespace"
 
     @property
     def resource(self) -> str:

@@ -6,8 +6,10 @@ what was judged. Invariant: only what passed is kept, and never what depends on 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import OrderedDict
+from functools import partial
 
 import msgspec
 
@@ -17,6 +19,7 @@ from setpoint.operations.workflows import check
 from setpoint.ports.resources import ResourceApi
 
 _KEPT = 4096
+_LARGE_BYTES = 64 * 1024  # such a one takes long: beside the loop, on which everybody else waits
 _REFERENCES = (b'"templateRef"', b'"workflowTemplateRef"')
 
 
@@ -38,7 +41,9 @@ class WorkflowChecks:
         digest = hashlib.blake2b(judged, digest_size=16).digest()
         if digest in self._passed:
             return
-        lint_resource(workflow, TemplateCatalog(), submit=True, warnings=False).raise_first()
+        lint = partial(lint_resource, workflow, TemplateCatalog(), submit=True, warnings=False)
+        found = await asyncio.to_thread(lint) if len(judged) > _LARGE_BYTES else lint()
+        found.raise_first()
         self._passed[digest] = None
         if len(self._passed) > _KEPT:
             self._passed.popitem(last=False)

@@ -8,6 +8,7 @@ Source: Kubernetes API conventions, "Metadata"; apimachinery's object meta valid
 from __future__ import annotations
 
 import base64
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +28,9 @@ _SYSTEM_FIELDS = (
     "generation",
     "namespace",
 )
+
+
+_DATA_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 
 
 def timestamp(moment: datetime) -> str:
@@ -128,9 +132,18 @@ def admit_body(kind: KindInfo, body: dict[str, Any]) -> dict[str, Any]:
     """The body as a cluster stores it: a Secret's `stringData` goes into `data`.
 
     Raises:
-        InvalidSpec: If a value of a Secret's `data` is not base64.
+        InvalidSpec: If a value of a Secret's `data` or a ConfigMap's `binaryData` is not base64, or a key is not legal.
     """
-    if kind.key != "Secret":
+    if kind.key not in ("Secret", "ConfigMap"):
+        return body
+    for field in ("data", "stringData", "binaryData"):
+        for key in body.get(field) or {}:
+            if not _DATA_KEY.fullmatch(key) or key == "." or key.startswith(".."):
+                raise InvalidSpec(
+                    "has letters, digits, '-', '_' and '.', at most 253 of them", path=f"{field}[{key[:80]}]"
+                )
+    if kind.key == "ConfigMap":
+        _check_config_map(body)
         return body
     for key, value in body.get("data", {}).items():
         try:
@@ -144,6 +157,16 @@ def admit_body(kind: KindInfo, body: dict[str, Any]) -> dict[str, Any]:
     return rest | {"data": body.get("data", {}) | plain}
 
 
+def _check_config_map(body: dict[str, Any]) -> None:
+    for key, value in (body.get("binaryData") or {}).items():
+        if key in (body.get("data") or {}):
+            raise InvalidSpec("is in data, too", path=f"binaryData.{key}")
+        try:
+            base64.b64decode(value, validate=True)
+        except ValueError:
+            raise InvalidSpec("is not base64: use data for plain text", path=f"binaryData.{key}") from None
+
+
 def check_immutable(kind: KindInfo, old: dict[str, Any], new: dict[str, Any]) -> None:
     """Refuse changes that a cluster refuses: data of an immutable ConfigMap or Secret, roleRef, a Secret's type."""
     fixed: tuple[str, ...] = ()
@@ -151,7 +174,7 @@ def check_immutable(kind: KindInfo, old: dict[str, Any], new: dict[str, Any]) ->
         fixed = ("data", "binaryData", "immutable")
     if kind.key == "Secret":
         fixed += ("type",)
-    if kind.name == "RoleBinding":
+    if kind.name in ("RoleBinding", "ClusterRoleBinding"):
         fixed += ("roleRef",)
     for field in fixed:
         if old.get(field) != new.get(field):

@@ -18,6 +18,7 @@ from setpoint.adapters.sqlite.hub import Hub, Waiter
 from setpoint.adapters.sqlite.readers import Readers
 from setpoint.adapters.sqlite.rows import KindInfo
 from setpoint.adapters.sqlite.watching import Happened, View, cursor_of, happened_after, seen_as, version_of
+from setpoint.apis.errors import Expired
 from setpoint.ports.objects import Told
 from setpoint.ports.resources import WatchType
 
@@ -90,7 +91,13 @@ class Feed:
         more = True
         while more:
             read = partial(happened_after, kind=self._kind, cursor=self.end)
-            found, self.end, more = await self._readers.read(read)
+            try:
+                found, self.end, more = await self._readers.read(read)
+            except Expired:  # nobody led for long, as when all watchers read slowly: who still stands there is told so
+                self._kept.clear()
+                self._size = 0
+                self._begin = self.end = await self._readers.read(version_of)
+                return
             self._kept.extend(found)
             self._size += sum(item.size for item in found)
         while self._kept and (len(self._kept) > _KEPT or self._size > _KEPT_BYTES):
@@ -124,7 +131,9 @@ class Feeds:
             seen = _Seen(view, fields)
             if since is None:
                 documents, cursor = await self._readers.read(view.list)
-                for document in documents:
+                documents.reverse()
+                while documents:  # what was told need not be in memory for as long as the rest
+                    document = documents.pop()
                     if seen.begins(document):
                         yield Told(WatchType.ADDED, document, cursor)
             else:

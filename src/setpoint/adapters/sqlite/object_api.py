@@ -63,10 +63,15 @@ class SqliteObjectApi:
         if query.after:
             return self._pages.go_on(kind.key, query)
         view = _view(kind, query)
-        documents, version = await self._readers.read(view.list)
-        if query.fields is not None:
-            wanted = query.fields
-            documents = [item for item in documents if wanted(msgspec.json.decode(item))]
+
+        def read(connection: sqlite3.Connection) -> tuple[list[bytes], int]:
+            documents, version = view.list(connection)
+            if query.fields is not None:
+                wanted = query.fields
+                documents = [item for item in documents if wanted(msgspec.json.decode(item))]
+            return documents, version
+
+        documents, version = await self._readers.read(read)
         return self._pages.first(kind.key, query, documents, str(version))
 
     async def update(

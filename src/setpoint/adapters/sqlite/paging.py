@@ -19,6 +19,12 @@ KEPT_BYTES = 128 * 1024 * 1024
 KEPT_FOR = timedelta(minutes=5)
 
 
+class _TokenExpired(Expired):
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind, found="", wanted="")
+        self.args = ("The provided continue parameter is too old to display a consistent list result: list again",)
+
+
 @dataclass(frozen=True, slots=True)
 class _Rest:
     kind: str
@@ -39,6 +45,7 @@ class Pages:
 
     def first(self, kind: str, query: ListQuery, documents: list[bytes], version: str) -> Page:
         """The first page of a list; all of it if no limit is set."""
+        self._forget_old()
         return self._page(kind, query, documents, version)
 
     def go_on(self, kind: str, query: ListQuery) -> Page:
@@ -49,7 +56,7 @@ class Pages:
         self._forget_old()
         rest = self._rests.get(query.after)
         if rest is None or (rest.kind, rest.namespace) != (kind, query.namespace):
-            raise Expired(kind, found="newer", wanted="the one of the continue token")
+            raise _TokenExpired(kind)
         return self._page(kind, query, rest.documents, rest.version)
 
     def _page(self, kind: str, query: ListQuery, documents: list[bytes], version: str) -> Page:
@@ -60,7 +67,6 @@ class Pages:
         return Page(documents=documents[: query.limit], version=version, token=token, remaining=len(rest))
 
     def _keep(self, kind: str, query: ListQuery, rest: list[bytes], version: str) -> str:
-        self._forget_old()
         size = sum(map(len, rest))
         while self._rests and self._size + size > KEPT_BYTES:
             self._size -= self._rests.popitem(last=False)[1].size

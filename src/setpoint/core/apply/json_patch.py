@@ -45,11 +45,18 @@ def apply_json_patch(document: Any, patch: Any) -> Any:
             else:
                 result = jsonpatch.JsonPatch([operation]).apply(result, in_place=True)
         except _ERRORS as error:
-            text = error.args[0] if error.args else type(error).__name__
+            text = _told(error)
             raise InvalidSpec(
                 f"{operation['op']} cannot be done at {operation['path']!r}: {text}", path=f"[{index}]"
             ) from None
     return result
+
+
+def _told(error: Exception) -> str:
+    """What went wrong. A pointer's error shows the value it was looked for in, and that may be a Secret's."""
+    if isinstance(error, jsonpointer.JsonPointerException):
+        return "there is no such path"
+    return str(error.args[0]) if error.args else type(error).__name__
 
 
 def _check(patch: Any) -> None:

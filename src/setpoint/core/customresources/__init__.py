@@ -18,7 +18,7 @@ from setpoint.core.customresources.keywords import prune_schemas
 from setpoint.core.customresources.metadata import check_embedded, coerce_metadata
 from setpoint.core.customresources.prune import apply_defaults, drop_nulls, prune
 from setpoint.core.customresources.rules import evaluate_rules, rule_warnings
-from setpoint.core.customresources.status import crd_status, is_established
+from setpoint.core.customresources.status import crd_status, is_established, terminating_status
 from setpoint.core.customresources.validate import validate
 from setpoint.core.customresources.warnings import crd_warnings
 
@@ -41,6 +41,7 @@ __all__ = [
     "prune",
     "prune_schemas",
     "rule_warnings",
+    "terminating_status",
     "validate",
     "version_rank",
 ]

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from setpoint.apis.definitions import Catalog, ResourceDefinition
+from setpoint.apis.definitions import ResourceDefinition
 from setpoint.core.customresources.definitions import complete_names
 
 
-def crd_status(crd: Mapping[str, Any], taken: Catalog, now: datetime) -> dict[str, Any]:
+def crd_status(crd: Mapping[str, Any], taken: Iterable[ResourceDefinition], now: datetime) -> dict[str, Any]:
     """The status that the definition has with its present spec.
 
     Args:
@@ -41,6 +41,20 @@ def crd_status(crd: Mapping[str, Any], taken: Catalog, now: datetime) -> dict[st
     if storage not in stored:
         stored.append(storage)
     return {**status, "acceptedNames": accepted, "conditions": [*conditions, *kept], "storedVersions": stored}
+
+
+def terminating_status(crd: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The status of a definition that is being deleted, whose objects go first.
+
+    Source: apiextensions-apiserver, controller/finalizer.
+    """
+    status = crd.get("status") or {}
+    conditions = list(status.get("conditions") or ())
+    if any(item["type"] == "Terminating" and item["status"] == "True" for item in conditions):
+        return dict(status)
+    told = ("Terminating", True, "InstanceDeletionInProgress", "CustomResource deletion is in progress")
+    others = [item for item in conditions if item["type"] != "Terminating"]
+    return {**status, "conditions": [*others, _condition(None, *told, now)]}
 
 
 def is_established(crd: Mapping[str, Any]) -> bool:

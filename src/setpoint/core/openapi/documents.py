@@ -146,11 +146,11 @@ def _add_paths(
         paths[f"{root}/{definition.plural}"] = {"get": make("list", "read", _LIST_OPTIONS, answer=many)}
     item = {"get": make("get", "read", {}, answer=one)}
     if not read_only:
-        read |= create | {
-            "delete": make(
+        read |= create
+        if definition.collected:
+            read["delete"] = make(
                 "deletecollection", "delete", _LIST_OPTIONS | _DELETE_QUERY, answer=many, body=_ref(_DELETE_OPTIONS)
             )
-        }
         item |= make.writes(one) | {
             "delete": make(
                 "delete", "delete", _DELETE_QUERY, answer={"anyOf": [_ref(_STATUS), one]}, body=_ref(_DELETE_OPTIONS)

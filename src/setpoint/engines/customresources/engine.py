@@ -8,14 +8,16 @@ Source: apiextensions.k8s.io/v1, naming and finalizing controllers.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from setpoint.apis.definitions import Catalog
+from setpoint.apis.definitions import Catalog, ResourceDefinition
 from setpoint.apis.errors import Conflict, Expired, NotFound
-from setpoint.core.customresources import CRD_DEFINITION, crd_status, definitions_of
+from setpoint.core.customresources import CRD_DEFINITION, crd_status, definitions_of, terminating_status
 from setpoint.ports.clock import Clock
 from setpoint.ports.objects import Deletion, Json, ListQuery, ObjectApi
 
@@ -33,6 +35,7 @@ class CustomResourceEngine:
         self._own = own.with_definitions([CRD_DEFINITION])
         self._kind = CRD_DEFINITION
         self._crds: dict[str, Json] = {}
+        self._made: dict[str, tuple[Json, tuple[ResourceDefinition, ...]]] = {}  # by name, with what it was made of
         self.catalog = self._own
 
     async def load(self) -> str:
@@ -67,23 +70,45 @@ class CustomResourceEngine:
         name = crd["metadata"]["name"]
         if kind == "DELETED":
             self._crds.pop(name, None)
+            self._made.pop(name, None)
         else:
             self._crds[name] = crd
         self._renew()
         if kind == "DELETED":  # a name may be free now that another definition was refused
             for other in list(self._crds.values()):
-                await self._settle(other)
+                if not _accepted(other.get("status") or {}):
+                    await self._settle(other)
         else:
             await self._settle(crd)
 
     def _renew(self) -> None:
         """The catalog anew: definitions count in the order they were made; one whose names are taken does not."""
-        catalog = self._own
+        found = list(self._own)
+        groups: dict[str, list[Json]] = {}
         for crd in sorted(self._crds.values(), key=_age):
-            if _accepted(crd_status(crd, catalog, self._clock.now())) and "deletionTimestamp" not in crd["metadata"]:
-                catalog = catalog.with_definitions(definitions_of(crd))
-        if [item for item in catalog] != [item for item in self.catalog]:
-            self.catalog = catalog
+            groups.setdefault(crd["spec"]["group"], []).append(crd)
+        for crds in groups.values():
+            found += self._counting(crds)
+        if found != list(self.catalog):
+            self.catalog = Catalog(found)
+
+    def _counting(self, crds: Iterable[Json]) -> list[ResourceDefinition]:
+        """What counts of the definitions of one group, oldest first: names are taken within a group only."""
+        found: list[ResourceDefinition] = []
+        for crd in crds:
+            if _accepted(crd_status(crd, [*self._own, *found], self._clock.now())):
+                found += self._definitions(crd)
+        return found
+
+    def _definitions(self, crd: Json) -> tuple[ResourceDefinition, ...]:
+        """Made once of each version of a definition: what is known of a kind is kept by the very object."""
+        name = crd["metadata"]["name"]
+        known = self._made.get(name)
+        if known is None or known[0] is not crd:
+            terminating = "deletionTimestamp" in crd["metadata"]
+            made = tuple(replace(item, terminating=terminating) for item in definitions_of(crd))
+            known = self._made[name] = (crd, made)
+        return known[1]
 
     async def _settle(self, crd: Json) -> None:
         """Say what is true of a definition; take the objects of one that is deleted with it."""
@@ -91,13 +116,9 @@ class CustomResourceEngine:
             if "deletionTimestamp" in crd["metadata"]:
                 await self._clear(crd)
                 return
-            others = self._own
-            for other in sorted(self._crds.values(), key=_age):
-                if other["metadata"]["name"] == crd["metadata"]["name"]:
-                    break
-                if _accepted(crd_status(other, others, self._clock.now())):
-                    others = others.with_definitions(definitions_of(other))
-            status = crd_status(crd, others, self._clock.now())
+            group = [other for other in self._crds.values() if other["spec"]["group"] == crd["spec"]["group"]]
+            older = [other for other in sorted(group, key=_age) if _age(other) < _age(crd)]
+            status = crd_status(crd, [*self._own, *self._counting(older)], self._clock.now())
             if status != crd.get("status"):
                 managed = {"metadata": crd["metadata"]}
                 await self._api.update(self._kind, crd | managed | {"status": status}, subresource="status")
@@ -107,6 +128,10 @@ class CustomResourceEngine:
     async def _clear(self, crd: Json) -> None:
         finalizers = crd["metadata"].get("finalizers", [])
         if FINALIZER not in finalizers:
+            return
+        status = terminating_status(crd, self._clock.now())
+        if status != crd.get("status"):  # said first: from here on nothing new comes; the watch goes on with it
+            await self._api.update(self._kind, crd | {"status": status}, subresource="status")
             return
         stored = next((item for item in definitions_of(crd) if item.storage), None)
         if stored is not None:

@@ -58,7 +58,7 @@ class KubernetesRoutes:
         path = request.scope.get("raw_path", b"").decode("latin-1").partition("?")[0] or request.url.path
         place = parse_place(path)
         if place is None or not place.plural:
-            return self._about_kinds(request, path.rstrip("/"), place)
+            return await self._about_kinds(request, path.rstrip("/"), place)
         kind = self._backend.catalog().of_path(place.api_version, place.plural)
         if kind is None or (place.namespace and not kind.namespaced):
             raise NoSuchPath
@@ -67,7 +67,7 @@ class KubernetesRoutes:
         except SetpointError as error:
             raise About(error, kind, place.name) from error
 
-    def _about_kinds(self, request: Request, path: str, place: Place | None) -> Response:
+    async def _about_kinds(self, request: Request, path: str, place: Place | None) -> Response:
         """Discovery, schemas, version."""
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed(f"{request.method} is not for {path[:200]}")
@@ -89,9 +89,9 @@ class KubernetesRoutes:
             case ["", "apis", group]:
                 found = discovery.group(catalog, group)
             case ["", "openapi", "v2"]:
-                return self._schemas.swagger(served)
+                return await self._schemas.swagger(served)
             case ["", "openapi", "v3", *rest]:
-                return self._schemas.answer(served, "/".join(rest), request)
+                return await self._schemas.answer(served, "/".join(rest), request)
             case _:
                 found = discovery.resource_list(served, place.api_version) if place is not None else None
         if found is None:

@@ -39,7 +39,11 @@ class Served:
         """The verbs of a resource."""
         if definition.key in self.reviews:
             return REVIEW_VERBS
-        return READ_VERBS if definition.key in self.read_only else STORED_VERBS
+        if definition.key in self.read_only:
+            return READ_VERBS
+        missing = {"deletecollection"} if not definition.collected else set()
+        missing |= {"create", "update", "patch"} if definition.terminating else set()
+        return tuple(verb for verb in STORED_VERBS if verb not in missing)
 
     def subresources(self, definition: ResourceDefinition) -> list[Subresource]:
         """What lies below its objects."""

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from setpoint.apis.definitions import ResourceDefinition
+from setpoint.apis.definitions import ResourceDefinition, Scale
 from setpoint.apis.errors import (
     Malformed,
     MethodNotAllowed,
@@ -21,6 +21,7 @@ from setpoint.apis.errors import (
     SetpointError,
     UnsupportedMedia,
 )
+from setpoint.core.apply import apply_json_patch
 from setpoint.ports.objects import Json
 from setpoint.server.kubernetes._answers import json_answer, text_stream
 from setpoint.server.kubernetes._backend import Backend
@@ -28,10 +29,19 @@ from setpoint.server.kubernetes._bodies import body_of, decoded, delete_options_
 from setpoint.server.kubernetes._forms import Shown
 from setpoint.server.kubernetes._options import WriteOptions, deletion, write_options
 from setpoint.server.kubernetes._places import Place
-from setpoint.server.kubernetes._reads import Reads, shown_for
+from setpoint.server.kubernetes._reads import Reads, shown_for, shown_page
 from setpoint.server.kubernetes._scale import scale_of, scale_patch
 from setpoint.server.kubernetes._status import NoSuchPath
-from setpoint.server.kubernetes._writes import APPLY_PATCH, MERGE_PATCH, PATCHES, Subject, Writes, Written
+from setpoint.server.kubernetes._writes import (
+    APPLY_PATCH,
+    JSON_PATCH,
+    MERGE_PATCH,
+    PATCHES,
+    STRATEGIC_PATCH,
+    Subject,
+    Writes,
+    Written,
+)
 
 _ANSWERED_WHOLE = frozenset({"PersistentVolumeClaim", "Pod", "Service", "ServiceAccount"})
 """Kinds whose deletion is answered with the object as it was last; of others a Status tells that it has gone."""
@@ -92,7 +102,7 @@ class Asked:
                 return await self._patch()
             case "DELETE", True if not place.subresource:
                 return await self._delete()
-            case "DELETE", False:
+            case "DELETE", False if self._kind.collected and (place.namespace or not self._kind.namespaced):
                 return await self._delete_all()
         return None
 
@@ -139,7 +149,7 @@ class Asked:
                 await self._backend.api.delete(self._catalog.stored(kind), place, metadata["name"], how)
             except NotFound:
                 continue
-        return json_answer(shown_for(kind, "", query, self._backend.clock.now()).page(page))
+        return json_answer(await shown_page(shown_for(kind, "", query, self._backend.clock.now()), page))
 
     async def _below(self) -> ASGIApp:
         """A subresource other than status."""
@@ -171,12 +181,28 @@ class Asked:
         if self._request.method in ("GET", "HEAD"):
             document = await self._backend.api.get(self._catalog.stored(kind), place.namespace, place.name)
         elif self._request.method in ("PUT", "PATCH"):
-            body, _ = await self._body()
-            patch = scale_patch(kind.scale, body)
+            wanted = (
+                await self._wanted_scale(kind.scale) if self._request.method == "PATCH" else (await self._body())[0]
+            )
+            patch = scale_patch(kind.scale, wanted)
             document = (await self._writes.patch(self._subject(whole=True), MERGE_PATCH, patch)).document
         else:
             raise MethodNotAllowed(f"{self._request.method} is not for scale")
         return json_answer(msgspec.json.encode(scale_of(msgspec.json.decode(document), kind.scale)))
+
+    async def _wanted_scale(self, scale: Scale) -> Json:
+        """What a patch makes of the scale, or the part of it that it is about."""
+        media, place = media_of(self._request), self._place
+        if media not in (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH):
+            allowed = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH)
+            raise UnsupportedMedia(f"{media[:80]!r} is not read here", path="Content-Type", allowed=allowed)
+        wanted, _ = decoded(await raw_of(self._request), self._options().validation, yaml=False)
+        if media == JSON_PATCH:
+            document = await self._backend.api.get(self._catalog.stored(self._kind), place.namespace, place.name)
+            wanted = apply_json_patch(scale_of(msgspec.json.decode(document), scale), wanted)
+        if not isinstance(wanted, dict):
+            raise Malformed("the body is no object")
+        return wanted
 
     async def _review(self) -> Response:
         if self._request.method != "POST" or self._place.name:

@@ -5,6 +5,7 @@ Source: Kubernetes API concepts, "Resource versions", "Retrieving large results 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 from typing import Any
@@ -14,9 +15,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from setpoint.apis.definitions import Catalog, ResourceDefinition
-from setpoint.apis.errors import Expired, Malformed, NotFound, Timeout
+from setpoint.apis.errors import Expired, InvalidSpec, Malformed, NotFound, Timeout
 from setpoint.apis.field_selectors import parse_field_selector
-from setpoint.apis.selectors import parse_selector
+from setpoint.apis.selectors import Selector, parse_selector
 from setpoint.ports.objects import ListQuery, ObjectApi, Page, Told
 from setpoint.server.kubernetes._answers import json_answer
 from setpoint.server.kubernetes._forms import Shown
@@ -25,6 +26,7 @@ from setpoint.server.kubernetes._virtual import VirtualKind
 from setpoint.server.kubernetes._watching import WatchAnswer
 
 _LONGEST_WATCH_SECONDS = 24 * 3600
+_SHOWN_AT_ONCE = 500  # a page of kubectl's
 _MATCHES = ("Exact", "NotOlderThan")
 _INCLUDES = ("None", "Metadata", "Object")
 
@@ -60,7 +62,7 @@ class Reads:
             return await self._watch(catalog.stored(kind), wanted, query, shown)
         page = await self._api.list(catalog.stored(kind), wanted)
         _check_version(kind, wanted, page.version)
-        return json_answer(shown.page(page))
+        return json_answer(await shown_page(shown, page))
 
     async def selected(
         self, catalog: Catalog, kind: ResourceDefinition, namespace: str | None, query: Mapping[str, str]
@@ -91,6 +93,13 @@ class Reads:
         )
 
 
+async def shown_page(shown: Shown, page: Page) -> bytes:
+    """The page as bytes: what takes long is made beside the loop, on which everybody else waits."""
+    if len(page.documents) <= _SHOWN_AT_ONCE:
+        return shown.page(page)
+    return await asyncio.to_thread(shown.page, page)
+
+
 def shown_for(kind: ResourceDefinition, accept: str, query: Mapping[str, str], now: datetime) -> Shown:
     """How this client wants objects shown. Raises: Malformed."""
     form = form_of(accept)
@@ -98,6 +107,13 @@ def shown_for(kind: ResourceDefinition, accept: str, query: Mapping[str, str], n
     if form is Form.TABLE and include not in _INCLUDES:
         raise Malformed(f"{include!r} is no value of it", path="includeObject", allowed=_INCLUDES)
     return Shown(kind=kind, form=form, now=now, include=include)
+
+
+def _selector(text: str) -> Selector:
+    try:
+        return parse_selector(text)
+    except InvalidSpec as error:  # it is the request that is wrong, not an object
+        raise Malformed(f"unable to parse requirement: {error.reason}", path="labelSelector") from error
 
 
 def _list_query(kind: ResourceDefinition, namespace: str | None, query: Mapping[str, str]) -> ListQuery:
@@ -115,7 +131,7 @@ def _list_query(kind: ResourceDefinition, namespace: str | None, query: Mapping[
         raise Malformed("specifying resource version is not allowed when using continue", path="resourceVersion")
     return ListQuery(
         namespace=namespace,
-        selector=parse_selector(query.get("labelSelector", "")),
+        selector=_selector(query.get("labelSelector", "")),
         fields=parse_field_selector(query.get("fieldSelector", ""), kind),
         limit=number(query, "limit", most=LONGEST_LIST) or 0,
         after=after,

@@ -6,6 +6,7 @@ Source: Kubernetes documentation, "The Kubernetes API", OpenAPI V3.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 
 import msgspec
@@ -34,6 +35,7 @@ class Schemas:
         self._tags: dict[str, str] = {}
         self._documents: dict[str, tuple[str, bytes]] = {}  # by apiVersion, with the tag
         self._swagger = b""
+        self._making = asyncio.Lock()  # of documents: beside the loop, since it takes long, and one at a time
         self._structures: dict[tuple[str, str], tuple[ResourceDefinition, Structure]] = {}
 
     def structure(self, catalog: Catalog, kind: ResourceDefinition) -> Structure:
@@ -44,7 +46,7 @@ class Schemas:
             known = self._structures[key] = (kind, Structure.of(*structure_schema(kind)))
         return known[1]
 
-    def answer(self, served: discovery.Served, group_version: str, request: Request) -> Response:
+    async def answer(self, served: discovery.Served, group_version: str, request: Request) -> Response:
         """`/openapi/v3`, or one of the documents it names. Raises: NoSuchPath."""
         self._renew(served.catalog)
         versions = list(dict.fromkeys(item.api_version for item in served.catalog))
@@ -60,24 +62,27 @@ class Schemas:
         tag = self._tags[paths[group_version]]
         if request.headers.get("if-none-match", "").strip('"') == tag:
             return Response(status_code=304, headers={"etag": f'"{tag}"'})
-        answer = json_answer(self._document(served, paths[group_version], tag))
+        answer = json_answer(await self._document(served, paths[group_version], tag))
         answer.headers["etag"] = f'"{tag}"'
         if request.query_params.get("hash") == tag:
             answer.headers["cache-control"] = "public, immutable"
         return answer
 
-    def swagger(self, served: discovery.Served) -> Response:
+    async def swagger(self, served: discovery.Served) -> Response:
         """`/openapi/v2`, for clients that know no other."""
-        self._renew(served.catalog)
-        if not self._swagger:
-            self._swagger = msgspec.json.encode(swagger(served.catalog))
-        return json_answer(self._swagger)
+        async with self._making:
+            self._renew(served.catalog)
+            made = self._swagger or await asyncio.to_thread(_swagger_of, served.catalog)
+            if served.catalog is self._catalog:
+                self._swagger = made
+        return json_answer(made)
 
-    def _document(self, served: discovery.Served, api_version: str, tag: str) -> bytes:
-        known = self._documents.get(api_version)
-        if known is None or known[0] != tag:
-            made = openapi_document(served.catalog, api_version, reviews=served.reviews, read_only=served.read_only)
-            known = self._documents[api_version] = (tag, msgspec.json.encode(made))
+    async def _document(self, served: discovery.Served, api_version: str, tag: str) -> bytes:
+        async with self._making:
+            known = self._documents.get(api_version)
+            if known is None or known[0] != tag:
+                made = await asyncio.to_thread(_document_of, served, api_version)
+                known = self._documents[api_version] = (tag, made)
         return known[1]
 
     def _renew(self, catalog: Catalog) -> None:
@@ -91,6 +96,15 @@ class Schemas:
             version: hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32].upper()
             for version, lines in told.items()
         }
+
+
+def _swagger_of(catalog: Catalog) -> bytes:
+    return msgspec.json.encode(swagger(catalog))
+
+
+def _document_of(served: discovery.Served, api_version: str) -> bytes:
+    made = openapi_document(served.catalog, api_version, reviews=served.reviews, read_only=served.read_only)
+    return msgspec.json.encode(made)
 
 
 def _openapi_path(api_version: str) -> str:

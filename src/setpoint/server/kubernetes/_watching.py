@@ -19,6 +19,7 @@ from setpoint.server.kubernetes._forms import Shown
 from setpoint.server.kubernetes._status import make_status, status_of
 
 _PIECE_BYTES = 256 * 1024
+_PATIENCE_SECONDS = 60.0
 
 
 class WatchAnswer:
@@ -30,6 +31,8 @@ class WatchAnswer:
         bookmarks: Tell how far the watch has come, from time to time.
         initial_end: Tell when all that there was has been told.
         seconds: How long; None for ever.
+        patience: For so many seconds a client may take nothing of what waits for it; then it is cut off, since all that
+            its watch begins with is in memory until it does. An API server closes watches that cannot keep up, too.
     """
 
     def __init__(
@@ -40,9 +43,11 @@ class WatchAnswer:
         bookmarks: bool = False,
         initial_end: bool = False,
         seconds: int | None = None,
+        patience: float = _PATIENCE_SECONDS,
     ) -> None:
         self._events, self._shown = events, shown
-        self._bookmarks, self._initial_end, self._seconds = bookmarks, initial_end, seconds
+        self._bookmarks, self._initial_end = bookmarks, initial_end
+        self._seconds, self._patience = seconds, patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream; see the class."""
@@ -57,9 +62,12 @@ class WatchAnswer:
                 task.cancel()
             await asyncio.gather(telling, leaving, return_exceptions=True)
         if ended and (error := telling.exception()) is not None:
+            if isinstance(error, TimeoutError):
+                return  # without an end, which would wait as well: the connection is closed
             raise error
-        with suppress(OSError):
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        with suppress(OSError):  # a TimeoutError is one, too
+            async with asyncio.timeout(self._patience):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _tell(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -70,9 +78,11 @@ class WatchAnswer:
                 waiting.append(line)
                 size += len(line)
                 if not line or size > _PIECE_BYTES:
-                    await send({"type": "http.response.body", "body": b"".join(waiting), "more_body": True})
+                    async with asyncio.timeout(self._patience):
+                        await send({"type": "http.response.body", "body": b"".join(waiting), "more_body": True})
                     waiting.clear()
                     size = 0
+                    await asyncio.sleep(0)  # `send` need not wait for anything, and others have their turn
         if waiting:
             await send({"type": "http.response.body", "body": b"".join(waiting), "more_body": True})
 

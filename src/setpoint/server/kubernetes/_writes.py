@@ -16,7 +16,15 @@ from typing import Any, Protocol
 import msgspec
 
 from setpoint.apis.definitions import Catalog, ResourceDefinition
-from setpoint.apis.errors import AlreadyExists, Conflict, InvalidSpec, Malformed, NotFound, UnsupportedMedia
+from setpoint.apis.errors import (
+    AlreadyExists,
+    Conflict,
+    InvalidSpec,
+    Malformed,
+    MethodNotAllowed,
+    NotFound,
+    UnsupportedMedia,
+)
 from setpoint.apis.merge_patch import merge_patch
 from setpoint.apis.strategic_merge import strategic_merge
 from setpoint.apis.structure import Structure
@@ -95,6 +103,7 @@ class Writes:
     async def create(self, subject: Subject, body: Json) -> Written:
         """POST."""
         kind = subject.kind
+        _check_open(kind)
         document, warnings = self._admitted(subject, body)
         metadata = document.setdefault("metadata", {})
         _place(metadata, subject)
@@ -140,6 +149,9 @@ class Writes:
                 return document
             assert present is not None  # noqa: S101  `_rewrite` raised
             laid = self._laid(subject, present, media, patch)
+            found, wanted = present["metadata"]["resourceVersion"], _named_version(laid)
+            if wanted and wanted != found:  # as a JSON patch may say
+                raise Conflict(subject.kind.kind, subject.name, found=found, wanted=wanted)
             document, warnings = self._admitted(subject, _written_part(subject, present, laid), present)
             _place(document.setdefault("metadata", {}), subject)
             return self._tracked(subject, present, _joined(subject, present, document))
@@ -159,6 +171,8 @@ class Writes:
         kind = self._stored(subject.kind)
         for attempt in range(_ATTEMPTS):
             present = await self._present(subject, creates=creates)
+            if present is None:
+                _check_open(subject.kind)
             if present is None and self._may_create is not None:
                 await self._may_create(subject.kind, subject.namespace, subject.name, subject.user)
             if present is not None and version and present["metadata"]["resourceVersion"] != version:
@@ -274,6 +288,12 @@ class Writes:
 
     def _inward(self, kind: ResourceDefinition, document: Json) -> Json:
         return document | {"apiVersion": self._stored(kind).api_version, "metadata": dict(document["metadata"])}
+
+
+def _check_open(kind: ResourceDefinition) -> None:
+    """Raises: MethodNotAllowed for a kind that gets no new objects any more."""
+    if kind.terminating:
+        raise MethodNotAllowed("create not allowed while custom resource definition is terminating")
 
 
 def _first_status(kind: ResourceDefinition, now: datetime) -> Json:
