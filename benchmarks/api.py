@@ -29,6 +29,7 @@ from setpoint.wiring.endpoint import read_endpoint
 
 CLIENTS = 8
 CREATES = 1600
+WARM_UP = 100
 WATCHERS = 200
 EVENTS_PER_SECOND = 20
 EVENTS = 200
@@ -125,8 +126,11 @@ def workflow(name: str, number: int) -> dict[str, Any]:
 
 
 def _creates(port: int, floor_port: int) -> dict[str, object]:
-    bodies = [json.dumps(workflow(f"w-{number}", number)).encode() for number in range(CREATES)]
+    made = [json.dumps(workflow(f"w-{number}", number)).encode() for number in range(WARM_UP + CREATES)]
+    bodies = made[WARM_UP:]
     path = f"{_WORKFLOWS}?fieldValidation=Strict&fieldManager=bench"
+    for warmed, where in ((port, path), (floor_port, "/")):
+        _load(warmed, where, made[:WARM_UP])
     rate, latencies = _load(port, path, bodies)
     floor_rate, _ = _load(floor_port, "/", bodies)
     return {

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
-import msgspec.inspect as mi
 
 from setpoint.apis.argo import (
     ArtifactPaths,
@@ -227,24 +226,19 @@ def _plan(kind: type[msgspec.Struct]) -> tuple[tuple[str, str, tuple[str, bool, 
         keys = [f"{name}.{field.name}" for name in names]
         key = next((item for item in keys if item in REFUSED or item in IGNORED), None)
         verdict = (field.name, key in REFUSED, REFUSED.get(key) or IGNORED[key]) if key is not None else None
-        if verdict is not None or _can_hold(mi.type_info(field.type)):
+        if verdict is not None or _can_hold(field.type):
             plan.append((field.name, field.encode_name, verdict))
     return tuple(plan)
 
 
-def _can_hold(kind: mi.Type) -> bool:
-    """Whether there may be a struct in it."""
-    match kind:
-        case mi.UnionType():
-            return any(_can_hold(item) for item in kind.types)
-        case mi.Metadata():
-            return _can_hold(kind.type)
-        case mi.VarTupleType() | mi.ListType():
-            return _can_hold(kind.item_type)
-        case mi.DictType():
-            return _can_hold(kind.value_type)
-        case _:
-            return isinstance(kind, mi.StructType)
+def _can_hold(kind: Any) -> bool:
+    """Whether there may be a struct in what an annotation means.
+
+    The annotation is read as it stands: msgspec's inspection would describe all types below it, for each field anew.
+    """
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return True
+    return any(_can_hold(item) for item in get_args(kind))
 
 
 def _empty(value: msgspec.Struct) -> bool:
