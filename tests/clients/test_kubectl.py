@@ -132,4 +132,6 @@ def test_a_list_of_objects_is_taken_as_it_was_printed(run: Run) -> None:
     whole = json.dumps({"apiVersion": "v1", "kind": "List", "items": [_json(printed)]})
     assert "configmap/listed replaced" in run("replace -f -", given=whole)
     assert "configmap/listed configured" in run("apply -f -", given=whole)
-    assert 'unknown field "dada"' in run("replace -f -", given=whole.replace('"data"', '"dada"'), code=1)
+    odd = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "odd"}, "dada": {}}
+    given = json.dumps({"apiVersion": "v1", "kind": "List", "items": [odd]})
+    assert 'unknown field "dada"' in run("create -f -", given=given, code=1)
