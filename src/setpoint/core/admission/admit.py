@@ -21,6 +21,7 @@ from setpoint.apis.definitions import ResourceDefinition
 from setpoint.apis.errors import InvalidObject, InvalidSpec, Problem
 from setpoint.apis.manifest import FieldPath, decode_tolerant
 from setpoint.core.admission.decode import Mode, report
+from setpoint.core.admission.ratchet import ratcheted
 from setpoint.core.admission.shape import check_shape
 from setpoint.core.customresources import (
     CRD_DEFINITION,
@@ -160,7 +161,7 @@ def _admit_custom(
     }
     if definition.key == CRD_DEFINITION.key:
         return _admit_definition(full, warnings, old)
-    _refuse((*validate(full, schema), *check_embedded(full, schema)))
+    _refuse(ratcheted((*validate(full, schema), *check_embedded(full, schema)), full, old))
     _refuse(evaluate_rules(full, schema, old))
     return Admitted(full, warnings)
 
