@@ -83,7 +83,13 @@ def _check_type(definition: ResourceDefinition, document: Mapping[str, Any]) -> 
 def _admit_class(definition: ResourceDefinition, document: dict[str, Any], mode: Mode) -> Admitted:
     cls = definition.cls
     assert cls is not None  # noqa: S101  # the caller has looked; this tells the type checker
-    resource, unknown = decode_tolerant(document, cls)
+    try:
+        resource, unknown = decode_tolerant(document, cls)
+    except InvalidSpec as error:
+        if definition.key != "Secret":
+            raise
+        # what was found instead may be what is to be kept secret
+        raise InvalidSpec(error.reason.partition(", found ")[0], path=error.path) from None
     warnings = report([f'unknown field "{_dotted(path)}"' for path in unknown[:MOST_PATHS]], mode)
     wire = _plain(resource)
     _keep_written(document, resource, wire)
