@@ -124,3 +124,14 @@ def test_rights_are_asked_for_and_refused(run: Run) -> None:
     assert run("auth can-i create pods --as=somebody", code=1).startswith("no")
     assert "Forbidden" in run("get pods --as=somebody", code=1)
     assert "system:masters" in run("auth whoami")
+
+
+def test_a_list_of_objects_is_taken_as_it_was_printed(run: Run) -> None:
+    run("create configmap listed --from-literal=a=1")
+    printed = run("get configmap listed -o json")
+    whole = json.dumps({"apiVersion": "v1", "kind": "List", "items": [_json(printed)]})
+    assert "configmap/listed replaced" in run("replace -f -", given=whole)
+    assert "configmap/listed configured" in run("apply -f -", given=whole)
+    odd = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "odd"}, "dada": {}}
+    given = json.dumps({"apiVersion": "v1", "kind": "List", "items": [odd]})
+    assert 'unknown field "dada"' in run("create -f -", given=given, code=1)

@@ -92,3 +92,18 @@ async def test_a_definition_changes_the_schemas_of_its_group_alone(tmp_path: Pat
         document = await served.http.get(after["api/v1"]["serverRelativeURL"])
         assert document.headers["cache-control"] == "public, immutable"
         assert "/api/v1/namespaces/{namespace}/configmaps" in document.json()["paths"]
+
+
+async def test_the_old_openapi_document_is_there_in_the_form_that_kubectl_reads(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    form = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+    async with api(tmp_path, clock) as http:
+        answer = await http.get("/openapi/v2", headers={"accept": form})
+        assert (answer.status_code, answer.headers["content-type"], answer.content) == (
+            200,
+            form.replace("@", "."),
+            b"\x0a\x032.0",
+        )
+        both = await http.get("/openapi/v2", headers={"accept": f"{form},application/json"})
+        assert both.json()["swagger"] == "2.0"

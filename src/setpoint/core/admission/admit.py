@@ -21,6 +21,7 @@ from setpoint.apis.definitions import ResourceDefinition
 from setpoint.apis.errors import InvalidObject, InvalidSpec, Problem
 from setpoint.apis.manifest import FieldPath, decode_tolerant
 from setpoint.core.admission.decode import Mode, report
+from setpoint.core.admission.ratchet import ratcheted
 from setpoint.core.admission.shape import check_shape
 from setpoint.core.customresources import (
     CRD_DEFINITION,
@@ -82,7 +83,13 @@ def _check_type(definition: ResourceDefinition, document: Mapping[str, Any]) -> 
 def _admit_class(definition: ResourceDefinition, document: dict[str, Any], mode: Mode) -> Admitted:
     cls = definition.cls
     assert cls is not None  # noqa: S101  # the caller has looked; this tells the type checker
-    resource, unknown = decode_tolerant(document, cls)
+    try:
+        resource, unknown = decode_tolerant(document, cls)
+    except InvalidSpec as error:
+        if definition.key != "Secret":
+            raise
+        # what was found instead may be what is to be kept secret
+        raise InvalidSpec(error.reason.partition(", found ")[0], path=error.path) from None
     warnings = report([f'unknown field "{_dotted(path)}"' for path in unknown[:MOST_PATHS]], mode)
     wire = _plain(resource)
     _keep_written(document, resource, wire)
@@ -160,7 +167,7 @@ def _admit_custom(
     }
     if definition.key == CRD_DEFINITION.key:
         return _admit_definition(full, warnings, old)
-    _refuse((*validate(full, schema), *check_embedded(full, schema)))
+    _refuse(ratcheted((*validate(full, schema), *check_embedded(full, schema)), full, old))
     _refuse(evaluate_rules(full, schema, old))
     return Admitted(full, warnings)
 

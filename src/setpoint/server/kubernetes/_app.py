@@ -89,7 +89,7 @@ class KubernetesRoutes:
             case ["", "apis", group]:
                 found = discovery.group(catalog, group)
             case ["", "openapi", "v2"]:
-                return await self._schemas.swagger(served)
+                return await self._schemas.swagger(served, accept)
             case ["", "openapi", "v3", *rest]:
                 return await self._schemas.answer(served, "/".join(rest), request)
             case _:

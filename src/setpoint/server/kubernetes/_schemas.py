@@ -22,6 +22,10 @@ from setpoint.server.kubernetes import _discovery as discovery
 from setpoint.server.kubernetes._answers import json_answer
 from setpoint.server.kubernetes._status import NoSuchPath
 
+_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"  # with "@" in it no MIME type: clients ask so
+_EMPTY_DOCUMENT = b"\x0a\x032.0"
+"""A `Document` of gnostic's openapi.v2 with `swagger: "2.0"` (field 1) and nothing else."""
+
 
 class Schemas:
     """OpenAPI documents and the structures that patches go by, made when somebody asks, kept while their kinds stay.
@@ -68,8 +72,14 @@ class Schemas:
             answer.headers["cache-control"] = "public, immutable"
         return answer
 
-    async def swagger(self, served: discovery.Served) -> Response:
-        """`/openapi/v2`, for clients that know no other."""
+    async def swagger(self, served: discovery.Served, accept: str) -> Response:
+        """`/openapi/v2`, for clients that know no other.
+
+        kubectl reads nothing but protobuf here, and asks before it sends a `List`. In that form the document says
+        nothing of any kind, upon which kubectl leaves it to the server to find what is wrong with an object.
+        """
+        if "protobuf" in accept and "json" not in accept:
+            return Response(_EMPTY_DOCUMENT, media_type=_PROTOBUF)
         async with self._making:
             self._renew(served.catalog)
             made = self._swagger or await asyncio.to_thread(_swagger_of, served.catalog)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from setpoint.apis.argo.kinds import CronWorkflow, Workflow
+from setpoint.apis.catalog import define
+from setpoint.apis.core import Secret
 from setpoint.apis.definitions import ResourceDefinition
 from setpoint.apis.errors import InvalidObject, InvalidSpec, StrictDecodingError
 from setpoint.apis.meta import Resource
@@ -178,3 +180,12 @@ def test_admitting_what_was_admitted_changes_nothing() -> None:
     for item, sent in ((WORKFLOWS, workflow()), (CRONTABS, crontab()), (CRD_DEFINITION, crontab_crd())):
         first = admit(item, sent, "Strict")
         assert admit(item, first.document, "Strict") == first
+
+
+@pytest.mark.parametrize("part", [{"data": "hush"}, {"stringData": {"a": ["hush"]}}, {"data": {"a": 4711}}])
+def test_what_is_said_of_a_secret_does_not_show_it(part: dict[str, Any]) -> None:
+    document = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}} | part
+    with pytest.raises(InvalidSpec) as refused:
+        admit(define(Secret), document, "Strict")
+    assert refused.value.path.startswith(next(iter(part)))
+    assert "hush" not in str(refused.value) and "4711" not in str(refused.value)
