@@ -227,12 +227,15 @@ class Worker:
         pending, taken_up = commands_of(record), frozenset(self._state.nodes)
         if self._inbox:
             await self._batch(known={command.id for command in pending})
+        launched: set[str] = set()
         for command in pending:
             if self._state.status.completed and isinstance(command, SetTimer | LaunchPod | MakeClaims | ActionCommand):
-                self._done.append(command.id)
+                self._done.append(command.id)  # a pod may have been launched, and only this not been written down
             else:
                 self._orders.carry_out(command, again=True)
-        await self._find_pods(taken_up, {command.id for command in pending if isinstance(command, LaunchPod)})
+                if isinstance(command, LaunchPod):
+                    launched.add(command.id)
+        await self._find_pods(taken_up, launched)
         self._wake.set()
 
     async def _take_defaults(self) -> None:
