@@ -62,6 +62,20 @@ async def test_a_review_need_not_say_its_kind(tmp_path: Path, clock: ManualClock
         assert (answer.json()["kind"], answer.json()["status"]["allowed"]) == ("SelfSubjectAccessReview", True)
 
 
+async def test_a_review_is_typed_as_any_object_is(tmp_path: Path, clock: ManualClock) -> None:
+    path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    async with api(tmp_path, clock) as http:
+        refused = await http.post(path, json={"metadata": {"name": True}})
+        stored = await http.post(f"{DEFAULT}/configmaps", json={"metadata": {"name": True}})
+        assert refused.status_code == stored.status_code == 422
+        assert "metadata.name" in refused.json()["message"]
+        strict = await http.post(f"{path}?fieldValidation=Strict", json={"metadata": {}, "colour": "red"})
+        assert (strict.status_code, 'unknown field "colour"' in strict.json()["message"]) == (400, True)
+        warned = await http.post(path, json={"metadata": {}, "colour": "red"})
+        assert (warned.status_code, 'unknown field \\"colour' in warned.headers["warning"]) == (201, True)
+        assert "colour" not in warned.json()
+
+
 @pytest.mark.parametrize(
     ("path", "spec", "status"),
     [

@@ -21,6 +21,7 @@ from setpoint.apis.errors import (
     SetpointError,
     UnsupportedMedia,
 )
+from setpoint.core.admission import admit
 from setpoint.core.apply import apply_json_patch
 from setpoint.ports.objects import Json
 from setpoint.server.kubernetes._answers import json_answer, text_stream
@@ -207,10 +208,11 @@ class Asked:
     async def _review(self) -> Response:
         if self._request.method != "POST" or self._place.name:
             raise MethodNotAllowed(f"{self._request.method} is not for {self._kind.plural}: they are created only")
-        body, _ = await self._body()
+        body, told = await self._body()
         body = {"apiVersion": self._kind.api_version, "kind": self._kind.kind} | body
-        made = await self._backend.reviews[self._kind.key](body, self._place.namespace, self._user)
-        return json_answer(msgspec.json.encode(made), 201)
+        asked = admit(self._kind, body, self._options().validation)
+        made = await self._backend.reviews[self._kind.key](asked.document, self._place.namespace, self._user)
+        return json_answer(msgspec.json.encode(made), 201, (*told, *asked.warnings))
 
     async def _body(self) -> tuple[Json, tuple[str, ...]]:
         return await body_of(self._request, self._options().validation)
