@@ -76,6 +76,15 @@ async def test_a_review_is_typed_as_any_object_is(tmp_path: Path, clock: ManualC
         assert "colour" not in warned.json()
 
 
+async def test_a_warning_has_no_control_characters(tmp_path: Path, clock: ManualClock) -> None:
+    async with api(tmp_path, clock) as http:
+        body = {"metadata": {"name": "a"}, "a\x00\x01\x7fb\r\nc\u00fc": 1}
+        warned = await http.post(f"{DEFAULT}/configmaps", json=body)
+        assert warned.status_code == 201
+        assert warned.headers["warning"].isprintable()
+        assert "a???b c?" in warned.headers["warning"]
+
+
 @pytest.mark.parametrize(
     ("path", "spec", "status"),
     [

@@ -13,7 +13,10 @@ def json_answer(body: bytes, status: int = 200, warnings: tuple[str, ...] = ()) 
     """An answer of JSON, with what is to be warned of."""
     answer = Response(body, status, media_type="application/json")
     for text in warnings:
-        plain = " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"')
+        shown = "".join(
+            char if char.isprintable() else "?" for char in " ".join(text.split())
+        )  # a header has no others
+        plain = shown.replace("\\", "\\\\").replace('"', '\\"')
         answer.headers.append("Warning", f'299 - "{plain.encode("ascii", "replace").decode()}"')
     return answer
 
