@@ -48,7 +48,7 @@ class Trial:
 def run_trial(client: Client, folder: Path) -> Trial:
     """The trial in an empty folder."""
     python = python_of(client)
-    home, work = folder / "home", folder / "desk"
+    home, work = folder / "home", folder / "scratch"
     work.mkdir(parents=True)
     (work / "model").parent.mkdir(exist_ok=True)
     write_tiny_model(work / "model")

@@ -20,7 +20,7 @@ NAMES = sorted(path.stem for path in RECORDINGS.glob("*.json"))
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_trial_is_answered_as_it_was(name: str, tmp_path: Path) -> None:
     recording = load(RECORDINGS / f"{name}.json")
-    write_tiny_model(tmp_path / "desk" / "model")
+    write_tiny_model(tmp_path / "scratch" / "model")
     async with control_plane(Settings(home=tmp_path / "home"), serve_stored=True) as plane:
         urls = {"kubernetes": plane.endpoint.url, "argo": plane.endpoint.argo_url}
         replay = Replay(urls, tmp_path, {MACHINE: socket.gethostname()})
