@@ -5,6 +5,8 @@ Source: Argo Server API, `ArchivedWorkflowService`.
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,7 +15,7 @@ from setpoint.apis.errors import InvalidSpec, NotFound
 from setpoint.operations.submission import pairs_of
 from setpoint.ports.workflows import ArchivedWorkflowVerbs
 from setpoint.server.argo import _requests as requests
-from setpoint.server.argo._operations import FLAG, TEXT, TEXTS, Handler, Operation, Schema
+from setpoint.server.argo._operations import FLAG, TEXT, TEXTS, Operation, Schema
 from setpoint.server.argo._selection import ARCHIVE_KEYS, LIST_KEYS, list_meta, selection_of
 from setpoint.server.argo._workflows import RESOURCE
 
@@ -21,6 +23,8 @@ _BASE = "/api/v1/archived-workflows"
 _IN = {"namespace": TEXT}
 _SENT: dict[str, Schema] = {"namespace": TEXT, "name": TEXT, "parameters": TEXTS}
 _RETRY = _SENT | {"restartSuccessful": FLAG, "nodeFieldSelector": TEXT}
+_all = partial(Operation, resource=RESOURCE)
+_one = partial(Operation, resource=RESOURCE, statuses=(404, 409))
 
 
 class ArchivedHandlers:
@@ -32,12 +36,12 @@ class ArchivedHandlers:
     def operations(self) -> list[Operation]:
         """Below `/api/v1/archived-workflows`, and labels."""
         item = _BASE + "/{uid}"
-        found = [
-            _operation("GET", _BASE, self._list, "List archived workflows", "list", query=ARCHIVE_KEYS),
-            _operation("GET", item, self._get, "Get an archived workflow", "get", query=_IN | {"name": TEXT}),
-            _operation("DELETE", item, self._delete, "Delete an archived workflow", "delete", query=_IN),
-            _operation("PUT", item + "/retry", self._retry, "Run it again from what failed", "update", body=_RETRY),
-            _operation(
+        return [
+            _all("GET", _BASE, self._list, "List archived workflows", "list", query=ARCHIVE_KEYS),
+            _one("GET", item, self._get, "Get an archived workflow", "get", query=_IN | {"name": TEXT}),
+            _one("DELETE", item, self._delete, "Delete an archived workflow", "delete", query=_IN),
+            _one("PUT", item + "/retry", self._retry, "Run it again from what failed", "update", body=_RETRY),
+            _one(
                 "PUT",
                 item + "/resubmit",
                 self._resubmit,
@@ -45,12 +49,9 @@ class ArchivedHandlers:
                 "update",
                 body=_SENT | {"memoized": FLAG},
             ),
-            _operation("GET", f"{_BASE}-label-keys", self._keys, "Keys of labels", "list", query=_IN),
-            _operation(
-                "GET", f"{_BASE}-label-values", self._values, "Values of a label", "list", query=LIST_KEYS | _IN
-            ),
+            _all("GET", f"{_BASE}-label-keys", self._keys, "Keys of labels", "list", query=_IN),
+            _all("GET", f"{_BASE}-label-values", self._values, "Values of a label", "list", query=LIST_KEYS | _IN),
         ]
-        return found
 
     async def _list(self, request: Request) -> Response:
         selection = selection_of(request, request.query_params.get("namespace", ""))
@@ -107,26 +108,3 @@ class ArchivedHandlers:
             raise InvalidSpec("name the one label whose values are wanted", path="listOptions.labelSelector")
         values = await self._verbs.archived_label_values(wanted[0].key, selection.query.namespace)
         return requests.answer({"items": list(values)})
-
-
-def _operation(
-    method: str,
-    path: str,
-    handler: Handler,
-    summary: str,
-    verb: str,
-    *,
-    body: dict[str, Schema] | None = None,
-    query: dict[str, Schema] | None = None,
-) -> Operation:
-    return Operation(
-        method=method,
-        path=path,
-        handler=handler,
-        summary=summary,
-        resource=RESOURCE,
-        verb=verb,
-        body=body,
-        query=query or {},
-        statuses=(404, 409) if "{uid}" in path else (),
-    )

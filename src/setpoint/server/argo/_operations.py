@@ -6,7 +6,7 @@ An operation knows which Kubernetes resource and verb it is, so that who authori
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -26,7 +26,7 @@ TEXTS: Schema = {"type": "array", "items": {"type": "string"}}
 OBJECT: Schema = {"type": "object"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One verb on one path.
 
@@ -35,8 +35,8 @@ class Operation:
         path: As starlette writes it.
         handler: Answers; errors of our tree that it raises become error bodies.
         summary: What it does, for people.
-        resource: The resource that it is about, as `plural` or `plural.group`; empty: none, anybody may ask.
         verb: The verb on the resource, as a cluster's rules name it.
+        resource: The resource that it is about, as `plural` or `plural.group`; empty: none, anybody may ask.
         body: Fields of the JSON body; None: there is no body.
         query: Keys of the query.
         statuses: HTTP statuses it answers beside those of every operation.
@@ -48,8 +48,9 @@ class Operation:
     path: str
     handler: Handler
     summary: str
-    resource: str = ""
     verb: str = ""
+    _: KW_ONLY
+    resource: str = ""
     body: Mapping[str, Schema] | None = None
     query: Mapping[str, Schema] = field(default_factory=dict)
     statuses: tuple[int, ...] = ()

@@ -5,6 +5,7 @@ Source: Argo Server API, `SyncService`; limits in a database need one, which is 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -16,7 +17,7 @@ from setpoint.apis.meta import ObjectMeta
 from setpoint.ports.resources import ResourceApi
 from setpoint.server.argo import _requests as requests
 from setpoint.server.argo._errors import NotServed
-from setpoint.server.argo._operations import NUMBER, TEXT, Handler, Operation, Schema
+from setpoint.server.argo._operations import NUMBER, TEXT, Operation, Schema
 
 _BASE = "/api/v1/sync/{namespace}"
 _TYPE: Schema = {"oneOf": [{"type": "integer"}, {"type": "string"}]}
@@ -24,6 +25,7 @@ _CONFIG_MAP = ("0", "", "configmap")
 _DATABASE = ("1", "database")
 _LARGEST = (1 << 31) - 1
 _LIMIT = "Sync limit"
+_about = partial(Operation, resource="configmaps", statuses=(404, 409, 501))
 
 
 class SyncHandlers:
@@ -37,10 +39,10 @@ class SyncHandlers:
         item, keys = _BASE + "/{key:path}", {"type": _TYPE, "cmName": TEXT}
         sent = keys | {"limit": NUMBER}
         return [
-            _operation("POST", _BASE, self._create, "Set a limit anew", "create", body=sent | {"key": TEXT}),
-            _operation("GET", item, self._get, "Get a limit", "get", query=keys),
-            _operation("PUT", item, self._update, "Change a limit", "update", body=sent),
-            _operation("DELETE", item, self._delete, "Remove a limit", "delete", query=keys),
+            _about("POST", _BASE, self._create, "Set a limit anew", "create", body=sent | {"key": TEXT}),
+            _about("GET", item, self._get, "Get a limit", "get", query=keys),
+            _about("PUT", item, self._update, "Change a limit", "update", body=sent),
+            _about("DELETE", item, self._delete, "Remove a limit", "delete", query=keys),
         ]
 
     async def _create(self, request: Request) -> Response:
@@ -112,26 +114,3 @@ def _read(text: str, key: str) -> int:
 def _answer(namespace: str, name: str, key: str, limit: int) -> Response:
     """`type` is left out where it is 0, as the Argo Server does."""
     return requests.answer({"namespace": namespace, "cmName": name, "key": key, "limit": limit})
-
-
-def _operation(
-    method: str,
-    path: str,
-    handler: Handler,
-    summary: str,
-    verb: str,
-    *,
-    body: dict[str, Schema] | None = None,
-    query: dict[str, Schema] | None = None,
-) -> Operation:
-    return Operation(
-        method=method,
-        path=path,
-        handler=handler,
-        summary=summary,
-        resource="configmaps",
-        verb=verb,
-        body=body,
-        query=query or {},
-        statuses=(404, 409, 501),
-    )

@@ -6,6 +6,7 @@ Source: Argo Server API, `WorkflowTemplateService`, `ClusterWorkflowTemplateServ
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -44,48 +45,26 @@ class TemplateHandlers:
     def operations(self) -> list[Operation]:
         """List, create, lint, get, update, delete; of all namespaces too."""
         base, item, name = self._base, self._base + "/{name}", self._kind.KIND
+        about = partial(Operation, resource=f"{self._kind.PLURAL}.argoproj.io", statuses=(404, 409))
         sent: dict[str, Schema] = {self._key: OBJECT}
         created = sent | {"createOptions": OBJECT}
         found = [
-            self._operation("GET", base, self._list, f"List {name}s", "list", query=_LIST_KEYS),
-            self._operation("POST", base, self._create, f"Create a {name}", "create", body=created),
-            self._operation("POST", base + "/lint", self._lint, f"Lint a {name}", "create", body=sent),
-            self._operation("GET", item, self._get, f"Get a {name}", "get", query=GET_KEYS),
-            self._operation("PUT", item, self._update, f"Update a {name}", "update", body=sent),
-            self._operation("DELETE", item, self._delete, f"Delete a {name}", "delete", query=DELETE_KEYS),
+            about("GET", base, self._list, f"List {name}s", "list", query=_LIST_KEYS),
+            about("POST", base, self._create, f"Create a {name}", "create", body=created),
+            about("POST", base + "/lint", self._lint, f"Lint a {name}", "create", body=sent),
+            about("GET", item, self._get, f"Get a {name}", "get", query=GET_KEYS),
+            about("PUT", item, self._update, f"Update a {name}", "update", body=sent),
+            about("DELETE", item, self._delete, f"Delete a {name}", "delete", query=DELETE_KEYS),
         ]
         if self._kind.NAMESPACED:
             everywhere = self._root + "/"
-            found.append(self._operation("GET", everywhere, self._list, f"List {name}s", "list", query=_LIST_KEYS))
+            found.append(about("GET", everywhere, self._list, f"List {name}s", "list", query=_LIST_KEYS))
         if self._kind is CronWorkflow:
             for verb, suspended in (("suspend", True), ("resume", False)):
                 handler = self._suspending(suspended)
                 says = f"{verb.capitalize()} a {name}"
-                found.append(self._operation("PUT", f"{item}/{verb}", handler, says, "update", body={}))
+                found.append(about("PUT", f"{item}/{verb}", handler, says, "update", body={}))
         return found
-
-    def _operation(
-        self,
-        method: str,
-        path: str,
-        handler: Handler,
-        summary: str,
-        verb: str,
-        *,
-        body: dict[str, Schema] | None = None,
-        query: dict[str, Schema] | None = None,
-    ) -> Operation:
-        return Operation(
-            method=method,
-            path=path,
-            handler=handler,
-            summary=summary,
-            resource=f"{self._kind.PLURAL}.argoproj.io",
-            verb=verb,
-            body=body,
-            query=query or {},
-            statuses=(404, 409),
-        )
 
     async def _list(self, request: Request) -> Response:
         selection = selection_of(request, request.path_params.get("namespace", ""))

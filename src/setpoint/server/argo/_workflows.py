@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ RESOURCE = "workflows.argoproj.io"
 _SUBMIT: dict[str, Schema] = {"resourceKind": TEXT, "resourceName": TEXT, "submitOptions": OBJECT}
 _RETRY: dict[str, Schema] = {"restartSuccessful": FLAG, "nodeFieldSelector": TEXT, "parameters": TEXTS}
 _SET: dict[str, Schema] = {"nodeFieldSelector": TEXT, "message": TEXT, "phase": TEXT, "outputParameters": TEXT}
+_about = partial(Operation, resource=RESOURCE, statuses=(404, 409))
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 Verb = Callable[[str, str, dict[str, Any]], Awaitable[Workflow | None]]
@@ -48,13 +50,13 @@ class WorkflowHandlers:
         created = sent | {"serverDryRun": FLAG, "createOptions": OBJECT}
         got, gone = GET_KEYS | {"fields": TEXT, "uid": TEXT}, DELETE_KEYS | {"force": FLAG}
         return [
-            self._operation("GET", "/api/v1/workflows/", self._list, "List workflows", "list", query=WORKFLOW_KEYS),
-            self._operation("GET", BASE, self._list, "List workflows", "list", query=WORKFLOW_KEYS),
-            self._operation("POST", BASE, self._create, "Create a workflow", "create", body=created),
-            self._operation("POST", BASE + "/lint", self._lint, "Lint a workflow", "create", body=sent),
-            self._operation("POST", BASE + "/submit", self._submit, "Run a template", "create", body=_SUBMIT),
-            self._operation("GET", item, self._get, "Get a workflow, archived or not", "get", query=got),
-            self._operation("DELETE", item, self._delete, "Delete a workflow", "delete", query=gone),
+            _about("GET", "/api/v1/workflows/", self._list, "List workflows", "list", query=WORKFLOW_KEYS),
+            _about("GET", BASE, self._list, "List workflows", "list", query=WORKFLOW_KEYS),
+            _about("POST", BASE, self._create, "Create a workflow", "create", body=created),
+            _about("POST", BASE + "/lint", self._lint, "Lint a workflow", "create", body=sent),
+            _about("POST", BASE + "/submit", self._submit, "Run a template", "create", body=_SUBMIT),
+            _about("GET", item, self._get, "Get a workflow, archived or not", "get", query=got),
+            _about("DELETE", item, self._delete, "Delete a workflow", "delete", query=gone),
             *self._steering(item),
         ]
 
@@ -70,7 +72,7 @@ class WorkflowHandlers:
             ("set", self._set, "Set values of suspend nodes", _SET),
         )
         return [
-            self._operation(
+            _about(
                 "PUT",
                 f"{item}/{name}",
                 self._steered(verb),
@@ -80,29 +82,6 @@ class WorkflowHandlers:
             )
             for name, verb, says, body in table
         ]
-
-    @staticmethod
-    def _operation(
-        method: str,
-        path: str,
-        handler: Handler,
-        summary: str,
-        verb: str,
-        *,
-        body: dict[str, Schema] | None = None,
-        query: dict[str, Schema] | None = None,
-    ) -> Operation:
-        return Operation(
-            method=method,
-            path=path,
-            handler=handler,
-            summary=summary,
-            resource=RESOURCE,
-            verb=verb,
-            body=body,
-            query=query or {},
-            statuses=(404, 409),
-        )
 
     async def _list(self, request: Request) -> Response:
         selection = selection_of(request, request.path_params.get("namespace", ""))
