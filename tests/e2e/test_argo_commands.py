@@ -348,6 +348,8 @@ def test_what_makes_no_sense_is_said_in_one_line(on: Callable[[str], Shell]) -> 
         ("delete", "x", "--all"),
         ("wait",),
         ("retry", "x", "--no-wait", "--wait"),
+        ("archive", "retry", "x", "--no-wait", "--wait"),
+        ("archive", "resubmit", "x", "--no-wait", "--log"),
         ("list", "--context", "nowhere"),
     ):
         said = shell(*words, code=2)

@@ -47,6 +47,13 @@ def follow_of(*, wait: bool, watch: bool, log: bool, otherwise: Follow = Follow.
     return Follow.WAIT if wait else otherwise
 
 
+def follow_again(*, wait: bool, watch: bool, log: bool, no_wait: bool) -> Follow:
+    """What the options of a verb that follows by itself ask for. Raises: InvalidSpec: They contradict each other."""
+    if no_wait and (wait or watch or log):
+        raise InvalidSpec("--no-wait excludes --wait, --watch and --log")
+    return Follow.NOTHING if no_wait else follow_of(wait=wait, watch=watch, log=log, otherwise=Follow.WATCH)
+
+
 def narrowed(workflow: Workflow, selector: str, phases: Sequence[str] = ()) -> Workflow:
     """The workflow with those of its nodes that are to be shown. Raises: InvalidSpec."""
     if not selector and not phases:

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from setpoint.apis.argo import Workflow
-from setpoint.apis.errors import InvalidSpec
 from setpoint.cli._context import (
     ContextOption,
     HomeOption,
@@ -25,7 +24,7 @@ from setpoint.cli._outcome import (
     WaitOption,
     WatchOption,
     conclude,
-    follow_of,
+    follow_again,
 )
 from setpoint.cli._output import Output, OutputOption, print_objects
 from setpoint.cli._selection import FieldSelectorOption, Filters, SelectorOption, names_of
@@ -64,7 +63,7 @@ def retry(
     `setpoint retry hello --restart-successful --node-field-selector displayName=train`
     """
     place, given = find_place(home, namespace, context), parse_parameters(parameter)
-    how = _how(wait=wait, watch=watch, log=log, no_wait=no_wait)
+    how = follow_again(wait=wait, watch=watch, log=log, no_wait=no_wait)
     filters = Filters(selector=selector, fields=field_selector)
 
     async def main() -> int:
@@ -111,7 +110,7 @@ def resubmit(
     `setpoint resubmit process-control-x7k2p`, `setpoint resubmit @latest --memoized -p rows=100 --no-wait`
     """
     place, given = find_place(home, namespace, context), parse_parameters(parameter)
-    how = _how(wait=wait, watch=watch, log=log, no_wait=no_wait)
+    how = follow_again(wait=wait, watch=watch, log=log, no_wait=no_wait)
     filters = Filters(selector=selector, fields=field_selector)
 
     async def main() -> int:
@@ -141,9 +140,3 @@ async def told(
     else:
         print_objects(begun, output, single=True)
     return 0
-
-
-def _how(*, wait: bool, watch: bool, log: bool, no_wait: bool) -> Follow:
-    if no_wait and (wait or watch or log):
-        raise InvalidSpec("--no-wait excludes --wait, --watch and --log")
-    return Follow.NOTHING if no_wait else follow_of(wait=wait, watch=watch, log=log, otherwise=Follow.WATCH)

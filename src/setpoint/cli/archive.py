@@ -19,7 +19,7 @@ from setpoint.cli._context import (
     parse_parameters,
     run_async,
 )
-from setpoint.cli._outcome import Follow, LogOption, NodeSelectorOption, WaitOption, WatchOption, follow_of
+from setpoint.cli._outcome import LogOption, NodeSelectorOption, WaitOption, WatchOption, follow_again
 from setpoint.cli._output import Output, OutputOption, format_seconds, print_objects, print_rows
 from setpoint.cli._selection import AllNamespacesOption, PrefixOption, SelectorOption
 from setpoint.cli.again import NoWaitOption, told
@@ -141,7 +141,7 @@ def retry(
     `setpoint archive retry hello-x7k2p`
     """
     place, given = find_place(home, namespace, context), parse_parameters(parameter)
-    how = Follow.NOTHING if no_wait else follow_of(wait=wait, watch=watch, log=log, otherwise=Follow.WATCH)
+    how = follow_again(wait=wait, watch=watch, log=log, no_wait=no_wait)
 
     async def main() -> int:
         async with place.open(Need.RUNNING if no_wait else Need.OWN) as session:
@@ -180,7 +180,7 @@ def resubmit(
     `setpoint archive resubmit hello-x7k2p -p rows=100 --no-wait`
     """
     place, given = find_place(home, namespace, context), parse_parameters(parameter)
-    how = Follow.NOTHING if no_wait else follow_of(wait=wait, watch=watch, log=log, otherwise=Follow.WATCH)
+    how = follow_again(wait=wait, watch=watch, log=log, no_wait=no_wait)
 
     async def main() -> int:
         async with place.open(Need.RUNNING if no_wait else Need.OWN) as session:

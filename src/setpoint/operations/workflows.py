@@ -146,6 +146,15 @@ async def resume(
     await _ask(journal, workflow, ResumeRequested(selector=selector))
 
 
+def check_set(selector: str, phase: str) -> None:
+    """Whether nodes may be set so. Raises: InvalidSpec: Which nodes is not said, or the phase is none to set to."""
+    if not selector:
+        raise InvalidSpec("'set' currently only targets suspend nodes, use a node field selector to target them")
+    if phase not in _SETTABLE:
+        raise InvalidSpec(f"{phase} is an invalid phase to set to", allowed=_SETTABLE[1:])
+    parse_selector(selector)
+
+
 async def set_outputs(
     resources: ResourceApi,
     journal: WorkflowJournal,
@@ -158,11 +167,7 @@ async def set_outputs(
     phase: str = "",
 ) -> None:
     """Supply outputs, phase or message of the matching running Suspend nodes."""
-    if not selector:
-        raise InvalidSpec("'set' currently only targets suspend nodes, use a node field selector to target them")
-    if phase not in _SETTABLE:
-        raise InvalidSpec(f"{phase} is an invalid phase to set to", allowed=_SETTABLE[1:])
-    parse_selector(selector)
+    check_set(selector, phase)
     workflow = await resources.get(Workflow, namespace, name)
     if workflow.status.completed:
         raise AlreadyEnded(f"cannot set values of a completed workflow: workflow: {name!r}, namespace: {namespace!r}")

@@ -11,26 +11,19 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any, NoReturn
 
-from setpoint.apis.argo import (
-    NodeStatus,
-    Workflow,
-    default,
-)
+from setpoint.apis.argo import NodeStatus, Workflow, default
 from setpoint.apis.errors import AlreadyEnded, InvalidSpec
 from setpoint.apis.meta import Resource, to_wire
 from setpoint.clients.pod_logs import PodLogClient
 from setpoint.core.workflow.node_edits import edited_nodes, resumed_nodes
-from setpoint.operations import listing, submission
 from setpoint.operations import workflows as operations
 from setpoint.operations.lint import lint_resource
 from setpoint.operations.templates import known_templates
-from setpoint.ports.archive import WorkflowPage, WorkflowQuery
 from setpoint.ports.clock import Clock
-from setpoint.ports.resources import Propagation, ResourceApi
-from setpoint.ports.workflows import LogOptions, PodLogLine, SubmitOptions
+from setpoint.ports.resources import ResourceApi
+from setpoint.ports.workflows import LogOptions, PodLogLine
 from setpoint.wiring.kubernetes_logs import read_logs
-
-_PHASES = ("", "Succeeded", "Failed", "Error")
+from setpoint.wiring.stored_verbs import StoredVerbs
 
 
 def refuse(what: str) -> NoReturn:
@@ -38,11 +31,12 @@ def refuse(what: str) -> NoReturn:
     raise InvalidSpec(f"{what} needs the Argo Server of the cluster: set ARGO_SERVER=HOST:PORT, and ARGO_TOKEN")
 
 
-class KubernetesVerbs:
+class KubernetesVerbs(StoredVerbs):
     """`ports.workflows.WorkflowVerbs` over a `ResourceApi` and the logs of pods."""
 
     def __init__(self, resources: ResourceApi, logs: PodLogClient, clock: Clock) -> None:
-        self._resources, self._logs, self._clock = resources, logs, clock
+        super().__init__(resources, clock)
+        self._logs = logs
 
     async def submit(self, workflow: Workflow, *, dry_run: bool = False) -> Workflow:
         """See the port. What only this machine does not support is no reason to refuse."""
@@ -52,39 +46,9 @@ class KubernetesVerbs:
         await self._check(workflow, submit=True)
         return workflow if dry_run else await self._resources.create(workflow)
 
-    async def submit_from(self, namespace: str, kind: str, name: str, options: SubmitOptions | None = None) -> Workflow:
-        """See the port."""
-        options = options or SubmitOptions()
-        made = await submission.workflow_from(self._resources, namespace, kind, name, options, self._clock.now())
-        return await self.submit(made, dry_run=options.dry_run or options.server_dry_run)
-
     async def lint(self, resource: Resource) -> None:
         """See the port."""
         await self._check(resource, submit=False)
-
-    async def get(self, namespace: str, name: str, *, uid: str = "") -> Workflow:
-        """See the port; there is no archive."""
-        return await listing.find_workflow(self._resources, None, namespace, name, uid=uid)
-
-    async def list(self, query: WorkflowQuery) -> WorkflowPage:
-        """See the port; there is no archive."""
-        return await listing.list_workflows(self._resources, None, query)
-
-    async def delete(
-        self,
-        namespace: str,
-        name: str,
-        *,
-        force: bool = False,
-        propagation: Propagation = Propagation.BACKGROUND,
-        uid: str = "",
-        resource_version: str = "",
-    ) -> None:
-        """See the port."""
-        name = await self._name(namespace, name)
-        await operations.delete(
-            self._resources, namespace, name, force=force, propagation=propagation, uid=uid, version=resource_version
-        )
 
     async def stop(self, namespace: str, name: str, *, message: str = "", selector: str = "") -> None:
         """See the port."""
@@ -131,10 +95,7 @@ class KubernetesVerbs:
         phase: str = "",
     ) -> None:
         """See the port."""
-        if not selector:
-            raise InvalidSpec("'set' currently only targets suspend nodes, use a node field selector to target them")
-        if phase not in _PHASES:
-            raise InvalidSpec(f"{phase} is an invalid phase to set to", allowed=_PHASES[1:])
+        operations.check_set(selector, phase)
         workflow = await self._running(namespace, name, "set values of")
         nodes = edited_nodes(
             self._nodes(workflow), selector, self._now(), outputs=parameters, message=message, phase=phase
@@ -240,6 +201,3 @@ class KubernetesVerbs:
     async def _patch_spec(self, workflow: Workflow, spec: dict[str, Any]) -> None:
         meta = workflow.metadata
         await self._resources.patch(Workflow, meta.namespace, meta.name, {"spec": spec})
-
-    async def _name(self, namespace: str, name: str) -> str:
-        return await listing.resolve_name(self._resources, namespace, name)

@@ -11,7 +11,7 @@ from setpoint.adapters.clock import SystemClock
 from setpoint.apis.argo import Workflow
 from setpoint.apis.errors import InvalidSpec, NotFound
 from setpoint.apis.meta import Resource
-from setpoint.operations import archived, listing, submission
+from setpoint.operations import archived
 from setpoint.operations import workflows as operations
 from setpoint.operations.checks import WorkflowChecks
 from setpoint.operations.outputs import artifact_key, read_logs
@@ -20,13 +20,14 @@ from setpoint.ports.artifacts import ArtifactStore
 from setpoint.ports.clock import Clock
 from setpoint.ports.journal import WorkflowJournal
 from setpoint.ports.launcher import Launcher
-from setpoint.ports.resources import Propagation, ResourceApi
-from setpoint.ports.workflows import LogOptions, PodLogLine, SubmitOptions
+from setpoint.ports.resources import ResourceApi
+from setpoint.ports.workflows import LogOptions, PodLogLine
+from setpoint.wiring.stored_verbs import StoredVerbs
 
 _CHUNK_BYTES = 256 * 1024
 
 
-class LocalVerbs:
+class LocalVerbs(StoredVerbs):
     """`ports.workflows.WorkflowVerbs` without a network between."""
 
     def __init__(
@@ -41,10 +42,10 @@ class LocalVerbs:
         check: Callable[[Workflow], None] = lambda _: None,
     ) -> None:
         """`check` raises InvalidSpec for what only this host can know of a workflow, such as its images."""
-        self._resources, self._journal, self._check = resources, journal, check
+        super().__init__(resources, clock or SystemClock(), archive)
+        self._journal, self._check = journal, check
         self.checks = WorkflowChecks(resources)
         self._launcher, self._artifacts = launcher, artifacts
-        self._clock, self._archive = clock or SystemClock(), archive
 
     async def check(self, workflow: Workflow) -> None:
         """Nothing if the workflow may run here. Raises: InvalidSpec."""
@@ -56,39 +57,9 @@ class LocalVerbs:
         self._check(workflow)
         return await operations.submit(self._resources, workflow, dry_run=dry_run)
 
-    async def submit_from(self, namespace: str, kind: str, name: str, options: SubmitOptions | None = None) -> Workflow:
-        """See the port."""
-        options = options or SubmitOptions()
-        made = await submission.workflow_from(self._resources, namespace, kind, name, options, self._clock.now())
-        return await self.submit(made, dry_run=options.dry_run or options.server_dry_run)
-
     async def lint(self, resource: Resource) -> None:
         """See the port."""
         await operations.lint_stored(self._resources, resource)
-
-    async def get(self, namespace: str, name: str, *, uid: str = "") -> Workflow:
-        """See the port."""
-        return await listing.find_workflow(self._resources, self._archive, namespace, name, uid=uid)
-
-    async def list(self, query: WorkflowQuery) -> WorkflowPage:
-        """See the port."""
-        return await listing.list_workflows(self._resources, self._archive, query)
-
-    async def delete(
-        self,
-        namespace: str,
-        name: str,
-        *,
-        force: bool = False,
-        propagation: Propagation = Propagation.BACKGROUND,
-        uid: str = "",
-        resource_version: str = "",
-    ) -> None:
-        """See the port."""
-        name = await self._name(namespace, name)
-        await operations.delete(
-            self._resources, namespace, name, force=force, propagation=propagation, uid=uid, version=resource_version
-        )
 
     async def stop(self, namespace: str, name: str, *, message: str = "", selector: str = "") -> None:
         """See the port."""
@@ -218,9 +189,6 @@ class LocalVerbs:
             with copy.open("rb") as file:
                 while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
                     yield chunk
-
-    async def _name(self, namespace: str, name: str) -> str:
-        return await listing.resolve_name(self._resources, namespace, name)
 
 
 class LocalArchivedVerbs:

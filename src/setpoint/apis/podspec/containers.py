@@ -185,32 +185,7 @@ class Container(Wire, frozen=True, kw_only=True):
     working_dir: str = ""
 
 
-class EphemeralContainer(Wire, frozen=True, kw_only=True):
+class EphemeralContainer(Container, frozen=True, kw_only=True):
     """A container that is put into a running pod to look at it."""
 
-    name: str
-    args: tuple[str, ...] = ()
-    command: tuple[str, ...] = ()
-    env: tuple[EnvVar, ...] = ()
-    env_from: tuple[EnvFromSource, ...] = ()
-    image: str = ""
-    image_pull_policy: str = ""
-    lifecycle: Lifecycle | None = None
-    liveness_probe: Probe | None = None
-    ports: tuple[ContainerPort, ...] = ()
-    readiness_probe: Probe | None = None
-    resize_policy: tuple[ContainerResizePolicy, ...] = ()
-    resources: ResourceRequirements | None = None
-    restart_policy: str = ""
-    restart_policy_rules: tuple[ContainerRestartRule, ...] = ()
-    security_context: SecurityContext | None = None
-    startup_probe: Probe | None = None
-    stdin: bool | None = None
-    stdin_once: bool | None = None
     target_container_name: str = ""
-    termination_message_path: str = ""
-    termination_message_policy: str = ""
-    tty: bool | None = None
-    volume_devices: tuple[VolumeDevice, ...] = ()
-    volume_mounts: tuple[VolumeMount, ...] = ()
-    working_dir: str = ""
