@@ -6,16 +6,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
 from pathlib import Path
 
 import pytest
 
-from setpoint.adapters.pods.isolation import isolation_report
-from setpoint.adapters.pods.launcher import HostLauncher
 from setpoint.apis.errors import InvalidSpec, NotFound
 from setpoint.ports.launcher import (
     ArtifactInput,
@@ -25,25 +21,8 @@ from setpoint.ports.launcher import (
     ParameterOutput,
     PodPhase,
 )
-from tests.pods import Isolation, appears, ended, log_text, pod, run, running_launcher, shell
-
-Start = Callable[[], AbstractAsyncContextManager[HostLauncher]]
-MODES = [Isolation.NAMESPACE, Isolation.REWRITE]
-
-report = cache(isolation_report)
-
-
-@pytest.fixture(params=MODES, ids=str)
-def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
-    if request.param is Isolation.NAMESPACE and (found := report()).mode is not Isolation.NAMESPACE:
-        pytest.skip(found.reason)
-    return partial(running_launcher, tmp_path, isolation=request.param)
-
-
-@pytest.fixture
-def anyhow(tmp_path: Path) -> Start:
-    """For what has nothing to do with the isolation."""
-    return partial(running_launcher, tmp_path)
+from tests.contract.conftest import Start
+from tests.pods import Isolation, appears, ended, log_text, pod, run, shell
 
 
 async def test_a_command_that_ends_well_is_succeeded(start: Start) -> None:

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from setpoint.adapters.pods.launcher import HostLauncher
 from setpoint.ports.launcher import Container, Mount, ParameterOutput, PodPhase
-from tests.contract.test_launcher import MODES, report
-from tests.pods import Isolation, appears, ended, log_text, pod, run, running_launcher, shell
+from tests.contract.conftest import Start
+from tests.pods import appears, ended, log_text, pod, run, shell
 
-Start = Callable[[], AbstractAsyncContextManager[HostLauncher]]
 SHARED = (Mount(volume="work", path="/workspace"),)
-
-
-@pytest.fixture(params=MODES, ids=str)
-def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
-    if request.param is Isolation.NAMESPACE and (found := report()).mode is not Isolation.NAMESPACE:
-        pytest.skip(found.reason)
-    return partial(running_launcher, tmp_path, isolation=request.param)
 
 
 def one(name: str, script: str, *dependencies: str) -> Container:

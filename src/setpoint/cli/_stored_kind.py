@@ -80,6 +80,12 @@ class StoredKind:
                     raise InvalidSpec(f"{manifest.name} holds a {item.KIND}, and {self.group} is for {self.kind.KIND}s")
         return manifests
 
+    def put(self, targets: Sequence[str], place: Place, output: Output, *, strict: bool, replace: bool) -> None:
+        """Store what the files hold, or put it in place of what is stored, and say so."""
+        manifests = self.read(targets, place, strict=strict)
+        written = run_async(lambda: self.write(place, manifests, replace=replace))
+        self.tell(written, output, "updated" if replace else "created")
+
     def tell(self, written: Sequence[Resource], output: Output, verb: str) -> None:
         """Say what was done."""
         if output in (Output.TABLE, Output.WIDE):
@@ -109,9 +115,7 @@ def _add_writing(app: typer.Typer, about: StoredKind) -> None:
         context: ContextOption = "",
         home: HomeOption = None,
     ) -> None:
-        place = find_place(home, namespace, context)
-        manifests = about.read(targets, place, strict=strict)
-        about.tell(run_async(lambda: about.write(place, manifests, replace=False)), output, "created")
+        about.put(targets, find_place(home, namespace, context), output, strict=strict, replace=False)
 
     @app.command(help=f"Replace {kind}s that are stored.\n\n`setpoint {about.group} update templates.yaml`")
     def update(
@@ -122,9 +126,7 @@ def _add_writing(app: typer.Typer, about: StoredKind) -> None:
         context: ContextOption = "",
         home: HomeOption = None,
     ) -> None:
-        place = find_place(home, namespace, context)
-        manifests = about.read(targets, place, strict=strict)
-        about.tell(run_async(lambda: about.write(place, manifests, replace=True)), output, "updated")
+        about.put(targets, find_place(home, namespace, context), output, strict=strict, replace=True)
 
     @app.command(help=f"Delete {kind}s.\n\n`setpoint {about.group} delete NAME`, `setpoint {about.group} delete --all`")
     def delete(

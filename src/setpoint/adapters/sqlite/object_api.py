@@ -15,12 +15,12 @@ from setpoint.adapters.sqlite.feed import Feeds
 from setpoint.adapters.sqlite.hub import Hub
 from setpoint.adapters.sqlite.paging import Pages
 from setpoint.adapters.sqlite.readers import Readers
-from setpoint.adapters.sqlite.rows import KindInfo, definition_info, document_of, split_document
+from setpoint.adapters.sqlite.rows import KindInfo, definition_info, split_document
 from setpoint.adapters.sqlite.verbs import Target
 from setpoint.adapters.sqlite.watching import View
 from setpoint.adapters.sqlite.writer import Transaction, Writer
 from setpoint.apis.definitions import ResourceDefinition
-from setpoint.apis.errors import NotFound, SetpointError
+from setpoint.apis.errors import SetpointError
 from setpoint.ports.clock import Clock
 from setpoint.ports.objects import Deletion, Json, ListQuery, Page, Told
 
@@ -47,16 +47,8 @@ class SqliteObjectApi:
     async def get(self, kind: ResourceDefinition, namespace: str, name: str) -> bytes:
         """See the port."""
         info = definition_info(kind)
-        place = info.namespace(namespace)
-
-        def read(connection: sqlite3.Connection) -> bytes | None:
-            row = objects.find(connection, info.key, place, name)
-            return document_of(connection, row, info) if row is not None else None
-
-        document = await self._readers.read(read)
-        if document is None:
-            raise NotFound(info.name, name, place)
-        return document
+        find = partial(objects.document, kind=info, namespace=info.namespace(namespace), name=name)
+        return await self._readers.read(find)
 
     async def list(self, kind: ResourceDefinition, query: ListQuery) -> Page:
         """See the port. The rest of a list that is read page by page is kept in memory for a while."""

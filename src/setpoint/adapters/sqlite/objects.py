@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from setpoint.adapters.sqlite.database import statements
-from setpoint.adapters.sqlite.rows import Row
+from setpoint.adapters.sqlite.rows import KindInfo, Row, document_of
 from setpoint.adapters.sqlite.writer import Transaction
+from setpoint.apis.errors import NotFound
 from setpoint.ports.resources import WatchType
 
 _objects = statements("objects")
@@ -24,6 +25,14 @@ def find(connection: sqlite3.Connection, kind: str, namespace: str, name: str) -
     """The object of that kind (Kind.group), namespace and name."""
     found = connection.execute(_objects["find"], (kind, namespace, name)).fetchone()
     return Row._make(found) if found else None
+
+
+def document(connection: sqlite3.Connection, kind: KindInfo, namespace: str, name: str) -> bytes:
+    """The whole document of an object. Raises: NotFound."""
+    row = find(connection, kind.key, namespace, name)
+    if row is None:
+        raise NotFound(kind.name, name, namespace)
+    return document_of(connection, row, kind)
 
 
 def find_uid(connection: sqlite3.Connection, uid: str) -> Row | None:

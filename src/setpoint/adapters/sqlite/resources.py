@@ -5,18 +5,18 @@ Writes go through the one writer thread and return when durable; reads take a sn
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from setpoint.adapters.sqlite import admission, objects, verbs
 from setpoint.adapters.sqlite.hub import Hub
 from setpoint.adapters.sqlite.readers import Readers
-from setpoint.adapters.sqlite.rows import KindInfo, document_of, kind_info, split, typed
+from setpoint.adapters.sqlite.rows import KindInfo, kind_info, split, typed
 from setpoint.adapters.sqlite.verbs import Target
 from setpoint.adapters.sqlite.watching import View, list_view, watch_view
 from setpoint.adapters.sqlite.writer import Transaction, Writer
-from setpoint.apis.errors import Forbidden, InvalidSpec, NotFound
+from setpoint.apis.errors import Forbidden, InvalidSpec
 from setpoint.apis.meta import Resource
 from setpoint.apis.selectors import parse_selector
 from setpoint.ports.resources import Propagation, ResourceList, WatchEvent
@@ -46,16 +46,8 @@ class SqliteResourceApi:
     async def get(self, kind: type[R], namespace: str, name: str) -> R:
         """See the port."""
         info = kind_info(kind)
-        place = info.namespace(namespace)
-
-        def read(connection: sqlite3.Connection) -> bytes | None:
-            row = objects.find(connection, info.key, place, name)
-            return document_of(connection, row, info) if row is not None else None
-
-        document = await self._readers.read(read)
-        if document is None:
-            raise NotFound(info.name, name, place)
-        return typed(info, kind, document)
+        find = partial(objects.document, kind=info, namespace=info.namespace(namespace), name=name)
+        return typed(info, kind, await self._readers.read(find))
 
     async def list(self, kind: type[R], namespace: str | None = None, *, selector: str = "") -> ResourceList[R]:
         """See the port."""
